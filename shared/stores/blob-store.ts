@@ -1,0 +1,92 @@
+export type ByteStream = AsyncIterable<Uint8Array>;
+
+export interface BlobProperties {
+  /** Container and path, as given: `artifacts/ws/…`. */
+  readonly name: string;
+  readonly size: number;
+  readonly etag: string;
+  readonly contentType: string;
+  readonly lastModifiedMs: number;
+}
+
+/** `first` to `last`, both inclusive and from 0; `last` absent: to the end. */
+export interface ByteRange {
+  readonly first: number;
+  readonly last?: number;
+}
+
+export interface BlobDownload {
+  readonly properties: BlobProperties;
+  /** Bytes of the range; empty when the range begins at or behind the end. Abandoning the iteration frees the source. */
+  readonly body: ByteStream;
+}
+
+export interface WriteOptions {
+  /** Default `application/octet-stream`. */
+  readonly contentType?: string;
+  /** Only if this ETag is current; raises PreconditionFailed. */
+  readonly ifMatch?: string;
+  /** Only if nothing is there; raises AlreadyExists. */
+  readonly ifNoneMatch?: "*";
+}
+
+export interface BlobPage {
+  readonly blobs: readonly BlobProperties[];
+  /** With a delimiter: the distinct "folders" directly below the prefix, each ending in `/`. */
+  readonly prefixes: readonly string[];
+}
+
+export type BlobAccess = "read" | "write";
+
+export const MAX_BLOB_NAME_LENGTH = 1024;
+export const MAX_BLOCKS = 50_000;
+
+/**
+ * Blobs by name, in Azure Blob Storage's terms. A name is `<container>/<path>`; `a`, `a/b` and `A` are three blobs.
+ *
+ * Laws:
+ * - The container is one of lower-case letters, digits and `-`; the path has 1-1,024 characters, at most 254 segments, none of them
+ *   empty, `.` or `..`, no control characters and no `\`; else InvalidArgument.
+ * - A write is all or nothing: a reader sees the old content whole or the new content whole; a stream that fails leaves the old content.
+ *   What was acknowledged survives the death of the process. Memory stays constant whatever the size.
+ * - A reader that has begun keeps reading what it began with, or fails; it never gets a mixture.
+ */
+export interface BlobStore {
+  /** Creates or replaces. */
+  put(name: string, body: ByteStream | Uint8Array, options?: WriteOptions): Promise<BlobProperties>;
+
+  /** Undefined when absent. */
+  get(name: string, range?: ByteRange): Promise<BlobDownload | undefined>;
+
+  /** Undefined when absent. */
+  head(name: string): Promise<BlobProperties | undefined>;
+
+  /** False when it was not there. */
+  remove(name: string): Promise<boolean>;
+
+  /**
+   * Blobs whose name begins with `prefix` (`<container>/` at least), ascending by name (UTF-8 bytes), in pages of at most `pageSize`
+   * (default 1,000) entries, never empty. With `delimiter` deeper names are rolled up into `prefixes`. Blobs written or removed
+   * meanwhile may or may not be seen; all others exactly once.
+   */
+  list(prefix: string, options?: { delimiter?: "/"; pageSize?: number }): AsyncIterable<BlobPage>;
+
+  /**
+   * Keeps a block for a later `commitBlocks`; staging an id again replaces it. Block ids of one blob have equal length (1-64 bytes of
+   * `[A-Za-z0-9_-]`). Uncommitted blocks are no blob, and go by themselves after a week.
+   */
+  stageBlock(name: string, blockId: string, body: ByteStream | Uint8Array): Promise<void>;
+
+  /** Makes the blob of staged blocks in this order, and drops the other staged ones. Raises InvalidArgument for an unknown block. */
+  commitBlocks(name: string, blockIds: readonly string[], options?: WriteOptions): Promise<BlobProperties>;
+
+  /**
+   * A URL that reads (GET, HEAD, Range) or writes (PUT of the whole; `&comp=block&blockid=<base64 of a block id>` stages a block) this one
+   * blob without further credentials until it expires. `headers` must be sent along.
+   */
+  signedUrl(
+    name: string,
+    access: BlobAccess,
+    expiresInSeconds: number,
+  ): Promise<{ url: string; headers: Record<string, string> }>;
+}

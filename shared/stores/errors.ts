@@ -1,0 +1,22 @@
+/**
+ * What a store can refuse. Drivers translate their technology's errors into these and let everything else through
+ * unchanged, so that an outage or an expired credential is never mistaken for "not there" or "somebody was faster".
+ */
+export class StoreError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** `create` met an item of the same id, or of the same `unique` value, in the partition (HTTP 409 in Azure). */
+export class AlreadyExists extends StoreError {}
+
+/** The ETag given is not current, or the thing is gone: somebody else was faster (HTTP 412, or 404 on a replace). */
+export class PreconditionFailed extends StoreError {}
+
+/** The item, batch, message or block is larger than the store takes (HTTP 413). */
+export class TooLarge extends StoreError {}
+
+/** The argument can never be stored: a bad id or name, a number that JSON would change, a lone surrogate (HTTP 400). */
+export class InvalidArgument extends StoreError {}
