@@ -1,0 +1,32 @@
+import { app } from "@azure/functions";
+import { FOLD_QUEUE, type FoldMessage, fold } from "../shared/domain/metrics/fold.ts";
+import { handlePurge, watchPurges } from "../shared/domain/purge/background.ts";
+import { PURGE_QUEUE, type PurgeMessage } from "../shared/domain/purge/messages.ts";
+import { runsPartition } from "../shared/domain/workspace.ts";
+import { workspaceOfId } from "../shared/domain/workspaces.ts";
+import { services } from "../shared/services.ts";
+
+/** What happens outside requests: queues and timers. A message only says what to look at. */
+export function registerBackground(): void {
+  app.storageQueue("metrics-fold", {
+    queueName: FOLD_QUEUE,
+    connection: "AzureWebJobsStorage",
+    handler: async (message) => {
+      const { workspaceId, recordId } = message as FoldMessage;
+      const workspace = workspaceOfId(services().realm, workspaceId);
+      await fold(workspace, runsPartition(workspace, recordId));
+    },
+  });
+  app.storageQueue("purge", {
+    queueName: PURGE_QUEUE,
+    connection: "AzureWebJobsStorage",
+    handler: async (message) => handlePurge(services().realm, message as PurgeMessage),
+  });
+  app.timer("watchdog", {
+    schedule: "0 */15 * * * *",
+    handler: async () => {
+      const { realm, config } = services();
+      await watchPurges(realm, config.retentionDays);
+    },
+  });
+}

@@ -1,0 +1,21 @@
+import { app } from "@azure/functions";
+
+/**
+ * Makes every HTTP function answer. With HTTP streaming, the Functions host waits for the library's proxy before it looks at the
+ * result of a function, and the library sends nothing when the function throws or returns nothing: the client would hang for minutes
+ * and the error would be lost. So a thrown error becomes 500 without a body, logged here, and no result becomes 204.
+ */
+export function installGuard(): void {
+  app.hook.preInvocation((invocation) => {
+    if (invocation.invocationContext.options.trigger.type !== "httpTrigger") return;
+    const handler = invocation.functionHandler;
+    invocation.functionHandler = async (request, context) => {
+      try {
+        return (await handler(request, context)) ?? { status: 204 };
+      } catch (error) {
+        context.error(error);
+        return { status: 500 };
+      }
+    };
+  });
+}

@@ -1,0 +1,20 @@
+import { app } from "@azure/functions";
+import { registerBackground } from "./background.ts";
+import { installGuard } from "./guard.ts";
+import { registerHealth } from "./health.ts";
+import { registerMlflow } from "./mlflow.ts";
+import { registerWorkspaces } from "./workspaces.ts";
+
+/*
+ * The whole surface of the app. Areas have disjoint prefixes, because the Functions host tries functions in the order of their names:
+ *   health, version
+ *   api/2.0, api/3.0, ajax-api, w/{workspace}, mlflow   MLflow
+ *   api/v1                                              workspaces: REST
+ *   queues metrics-fold and purge, timer watchdog       background work
+ */
+app.setup({ enableHttpStream: true });
+installGuard();
+registerHealth();
+registerMlflow();
+registerWorkspaces();
+registerBackground();

@@ -1,0 +1,158 @@
+import { parseArgs } from "node:util";
+import hostJson from "../host.json" with { type: "json" };
+import { DataFolderInUse, DataFolderUnusable, DataFormatTooNew } from "../shared/drivers/sqlite/data-folder.ts";
+import { type EmbeddedStores, openEmbedded } from "../shared/drivers/sqlite/open-embedded.ts";
+import type { Clock, Ids } from "../shared/stores/clock.ts";
+import { StartError } from "./errors.ts";
+import { type Host, startHost } from "./host.ts";
+import { describeError } from "./log.ts";
+import { machineClock, machineIds } from "./machine.ts";
+import { wakeOnSend } from "./queues.ts";
+import { serveSignedBlob } from "./signed-blobs.ts";
+
+/** What the host gives the app. */
+export interface LocalServices extends Pick<EmbeddedStores, "documents" | "blobs" | "queue"> {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** Requests from this machine need no token. */
+  readonly loopbackUser: true;
+}
+
+export interface LocalApp {
+  provideServices(services: LocalServices): unknown;
+  /** Imports the app's entry module and returns its namespace. */
+  load(): Promise<unknown>;
+}
+
+interface Settings {
+  readonly port: number;
+  readonly folder: string;
+  readonly hostname: string;
+  readonly durable: boolean;
+  readonly strict: boolean;
+}
+
+const USAGE = `Runs the workspace on this machine.
+
+  npm start -- [options]
+
+  --port <number>   Port to listen on, 0 for any free one (default 7071)
+  --data <folder>   Where everything is kept (default ./.cairn)
+  --host <name>     Loopback address to listen on: 127.0.0.1, localhost or ::1 (default 127.0.0.1)
+  --durable         Write to disk before each answer, so that nothing is lost when the power fails
+  --strict          Convert requests exactly as Azure Functions does; slower
+  --help            Show this`;
+
+/** npm hands a Ctrl-C on although the terminal has sent it already: signals this close together are one. */
+const SAME_SIGNAL_MS = 500;
+const SWEEP_AFTER_MS = 10_000;
+
+/**
+ * The command behind `npm start`: opens the data folder, starts the app and tells the user where. What prevents a start is told in one
+ * line, with exit code 1.
+ */
+export async function runCommand(args: readonly string[], app: LocalApp): Promise<void> {
+  try {
+    const settings = readSettings(args);
+    if (settings === "help") console.log(USAGE);
+    else await start(settings, app);
+  } catch (error) {
+    console.error(isExpected(error) ? `cairn: ${(error as Error).message}` : describeError(error));
+    process.exit(1);
+  }
+}
+
+function readSettings(args: readonly string[]): Settings | "help" {
+  const values = parseArguments(args);
+  if (values.help) return "help";
+  const port = Number(values.port);
+  if (!/^\d+$/.test(values.port) || port > 65_535) {
+    throw new StartError(`--port must be a whole number from 0 to 65535, not "${values.port}".`);
+  }
+  return { port, folder: values.data, hostname: values.host, durable: values.durable, strict: values.strict };
+}
+
+function parseArguments(args: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        port: { type: "string", default: "7071" },
+        data: { type: "string", default: "./.cairn" },
+        host: { type: "string", default: "127.0.0.1" },
+        durable: { type: "boolean", default: false },
+        strict: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+    return values;
+  } catch (error) {
+    throw new StartError(`${(error as Error).message} --help shows the options.`);
+  }
+}
+
+async function start({ port, folder, hostname, durable, strict }: Settings, app: LocalApp): Promise<void> {
+  let host: Host | undefined;
+  const baseUrl = () => host?.url ?? `http://${hostname}:${port}`;
+  const stores = openEmbedded({ folder, clock: machineClock, ids: machineIds, durable, baseUrl });
+  try {
+    const queue = wakeOnSend(stores.queue, (name) => host?.wake(name));
+    const { documents, blobs } = stores;
+    await app.provideServices({ documents, blobs, queue, clock: machineClock, ids: machineIds, loopbackUser: true });
+    host = await startHost({
+      loadApp: app.load,
+      port,
+      hostname,
+      mode: strict ? "strict" : "light",
+      hostJson,
+      queue: stores.queue,
+      intercept: [serveSignedBlob(stores, machineClock)],
+      clock: machineClock,
+    });
+  } catch (error) {
+    await stores.close();
+    throw error;
+  }
+  stopOnSignal(host, stores);
+  setTimeout(() => void stores.sweep(), SWEEP_AFTER_MS).unref();
+  console.log(greeting(host.url, folder));
+}
+
+function greeting(url: string, folder: string): string {
+  return `Cairn is running at ${url}, with its data in ${folder}. Ctrl-C stops it.
+
+  Studio    ${url}/
+  REST API  ${url}/api/v1/openapi.json
+
+Next:
+
+  export MLFLOW_TRACKING_URI=${url}
+  python examples/mlflow-sklearn/train.py
+`;
+}
+
+function stopOnSignal(host: Host, stores: EmbeddedStores): void {
+  let firstAtMs: number | undefined;
+  const stop = async () => {
+    const nowMs = performance.now();
+    if (firstAtMs !== undefined) {
+      if (nowMs - firstAtMs > SAME_SIGNAL_MS) process.exit(130);
+      return;
+    }
+    firstAtMs = nowMs;
+    try {
+      await host.close();
+      await stores.close();
+      process.exit(0);
+    } catch (error) {
+      console.error(describeError(error));
+      process.exit(1);
+    }
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+}
+
+function isExpected(error: unknown): boolean {
+  return [StartError, DataFolderInUse, DataFolderUnusable, DataFormatTooNew].some((kind) => error instanceof kind);
+}

@@ -1,0 +1,154 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { StartError } from "./errors.ts";
+import type { ServeFunction } from "./light-http.ts";
+import { describeError, type Log } from "./log.ts";
+import { foreignHeader } from "./loopback.ts";
+import { decodePath, type Router } from "./routes.ts";
+
+/** Looks at a request before the functions do; true when it has answered. */
+export type Intercept = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
+
+export interface HttpOptions {
+  readonly hostname: string;
+  /** 0 chooses a free one. */
+  readonly port: number;
+  readonly router: Router;
+  readonly serve: ServeFunction;
+  readonly intercept: readonly Intercept[];
+  /** Answers below `/admin/`. */
+  readonly admin: (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void>;
+  readonly log: Log;
+}
+
+export interface HttpListener {
+  readonly port: number;
+  /** Takes no more requests, lets running ones finish for at most `graceMs`, then breaks what is left. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** The open connections, each with the answer to its latest request. */
+type Exchanges = Map<Socket, ServerResponse | undefined>;
+
+const HEADERS_TIMEOUT_MS = 60_000;
+/** Longer than clients keep idle connections, so that they seldom meet one that is just being closed. */
+const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+/** How long a half-sent request or a client that has stopped reading may be silent. An upload that moves may take all day. */
+const STALLED_TIMEOUT_MS = 120_000;
+const CLOSE_POLL_MS = 10;
+const ADMIN_PATH = /^\/admin\//i;
+
+/**
+ * Listens for HTTP requests and hands them to functions.
+ * @throws an Error that says what to do when the port is taken or may not be used
+ */
+export async function listenForHttp(options: HttpOptions): Promise<HttpListener> {
+  const exchanges: Exchanges = new Map();
+  const state = { running: 0, closing: false };
+  const server = createServer({
+    requestTimeout: 0,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+  });
+  server.on("connection", (socket) => {
+    exchanges.set(socket, undefined);
+    socket.once("close", () => exchanges.delete(socket));
+  });
+  server.setTimeout(STALLED_TIMEOUT_MS, (socket: Socket) => {
+    if (!isWaitingForFunction(socket, exchanges.get(socket))) socket.destroy();
+  });
+  server.on("request", (request, response) => {
+    if (state.closing) return answer(response, 503);
+    exchanges.set(request.socket, response);
+    state.running++;
+    handle(options, request, response)
+      .catch((error: unknown) => answerHostFault(options.log, response, error))
+      .finally(() => state.running--);
+  });
+  const port = await listen(server, options.hostname, options.port);
+  return { port, close: (graceMs) => closeServer(server, exchanges, state, graceMs) };
+}
+
+async function handle(options: HttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const foreign = foreignHeader(request.headers);
+  if (foreign) return refuseForeign(request, response, foreign);
+  for (const intercept of options.intercept) if (await intercept(request, response)) return;
+  const target = originForm(request.url ?? "/");
+  if (target === undefined) return answer(response, 400);
+  const mark = target.indexOf("?");
+  const path = decodePath(mark < 0 ? target : target.slice(0, mark));
+  if (ADMIN_PATH.test(path)) return options.admin(request, response, path);
+  const match = options.router.match(request.method ?? "GET", path);
+  if (!match) return answer(response, 404);
+  return options.serve(request, response, target, match);
+}
+
+/** Path and query of a request target; proxies send the absolute form. */
+function originForm(target: string): string | undefined {
+  if (target.startsWith("/")) return target;
+  const url = URL.parse(target);
+  return url ? url.pathname + url.search : undefined;
+}
+
+function refuseForeign(request: IncomingMessage, response: ServerResponse, header: "Host" | "Origin"): void {
+  const value = header === "Host" ? request.headers.host : request.headers.origin;
+  const text = `Refused: the ${header} header is ${JSON.stringify(value ?? "")}, not this machine (localhost, 127.0.0.1 or [::1]).\n`;
+  response.writeHead(403, { "content-type": "text/plain; charset=utf-8", connection: "close" }).end(text);
+}
+
+function answer(response: ServerResponse, status: number): void {
+  response
+    .writeHead(status, status === 404 ? { "content-length": "0" } : { "content-length": "0", connection: "close" })
+    .end();
+}
+
+function answerHostFault(log: Log, response: ServerResponse, error: unknown): void {
+  log({ level: "error", message: describeError(error) });
+  if (response.headersSent) response.destroy();
+  else answer(response, 500);
+}
+
+/**
+ * A total time for a request would break long uploads, so what counts is silence: of a client in the middle of its request, of one that
+ * does not take its answer, of one that has nothing more to ask. A function that thinks is not silence of the client.
+ */
+function isWaitingForFunction(socket: Socket, response: ServerResponse | undefined): boolean {
+  return response?.req.complete === true && !response.writableFinished && socket.writableLength === 0;
+}
+
+function listen(server: Server, hostname: string, port: number): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, hostname, port)));
+  server.listen(port, hostname, () => resolve((server.address() as AddressInfo).port));
+  return promise;
+}
+
+function listenError(error: NodeJS.ErrnoException, hostname: string, port: number): Error {
+  switch (error.code) {
+    case "EADDRINUSE":
+      return new StartError(
+        `Port ${port} on ${hostname} is in use. Stop the program that uses it, or choose another port with --port.`,
+      );
+    case "EACCES":
+      return new StartError(`Port ${port} needs special rights. Choose one above 1023 with --port.`);
+    case "EADDRNOTAVAIL":
+      return new StartError(`This machine has no address ${hostname}. Choose another with --host.`);
+    default:
+      return error;
+  }
+}
+
+async function closeServer(
+  server: Server,
+  exchanges: Exchanges,
+  state: { running: number; closing: boolean },
+  graceMs: number,
+): Promise<void> {
+  const deadline = performance.now() + graceMs;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  state.closing = true;
+  const isBusy = () => state.running > 0 || exchanges.keys().some((socket) => socket.writableLength > 0);
+  while (isBusy() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, CLOSE_POLL_MS));
+  server.closeAllConnections();
+  await closed;
+}

@@ -1,0 +1,23 @@
+import type { RpcLogLevel } from "./core-types.ts";
+
+export interface LogLine {
+  readonly level: RpcLogLevel;
+  readonly message: string;
+  readonly functionName?: string;
+  readonly invocationId?: string;
+}
+
+export type Log = (line: LogLine) => void;
+
+const QUIET_LEVELS: readonly RpcLogLevel[] = ["trace", "debug", "none"];
+
+/** Writes one JSON object per line to standard error; `trace` and `debug` are left out. */
+export const logToStandardError: Log = (line) => {
+  if (QUIET_LEVELS.includes(line.level)) return;
+  process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`);
+};
+
+/** The stack where there is one: what a person needs to find the cause. */
+export function describeError(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

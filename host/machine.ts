@@ -1,0 +1,9 @@
+import { randomBytes, randomInt } from "node:crypto";
+import type { Clock, Ids } from "../shared/stores/clock.ts";
+
+export const machineClock: Clock = { now: () => Date.now() };
+
+export const machineIds: Ids = {
+  hex: (bytes) => randomBytes(bytes).toString("hex"),
+  integer: (below) => randomInt(below),
+};

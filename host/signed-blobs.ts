@@ -1,0 +1,183 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
+import { SIGNED_BLOBS_PATH } from "../shared/drivers/files/signed-blobs.ts";
+import type { EmbeddedStores } from "../shared/drivers/sqlite/open-embedded.ts";
+import type { BlobDownload, BlobProperties, ByteRange } from "../shared/stores/blob-store.ts";
+import type { Clock } from "../shared/stores/clock.ts";
+import { AlreadyExists, InvalidArgument, PreconditionFailed, TooLarge } from "../shared/stores/errors.ts";
+
+const CLIENT_LEFT = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE", "ERR_STREAM_DESTROYED"]);
+
+type Stores = Pick<EmbeddedStores, "blobs" | "signedBlobs">;
+
+interface Target {
+  readonly name: string;
+  readonly parameters: URLSearchParams;
+}
+
+/** An answer that is no success, in the words of Azure Blob Storage. */
+class Refusal extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly headers: Record<string, string>;
+
+  constructor(status: number, code: string, message: string, headers: Record<string, string> = {}) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.headers = headers;
+  }
+}
+
+/**
+ * Serves the URLs that the embedded BlobStore signs: GET and HEAD (with one Range) read, PUT writes the whole blob or, with
+ * `comp=block`, stages a block.
+ * @returns whether the request was for a blob and is answered
+ * @throws what went wrong inside, after answering 500, so that the caller can log it
+ */
+export function serveSignedBlob(
+  stores: Stores,
+  clock: Clock,
+): (request: IncomingMessage, response: ServerResponse) => Promise<boolean> {
+  return async (request, response) => {
+    const url = request.url ?? "";
+    if (!url.startsWith(SIGNED_BLOBS_PATH)) return false;
+    try {
+      await answer(stores, clock, targetOf(url), request, response);
+    } catch (error) {
+      refuse(response, error);
+      if (isFault(error)) throw error;
+    }
+    return true;
+  };
+}
+
+/** Not by `new URL`, which would resolve `..` before anybody has looked at the name. */
+function targetOf(url: string): Target {
+  const [path = "", query = ""] = url.split("?", 2);
+  try {
+    const name = decodeURIComponent(path.slice(SIGNED_BLOBS_PATH.length));
+    return { name, parameters: new URLSearchParams(query) };
+  } catch {
+    throw new Refusal(400, "InvalidUri", "The path is not validly encoded.");
+  }
+}
+
+async function answer(
+  stores: Stores,
+  clock: Clock,
+  target: Target,
+  request: IncomingMessage,
+  response: ServerResponse,
+) {
+  const reads = request.method === "GET" || request.method === "HEAD";
+  if (!reads && request.method !== "PUT")
+    throw new Refusal(405, "UnsupportedHttpVerb", "Only GET, HEAD and PUT are served.");
+  if (!stores.signedBlobs.allows(target.name, reads ? "read" : "write", target.parameters, clock.now())) {
+    throw new Refusal(403, "AuthorizationFailure", "The signature is wrong, has expired, or allows something else.");
+  }
+  await (reads ? download : upload)(stores, target, request, response);
+}
+
+async function download({ blobs }: Stores, { name }: Target, request: IncomingMessage, response: ServerResponse) {
+  const range = await rangeOf(request.headers.range, async () => (await blobs.head(name))?.size ?? 0);
+  const found = await blobs.get(name, range);
+  if (found === undefined) throw new Refusal(404, "BlobNotFound", "The blob does not exist.");
+  const headers = downloadHeaders(found, range);
+  response.writeHead(range === undefined ? 200 : 206, headers);
+  if (request.method === "HEAD") {
+    await found.body[Symbol.asyncIterator]().return?.();
+    response.end();
+  } else {
+    await pipeline(found.body, response);
+  }
+}
+
+/** The content may be anything, so a browser must neither guess its type nor run it with the rights of this host. */
+function downloadHeaders({ properties }: BlobDownload, range: ByteRange | undefined): Record<string, string> {
+  const { size } = properties;
+  const headers = { ...propertyHeaders(properties), "Accept-Ranges": "bytes", "Content-Type": properties.contentType };
+  const guards = { "Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff" };
+  if (range === undefined) return { ...headers, ...guards, "Content-Length": String(size) };
+  if (range.first >= size) {
+    throw new Refusal(416, "InvalidRange", "The range begins behind the end.", { "Content-Range": `bytes */${size}` });
+  }
+  const last = Math.min(range.last ?? size - 1, size - 1);
+  return {
+    ...headers,
+    ...guards,
+    "Content-Length": String(last - range.first + 1),
+    "Content-Range": `bytes ${range.first}-${last}/${size}`,
+  };
+}
+
+async function upload(
+  { blobs }: Stores,
+  { name, parameters }: Target,
+  request: IncomingMessage,
+  response: ServerResponse,
+) {
+  const comp = parameters.get("comp");
+  if (comp === "block") {
+    const blockId = Buffer.from(parameters.get("blockid") ?? "", "base64").toString("latin1");
+    await blobs.stageBlock(name, blockId, request);
+    response.writeHead(201, { "Content-Length": "0" });
+  } else if (comp === null) {
+    const properties = await blobs.put(name, request, { contentType: request.headers["content-type"] });
+    response.writeHead(201, { ...propertyHeaders(properties), "Content-Length": "0" });
+  } else {
+    throw new Refusal(400, "InvalidQueryParameterValue", "comp: only block is supported.");
+  }
+  response.end();
+}
+
+function propertyHeaders({ etag, lastModifiedMs }: BlobProperties): Record<string, string> {
+  return { ETag: `"${etag}"`, "Last-Modified": new Date(lastModifiedMs).toUTCString() };
+}
+
+/**
+ * Undefined for a header that is to be ignored: none, of another unit, malformed, or of several ranges.
+ * @param size asked for only when the range counts from the end
+ */
+async function rangeOf(header: string | undefined, size: () => Promise<number>): Promise<ByteRange | undefined> {
+  const [, first, last] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? "") ?? [];
+  if (first === undefined || last === undefined || (first === "" && last === "")) return undefined;
+  if (first === "") return suffix(await size(), Number(last));
+  if (last !== "" && Number(last) < Number(first)) return undefined;
+  return { first: Number(first), last: last === "" ? undefined : Number(last) };
+}
+
+function suffix(size: number, length: number): ByteRange {
+  if (length === 0)
+    throw new Refusal(416, "InvalidRange", "The range is empty.", { "Content-Range": `bytes */${size}` });
+  return { first: Math.max(0, size - length) };
+}
+
+function refuse(response: ServerResponse, error: unknown): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const { status, code, message, headers } = refusalOf(error);
+  const body = `<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code><Message>${escapeXml(message)}</Message></Error>`;
+  response.writeHead(status, { ...headers, "Content-Type": "application/xml", "x-ms-error-code": code });
+  response.end(response.req.method === "HEAD" ? undefined : body);
+}
+
+/** Whether the error is this host's, and not that of a client that went away. */
+function isFault(error: unknown): boolean {
+  return refusalOf(error).status === 500 && !CLIENT_LEFT.has(String((error as NodeJS.ErrnoException)?.code));
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  if (error instanceof InvalidArgument) return new Refusal(400, "InvalidInput", error.message);
+  if (error instanceof AlreadyExists) return new Refusal(409, "BlobAlreadyExists", error.message);
+  if (error instanceof PreconditionFailed) return new Refusal(412, "ConditionNotMet", error.message);
+  if (error instanceof TooLarge) return new Refusal(413, "RequestBodyTooLarge", error.message);
+  return new Refusal(500, "InternalError", "The server met an error.");
+}
+
+function escapeXml(text: string): string {
+  return text.replace(/[<>&]/g, (character) => `&#${character.charCodeAt(0)};`);
+}

@@ -1,0 +1,56 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { withLock } from "./lock.mjs";
+import { inRoot } from "./paths.mjs";
+
+const SOURCES = ["functions", "host", "shared", "scripts", "package-lock.json", "tsconfig.json"];
+const STAMP = inRoot("dist", ".built");
+const LOCK = inRoot(".cache", "build.lock");
+
+/** Builds `dist` when a source has changed since; otherwise costs a few milliseconds. */
+export async function ensureBuilt() {
+  if (isBuilt()) return;
+  await withLock(LOCK, "building", async () => {
+    if (!isBuilt()) await buildNow();
+  });
+}
+
+/** Builds `dist` in any case. */
+export async function build() {
+  await withLock(LOCK, "building", buildNow);
+}
+
+const isBuilt = () => readStamp() === fingerprint();
+
+/** A build that was interrupted leaves no stamp, so the next start repeats it. */
+async function buildNow() {
+  console.log("Building ...");
+  const sources = fingerprint();
+  rmSync(STAMP, { force: true });
+  const { buildDist } = await import("./esbuild.mjs");
+  await buildDist();
+  writeFileSync(STAMP, sources);
+}
+
+function readStamp() {
+  try {
+    return readFileSync(STAMP, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** A hash over path, size and time of every source, which also changes when a file goes or comes back older. */
+function fingerprint() {
+  const hash = createHash("sha256");
+  for (const source of SOURCES) describe(inRoot(source), hash);
+  return hash.digest("hex");
+}
+
+function describe(path, hash) {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) return;
+  if (!stat.isDirectory()) hash.update(`${path} ${stat.size} ${stat.mtimeMs}\n`);
+  else for (const name of readdirSync(path).sort()) describe(join(path, name), hash);
+}

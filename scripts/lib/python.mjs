@@ -1,0 +1,84 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { inRoot } from "./paths.mjs";
+import { runCaptured } from "./processes.mjs";
+
+const CANDIDATES = ["python3", "python3.12", "python3.11", "python3.13", "python3.10", "python"];
+const DESCRIBE = "import sys, venv, ensurepip; print('%d.%d.%d' % sys.version_info[:3], sys.executable)";
+
+/**
+ * @typedef {{ version: string, executable: string }} Python
+ * @typedef {{ name: string, python: string } | { name: string, problem: string }} Environment
+ */
+
+/**
+ * The first Python from 3.10 on that can make virtual environments.
+ * @returns {Promise<Python | undefined>}
+ */
+export async function findPython() {
+  for (const command of CANDIDATES) {
+    const { code, output } = await runCaptured(command, ["-c", DESCRIBE]);
+    const [, version, minor, executable] = /^(3\.(\d+)\.\d+) (.+)$/m.exec(output) ?? [];
+    if (code === 0 && version && executable && Number(minor) >= 10) return { version, executable };
+  }
+  return undefined;
+}
+
+/**
+ * A virtual environment with what a requirement file pins, kept outside the clone and made once for each content of
+ * that file and version of Python. It is built under a temporary name and renamed when complete, so an interrupted
+ * build leaves nothing that would be used; of two racing builds one wins.
+ * @param {Python} python
+ * @param {string} name `mlflow-3` for `test/clients/requirements-mlflow-3.txt`
+ * @returns {Promise<Environment>}
+ */
+export async function ensureEnvironment(python, name) {
+  const requirements = inRoot("test", "clients", `requirements-${name}.txt`);
+  const folder = join(cacheFolder(), `${name}-${keyOf(python, readFileSync(requirements))}`);
+  if (!existsSync(folder)) {
+    const problem = await buildEnvironment(python, requirements, folder);
+    if (problem) return { name, problem };
+  }
+  return { name, python: interpreterOf(folder) };
+}
+
+const cacheFolder = () => join(process.env.CAIRN_CACHE ?? join(homedir(), ".cache", "cairn"), "python");
+
+const keyOf = (python, requirements) =>
+  createHash("sha256").update(`${python.version} ${process.arch}\n`).update(requirements).digest("hex").slice(0, 16);
+
+const interpreterOf = (folder) =>
+  process.platform === "win32" ? join(folder, "Scripts", "python.exe") : join(folder, "bin", "python");
+
+/** @returns {Promise<string | undefined>} what went wrong */
+async function buildEnvironment(python, requirements, folder) {
+  const draft = `${folder}.${process.pid}.draft`;
+  mkdirSync(cacheFolder(), { recursive: true });
+  try {
+    const steps = [
+      [python.executable, ["-m", "venv", draft]],
+      [interpreterOf(draft), ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements]],
+    ];
+    for (const [command, args] of steps) {
+      const { code, output } = await runCaptured(command, args);
+      if (code !== 0) return lastLines(output) || `${command} ended with exit code ${code}`;
+    }
+    return publish(draft, folder);
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+}
+
+/** Only the interpreter is used by path, so the scripts' stale first lines in a renamed environment do no harm. */
+function publish(draft, folder) {
+  try {
+    renameSync(draft, folder);
+  } catch (error) {
+    if (!existsSync(folder)) return String(error);
+  }
+  return undefined;
+}
+
+const lastLines = (output) => output.trim().split("\n").slice(-15).join("\n");

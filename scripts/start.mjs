@@ -1,0 +1,29 @@
+// npm start [-- options]: installs and builds when needed, then runs the local host. Options are the host's: --help.
+import { pathToFileURL } from "node:url";
+import { ensureBuilt } from "./lib/bundle.mjs";
+import { ensureDependencies } from "./lib/dependencies.mjs";
+import { runMain } from "./lib/failure.mjs";
+import { findNode } from "./lib/node.mjs";
+import { inRoot } from "./lib/paths.mjs";
+
+const HOST = inRoot("dist", "host", "main.js");
+
+await runMain(async () => {
+  await ensureDependencies();
+  await ensureBuilt();
+  const node = findNode();
+  if (node === process.execPath) await becomeHost();
+  else await runHost(node);
+});
+
+/** npm puts its Node before the machine's, so usually this process is the right one already. */
+async function becomeHost() {
+  process.argv[1] = HOST;
+  await import(pathToFileURL(HOST).href);
+}
+
+async function runHost(node) {
+  const { runAttached } = await import("./lib/processes.mjs");
+  const { code } = await runAttached(node, [HOST, ...process.argv.slice(2)]);
+  process.exitCode = code;
+}

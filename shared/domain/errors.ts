@@ -1,0 +1,34 @@
+export type ErrorCode =
+  /** The request can never succeed as it is: a wrong type, value, length, name or combination. */
+  | "InvalidParameter"
+  | "NotFound"
+  | "AlreadyExists"
+  /** The request is right, but the resource is in a state that does not allow it. */
+  | "InvalidState"
+  /** Somebody else changed the resource meanwhile, and the caller asked to be told. */
+  | "Conflict"
+  | "TooLarge"
+  | "Unauthenticated"
+  | "PermissionDenied"
+  | "NotImplemented"
+  /** Worth trying again later. */
+  | "Unavailable";
+
+/**
+ * A refusal that the caller may read. The message names the parameter, the value and what would be accepted; nothing private goes into it.
+ * Every surface maps `code` to its own status and shape (mlflow/errors.ts, http/problem.ts).
+ */
+export class WorkspaceError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "WorkspaceError";
+    this.code = code;
+  }
+}
+
+export const invalid = (message: string): WorkspaceError => new WorkspaceError("InvalidParameter", message);
+export const notFound = (message: string): WorkspaceError => new WorkspaceError("NotFound", message);
+export const alreadyExists = (message: string): WorkspaceError => new WorkspaceError("AlreadyExists", message);
+export const invalidState = (message: string): WorkspaceError => new WorkspaceError("InvalidState", message);

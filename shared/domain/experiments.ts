@@ -1,0 +1,262 @@
+import { createHash } from "node:crypto";
+import type { BatchOperation, Item, Stored } from "../stores/document-store.ts";
+import { AlreadyExists } from "../stores/errors.ts";
+import { alreadyExists, invalid, notFound, WorkspaceError } from "./errors.ts";
+import { optimistically } from "./optimistic.ts";
+import { noteTrash } from "./purge/trash.ts";
+import type { Stage, Staged, Tag } from "./runs/types.ts";
+import {
+  LIMITS,
+  requireArtifactLocation,
+  requireEntityName,
+  requireExperimentId,
+  requireExperimentName,
+  requireLength,
+} from "./validation.ts";
+import type { Workspace } from "./workspace.ts";
+
+export interface Experiment {
+  readonly experimentId: string;
+  readonly name: string;
+  readonly artifactLocation: string;
+  readonly stage: Stage;
+  /** Counts deletions and restorations; a run's own stage holds only within the epoch it was set in. */
+  readonly epoch: number;
+  readonly createdMs: number;
+  readonly updatedMs: number;
+  readonly deletedMs?: number;
+  readonly tags: readonly (readonly [string, string])[];
+}
+
+export interface ExperimentItem extends Item {
+  readonly kind: "experiment";
+  readonly experiment: Experiment;
+}
+
+interface NameItem extends Item {
+  readonly kind: "experiment-name";
+  readonly experimentId: string;
+}
+
+export const DEFAULT_EXPERIMENT_ID = "0";
+
+export const experimentsScope = (workspace: Workspace): string => `${workspace.id}/experiments`;
+export const experimentDocumentId = (experimentId: string): string => `experiment-${experimentId}`;
+const nameDocumentId = (name: string): string => `experiment-name-${hashOf(name)}`;
+
+/** A stable id for a name that a user chose. */
+export function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 40);
+}
+
+/**
+ * Creates an experiment; of many who create one name at once, one succeeds.
+ * @returns its id: 18 digits, ascending with time
+ * @throws AlreadyExists also when the name belongs to a deleted experiment
+ */
+export async function createExperiment(
+  workspace: Workspace,
+  input: { name: string; artifactLocation?: string; tags?: readonly Tag[] },
+): Promise<string> {
+  requireExperimentName(input.name);
+  if (input.artifactLocation) requireArtifactLocation(input.artifactLocation);
+  for (const tag of input.tags ?? []) requireExperimentTag(tag);
+  const nowMs = workspace.clock.now();
+  const experimentId = String(nowMs) + String(workspace.ids.integer(100_000)).padStart(5, "0");
+  await writeNew(workspace, {
+    experimentId,
+    name: input.name,
+    artifactLocation: input.artifactLocation?.replace(/\/+$/, "") || `mlflow-artifacts:/experiments/${experimentId}`,
+    stage: "active",
+    epoch: 0,
+    createdMs: nowMs,
+    updatedMs: nowMs,
+    tags: [...new Map((input.tags ?? []).map((tag) => [tag.key, tag.value]))],
+  });
+  return experimentId;
+}
+
+/** The experiment "0", which clients fall back to, is there in every workspace. */
+export async function ensureDefaultExperiment(workspace: Workspace): Promise<void> {
+  if ((await getStored(workspace, DEFAULT_EXPERIMENT_ID)) !== undefined) return;
+  const nowMs = workspace.clock.now();
+  try {
+    await writeNew(workspace, {
+      experimentId: DEFAULT_EXPERIMENT_ID,
+      name: "Default",
+      artifactLocation: "mlflow-artifacts:/experiments/0",
+      stage: "active",
+      epoch: 0,
+      createdMs: nowMs,
+      updatedMs: nowMs,
+      tags: [],
+    });
+  } catch (error) {
+    if (!(error instanceof WorkspaceError && error.code === "AlreadyExists")) throw error;
+  }
+}
+
+async function writeNew(workspace: Workspace, experiment: Experiment): Promise<void> {
+  try {
+    await workspace.stores.documents.catalog.batch(workspace.id, [
+      { kind: "create", item: nameItem(workspace, experiment) },
+      { kind: "create", item: toItem(workspace, experiment) },
+    ]);
+  } catch (error) {
+    if (error instanceof AlreadyExists) throw nameTaken(experiment.name);
+    throw error;
+  }
+}
+
+/** @throws NotFound for an unknown id; a deleted experiment is returned */
+export async function getExperiment(workspace: Workspace, experimentId: string): Promise<Experiment> {
+  return (await requireStored(workspace, experimentId)).item.experiment;
+}
+
+/** Undefined when there is none. @throws InvalidParameter for what is no id */
+export async function findExperiment(workspace: Workspace, experimentId: string): Promise<Experiment | undefined> {
+  requireExperimentId(experimentId);
+  return (await getStored(workspace, experimentId))?.item.experiment;
+}
+
+/** Undefined when there is none; a deleted experiment is returned. */
+export async function findExperimentByName(workspace: Workspace, name: string): Promise<Experiment | undefined> {
+  const id = nameDocumentId(name);
+  const found = await workspace.memory.get<NameItem>(workspace.stores.documents.catalog, workspace.id, id, "catalog");
+  if (!found) return undefined;
+  return (await getStored(workspace, found.item.experimentId))?.item.experiment;
+}
+
+export async function renameExperiment(workspace: Workspace, experimentId: string, newName: string): Promise<void> {
+  requireExperimentName(newName);
+  await change(workspace, experimentId, (experiment) => {
+    requireActive(experiment);
+    if (experiment.name === newName) return { experiment };
+    const renamed = { ...experiment, name: newName };
+    const id = nameDocumentId(experiment.name);
+    return {
+      experiment: renamed,
+      also: [
+        { kind: "remove", id },
+        { kind: "create", item: nameItem(workspace, renamed) },
+      ],
+    };
+  });
+}
+
+/** Soft-deletes the experiment and with it all its runs and models. */
+export async function deleteExperiment(workspace: Workspace, experimentId: string): Promise<void> {
+  await setStage(workspace, experimentId, "active", "deleted");
+}
+
+/** Brings the experiment back, and all its runs and models. */
+export async function restoreExperiment(workspace: Workspace, experimentId: string): Promise<void> {
+  await setStage(workspace, experimentId, "deleted", "active");
+}
+
+async function setStage(workspace: Workspace, experimentId: string, from: Stage, to: Stage): Promise<void> {
+  const deletedMs = workspace.clock.now();
+  if (to === "deleted") {
+    requireExperimentId(experimentId);
+    await noteTrash(workspace, "experiment", experimentId, deletedMs);
+  }
+  await change(workspace, experimentId, ({ deletedMs: _, ...experiment }) => {
+    if (experiment.stage !== from) {
+      throw notFound(`No ${from} Experiment with id=${experimentId} exists; its current state is ${experiment.stage}`);
+    }
+    const epoch = experiment.epoch + 1;
+    return {
+      experiment: {
+        ...experiment,
+        stage: to,
+        epoch,
+        ...(to === "deleted" && { deletedMs }),
+      },
+    };
+  });
+}
+
+export async function setExperimentTag(workspace: Workspace, experimentId: string, tag: Tag): Promise<void> {
+  requireExperimentTag(tag);
+  await change(workspace, experimentId, (experiment) => {
+    requireActive(experiment);
+    return { experiment: { ...experiment, tags: [...new Map(experiment.tags).set(tag.key, tag.value)] } };
+  });
+}
+
+/** @throws NotFound when the experiment has no such tag */
+export async function deleteExperimentTag(workspace: Workspace, experimentId: string, key: string): Promise<void> {
+  await change(workspace, experimentId, (experiment) => {
+    requireActive(experiment);
+    const tags = new Map(experiment.tags);
+    if (!tags.delete(key)) throw notFound(`No tag with name: ${key} in experiment with id ${experimentId}`);
+    return { experiment: { ...experiment, tags: [...tags] } };
+  });
+}
+
+/** What counts for a run or model of this experiment. */
+export function effectiveStage(own: Staged, experiment: Experiment): Stage {
+  return own.stageEpoch === experiment.epoch ? own.stage : experiment.stage;
+}
+
+/** @throws InvalidParameter when the experiment is deleted */
+export function requireActive(experiment: Experiment): void {
+  if (experiment.stage === "active") return;
+  throw invalid(
+    `The experiment ${experiment.experimentId} must be in the 'active' state. Current state is ${experiment.stage}.`,
+  );
+}
+
+export function requireStored(workspace: Workspace, experimentId: string): Promise<Stored<ExperimentItem>> {
+  requireExperimentId(experimentId);
+  return getStored(workspace, experimentId).then((stored) => {
+    if (stored) return stored;
+    throw notFound(`No Experiment with id=${experimentId} exists`);
+  });
+}
+
+async function getStored(workspace: Workspace, experimentId: string): Promise<Stored<ExperimentItem> | undefined> {
+  const { catalog } = workspace.stores.documents;
+  const id = experimentDocumentId(experimentId);
+  const stored = await workspace.memory.get<ExperimentItem>(catalog, workspace.id, id, "catalog");
+  return stored?.item.kind === "experiment" ? stored : undefined;
+}
+
+function change(
+  workspace: Workspace,
+  experimentId: string,
+  edit: (experiment: Experiment) => { experiment: Experiment; also?: BatchOperation[] },
+): Promise<void> {
+  return optimistically(`${workspace.id}/${experimentDocumentId(experimentId)}`, async () => {
+    const { item, etag } = await requireStored(workspace, experimentId);
+    const { experiment, also = [] } = edit(item.experiment);
+    if (experiment === item.experiment) return;
+    const updatedMs = Math.max(workspace.clock.now(), item.experiment.updatedMs);
+    const changed = toItem(workspace, { ...experiment, updatedMs });
+    try {
+      await workspace.stores.documents.catalog.batch(workspace.id, [{ kind: "replace", item: changed, etag }, ...also]);
+    } catch (error) {
+      throw error instanceof AlreadyExists ? nameTaken(experiment.name) : error;
+    }
+  });
+}
+
+function requireExperimentTag(tag: Tag): void {
+  requireEntityName("key", tag.key);
+  requireLength("key", tag.key, LIMITS.key);
+  requireLength("value", tag.value, LIMITS.experimentTagValue);
+}
+
+function toItem(workspace: Workspace, experiment: Experiment): ExperimentItem {
+  const id = experimentDocumentId(experiment.experimentId);
+  return { id, scope: experimentsScope(workspace), unique: id, kind: "experiment", experiment };
+}
+
+function nameItem(workspace: Workspace, { name, experimentId }: Experiment): NameItem {
+  const id = nameDocumentId(name);
+  return { id, scope: `${workspace.id}/experiment-names`, unique: id, kind: "experiment-name", experimentId };
+}
+
+function nameTaken(name: string): Error {
+  return alreadyExists(`Experiment(name=${name}) already exists.`);
+}

@@ -1,0 +1,61 @@
+import { changeRecord, type RecordAttributes, readRecord } from "../record.ts";
+import type { Workspace } from "../workspace.ts";
+import { pointsId } from "./append.ts";
+import { compareLatest, fromTuple, joinColumns, type LatestMetrics, toTuple } from "./latest.ts";
+import { unpackPoints } from "./points.ts";
+import { pointsDocuments } from "./read.ts";
+
+/**
+ * A points document may appear with an id up to this long ago: its writer's clock was read before its write, which has a deadline of 10 s, and clocks
+ * differ a little. What is younger is not folded yet.
+ */
+export const SETTLED_AFTER_MS = 60_000;
+
+/** So many unfolded documents make a reader ask for a fold. */
+export const FOLD_WORTHWHILE = 200;
+
+export const FOLD_QUEUE = "metrics-fold";
+
+export interface FoldMessage {
+  readonly workspaceId: string;
+  readonly recordId: string;
+}
+
+/** Asks for a fold at a time when everything written until now has settled. */
+export async function requestFold(workspace: Workspace, recordId: string, delayMs = 0): Promise<void> {
+  const message: FoldMessage = { workspaceId: workspace.id, recordId };
+  await workspace.stores.queue.send(FOLD_QUEUE, JSON.stringify(message), Math.ceil(delayMs / 1000));
+}
+
+/**
+ * Joins the settled unfolded points of a run or logged model into its head. May run anywhere, at any time, twice, beside itself and beside
+ * writers; losing it loses nothing.
+ * @returns how many documents were folded
+ */
+export async function fold(workspace: Workspace, partition: string): Promise<number> {
+  const view = await readRecord<RecordAttributes>(workspace, partition);
+  if (view === undefined) return 0;
+  const settled = pointsId(workspace.clock.now() - SETTLED_AFTER_MS, "");
+  const latest: LatestMetrics = new Map();
+  let count = 0;
+  let foldedTo = view.attributes.foldedTo;
+  for await (const page of pointsDocuments(workspace, partition, foldedTo)) {
+    for (const { item } of page) {
+      if (item.id >= settled) break;
+      joinColumns(latest, unpackPoints(item.points));
+      foldedTo = item.id;
+      count++;
+    }
+  }
+  if (count === 0) return 0;
+  await changeRecord<RecordAttributes, void>(workspace, partition, (draft) => {
+    const metrics = draft.section("metrics");
+    for (const [key, point] of latest) {
+      const current = metrics.entries.get(key);
+      if (current === undefined || compareLatest(point, fromTuple(key, current)) > 0) metrics.set(key, toTuple(point));
+    }
+    const before = draft.attributes.foldedTo;
+    if (before === undefined || before < foldedTo!) draft.update({ foldedTo });
+  });
+  return count;
+}

@@ -1,0 +1,75 @@
+import type { Origin, Point, PointColumns } from "./points.ts";
+import { originKey, pointAt } from "./points.ts";
+
+/** The latest value of each metric of a run, by name. */
+export type LatestMetrics = Map<string, Point>;
+
+/** A latest value as it is stored in a run document: value ("NaN" quoted), timestamp, step, origin. */
+export type LatestTuple = readonly [value: number | "NaN", timestamp: number, step: number, origin?: Origin];
+
+/**
+ * The order in which values of one metric supersede each other: step, then timestamp, then value, where NaN counts as 0 and
+ * stands above an equal 0; origins last, so that the order is total and a join does not depend on who comes first.
+ */
+export function compareLatest(a: Point, b: Point): number {
+  return a.step - b.step || a.timestamp - b.timestamp || compareValues(a.value, b.value) || compareOrigins(a, b);
+}
+
+/** Keeps the greater of what is there and each point. Commutative, associative, idempotent. */
+export function joinPoint(latest: LatestMetrics, point: Point): void {
+  const current = latest.get(point.key);
+  if (current === undefined || compareLatest(point, current) > 0) latest.set(point.key, point);
+}
+
+/** Joins all points of one stored batch; cheap where most points are superseded by others. */
+export function joinColumns(latest: LatestMetrics, columns: PointColumns): void {
+  for (const i of newestOfEachKey(columns)) joinPoint(latest, pointAt(columns, i));
+}
+
+export function joinLatest(latest: LatestMetrics, other: Iterable<Point>): void {
+  for (const point of other) joinPoint(latest, point);
+}
+
+export function toTuple(point: Point): LatestTuple {
+  const value = Number.isNaN(point.value) ? "NaN" : point.value;
+  return point.origin ? [value, point.timestamp, point.step, point.origin] : [value, point.timestamp, point.step];
+}
+
+export function fromTuple(key: string, [value, timestamp, step, origin]: LatestTuple): Point {
+  const point = { key, value: value === "NaN" ? Number.NaN : value, timestamp, step };
+  return origin ? { ...point, origin } : point;
+}
+
+/** Where values of one key tie in step and timestamp but differ in value, the full comparison decides later. */
+function newestOfEachKey(columns: PointColumns): number[] {
+  const newest: number[] = new Array(columns.keys.length).fill(-1);
+  for (let i = 0; i < columns.count; i++) {
+    const key = columns.keyIndex[i]!;
+    const best = newest[key]!;
+    if (best < 0 || isNewer(columns, i, best)) newest[key] = i;
+  }
+  return newest.filter((i) => i >= 0);
+}
+
+function isNewer(columns: PointColumns, i: number, best: number): boolean {
+  const bySteps = columns.steps[i]! - columns.steps[best]!;
+  if (bySteps !== 0) return bySteps > 0;
+  const byTime = columns.timestamps[i]! - columns.timestamps[best]!;
+  if (byTime !== 0) return byTime > 0;
+  return compareLatest(pointAt(columns, i), pointAt(columns, best)) > 0;
+}
+
+/** Values in MLflow's order: NaN as 0, above an equal 0. */
+export function compareValues(a: number, b: number): number {
+  const left = Number.isNaN(a) ? 0 : a;
+  const right = Number.isNaN(b) ? 0 : b;
+  if (left !== right) return left < right ? -1 : 1;
+  return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+}
+
+function compareOrigins(a: Point, b: Point): number {
+  if (a.origin === b.origin) return 0;
+  const left = originKey(a.origin);
+  const right = originKey(b.origin);
+  return left < right ? -1 : left > right ? 1 : 0;
+}

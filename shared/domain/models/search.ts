@@ -1,0 +1,204 @@
+import type { Stored } from "../../stores/document-store.ts";
+import { type Experiment, effectiveStage, findExperiment } from "../experiments.ts";
+import type { PointsItem } from "../metrics/append.ts";
+import { type Point, pointAt, unpackPoints } from "../metrics/points.ts";
+import type { RecordHead } from "../record.ts";
+import { HEAD_ID, RecordView, readRecord, type Tombstone } from "../record.ts";
+import { ScopeIndex } from "../scope-index.ts";
+import type { Clause, NumberOperator } from "../search/clauses.ts";
+import { ColumnTable, type Row, type RowView } from "../search/column-table.ts";
+import { searchableExperimentId } from "../search/experiment-id.ts";
+import type { OrderKey } from "../search/order.ts";
+import { searchPage } from "../search/page.ts";
+import { runsPartition, type Workspace } from "../workspace.ts";
+import { type LoggedModel, modelsScope, sortedPoints } from "./models.ts";
+import type { ModelAttributes } from "./types.ts";
+
+/** Holds when any value logged for the model does. */
+export interface MetricClause {
+  readonly key: string;
+  readonly op: NumberOperator;
+  readonly value: number;
+}
+
+/** Orders by the value logged last, of those on the dataset if one is named. */
+export interface MetricOrder {
+  readonly kind: "metric";
+  readonly key: string;
+  readonly descending: boolean;
+  readonly datasetName?: string;
+  readonly datasetDigest?: string;
+}
+
+export interface DatasetReference {
+  readonly name: string;
+  readonly digest?: string;
+}
+
+export interface ModelSearch {
+  readonly filter: { readonly clauses: readonly Clause[]; readonly metricClauses: readonly MetricClause[] };
+  readonly order: readonly (OrderKey | MetricOrder)[];
+  /** Metric clauses look at values on these datasets only; none: at all. */
+  readonly datasets: readonly DatasetReference[];
+  readonly limit: number;
+  readonly pageToken?: string;
+}
+
+type ModelHead = RecordHead<ModelAttributes>;
+type ScopeItem = ModelHead | Tombstone | PointsItem;
+
+const POINT_BYTES = 120;
+
+/** The logged models of one experiment in a searchable table, with every value logged for them. */
+class ModelIndex extends ScopeIndex<ScopeItem> {
+  readonly table = new ColumnTable();
+  readonly points = new Map<string, Map<string, Point[]>>();
+  private readonly workspace: Workspace;
+  private readonly paged = new Set<string>();
+
+  constructor(workspace: Workspace, experimentId: string) {
+    super(workspace.stores.documents.runs, modelsScope(workspace, experimentId));
+    this.workspace = workspace;
+  }
+
+  get bytes(): number {
+    let points = 0;
+    for (const documents of this.points.values()) for (const logged of documents.values()) points += logged.length;
+    return this.table.bytes + points * POINT_BYTES;
+  }
+
+  pointsOf(modelId: string): Point[] {
+    return sortedPoints([...(this.points.get(modelId)?.values() ?? [])].flat());
+  }
+
+  protected apply(items: readonly Stored<ScopeItem>[]): void {
+    for (const stored of items) {
+      const { item } = stored;
+      if ("attributes" in item) this.applyHead(stored as Stored<ModelHead>);
+      else if (item.kind === "points") this.applyPoints(item);
+      else if (item.id === HEAD_ID) {
+        this.table.remove(item.recordId);
+        this.points.delete(item.recordId);
+      }
+    }
+  }
+
+  protected override async settle(): Promise<void> {
+    for (const modelId of this.paged) {
+      const view = await readRecord<ModelAttributes>(this.workspace, runsPartition(this.workspace, modelId));
+      if (view) this.table.upsert(modelId, rowOf(view));
+      this.paged.delete(modelId);
+    }
+  }
+
+  private applyHead(stored: Stored<ModelHead>): void {
+    const { modelId } = stored.item.attributes;
+    if (stored.item.paged) this.paged.add(modelId);
+    else this.table.upsert(modelId, rowOf(new RecordView<ModelAttributes>(stored, [])));
+  }
+
+  private applyPoints({ recordId, id, points }: PointsItem): void {
+    const documents = this.points.get(recordId) ?? new Map<string, Point[]>();
+    this.points.set(recordId, documents);
+    const columns = unpackPoints(points);
+    documents.set(
+      id,
+      Array.from({ length: columns.count }, (_, i) => pointAt(columns, i)),
+    );
+  }
+}
+
+/** Logged models of some experiments that satisfy a filter, page by page; deleted ones are left out. */
+export async function searchLoggedModels(
+  workspace: Workspace,
+  experimentIds: readonly string[],
+  { filter, order, datasets, limit, pageToken }: ModelSearch,
+): Promise<{ models: LoggedModel[]; nextPageToken?: string }> {
+  const searched: { experiment: Experiment; index: ModelIndex }[] = [];
+  for (const id of new Set(experimentIds)) {
+    const experiment = await findExperiment(workspace, id);
+    if (!experiment) continue;
+    const create = () => new ModelIndex(workspace, id);
+    searched.push({ experiment, index: await workspace.memory.index(modelsScope(workspace, id), create) });
+  }
+  const tables = searched.map(({ experiment, index }) => ({
+    table: index.table,
+    visible: (row: RowView) => isActive(row, experiment) && satisfies(index.pointsOf(row.id), filter, datasets),
+  }));
+  const orderBy = order.map((key) => (key.kind === "metric" ? metricOrder(key, searched) : key));
+  const page = { clauses: filter.clauses, orderBy, limit, pageToken };
+  const scope = [workspace.id, [...experimentIds].sort(), filter.metricClauses, order, datasets];
+  const { rows, nextPageToken } = searchPage(tables, page, scope);
+  const models: LoggedModel[] = [];
+  for (const { table, id } of rows) {
+    const view = await readRecord<ModelAttributes>(workspace, runsPartition(workspace, id));
+    if (view) models.push({ view, points: searched[table]!.index.pointsOf(id) });
+  }
+  return { models, nextPageToken };
+}
+
+function isActive({ note }: RowView, experiment: Experiment): boolean {
+  const [stage, stageEpoch] = note!.split(":");
+  const own = { stage: stage as "active" | "deleted", stageEpoch: Number(stageEpoch) };
+  return effectiveStage(own, experiment) === "active";
+}
+
+function satisfies(
+  points: readonly Point[],
+  { metricClauses }: ModelSearch["filter"],
+  datasets: readonly DatasetReference[],
+): boolean {
+  return metricClauses.every(({ key, op, value }) =>
+    points.some((point) => point.key === key && isOnAny(point, datasets) && COMPARE[op](point.value, value)),
+  );
+}
+
+const COMPARE: Record<NumberOperator, (left: number, right: number) => boolean> = {
+  "=": (left, right) => left === right,
+  "!=": (left, right) => left !== right,
+  "<": (left, right) => left < right,
+  "<=": (left, right) => left <= right,
+  ">": (left, right) => left > right,
+  ">=": (left, right) => left >= right,
+};
+
+function isOnAny({ origin }: Point, datasets: readonly DatasetReference[]): boolean {
+  if (datasets.length === 0) return true;
+  return datasets.some(
+    ({ name, digest }) => origin?.datasetName === name && (digest === undefined || origin.datasetDigest === digest),
+  );
+}
+
+function metricOrder(key: MetricOrder, searched: readonly { readonly index: ModelIndex }[]): OrderKey {
+  const datasets = key.datasetName ? [{ name: key.datasetName, digest: key.datasetDigest }] : [];
+  return {
+    kind: "computed",
+    name: JSON.stringify(key),
+    descending: key.descending,
+    value: (row, table) => {
+      const points = searched[table]!.index.pointsOf(row.id);
+      return points.findLast((point) => point.key === key.key && isOnAny(point, datasets))?.value;
+    },
+  };
+}
+
+function rowOf(view: RecordView<ModelAttributes>): Row {
+  const model = view.attributes;
+  return {
+    numbers: [
+      ["attribute.creation_timestamp", model.createdMs],
+      ["attribute.last_updated_timestamp", model.updatedMs],
+    ],
+    strings: [
+      ["attribute.name", model.name],
+      ["attribute.model_id", model.modelId],
+      ["attribute.status", model.status],
+      ["attribute.model_type", model.modelType],
+      ["attribute.source_run_id", model.sourceRunId ?? ""],
+      ["attribute.experiment_id", searchableExperimentId(model.experimentId)],
+      ...[...view.section("params")].map(([key, value]): [string, string] => [`param.${key}`, value]),
+      ...[...view.section("tags")].map(([key, value]): [string, string] => [`tag.${key}`, value]),
+    ],
+    note: `${model.stage}:${model.stageEpoch}`,
+  };
+}

@@ -1,0 +1,18 @@
+import type { RecordAttributes } from "../record.ts";
+import type { Staged } from "../runs/types.ts";
+
+export const MODEL_STATUSES = ["LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED"] as const;
+export type ModelStatus = (typeof MODEL_STATUSES)[number];
+
+export interface ModelAttributes extends RecordAttributes, Staged {
+  readonly kind: "model";
+  /** `m-` and 32 hex digits. */
+  readonly modelId: string;
+  readonly name: string;
+  readonly modelType: string;
+  readonly sourceRunId?: string;
+  readonly artifactUri: string;
+  readonly status: ModelStatus;
+  readonly createdMs: number;
+  readonly updatedMs: number;
+}

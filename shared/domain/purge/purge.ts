@@ -1,0 +1,214 @@
+import type { BatchOperation, Item } from "../../stores/document-store.ts";
+import { AlreadyExists, PreconditionFailed } from "../../stores/errors.ts";
+import { pathOfUri, removeBelow } from "../artifacts.ts";
+import { invalid } from "../errors.ts";
+import {
+  DEFAULT_EXPERIMENT_ID,
+  type ExperimentItem,
+  effectiveStage,
+  experimentDocumentId,
+  experimentsScope,
+  getExperiment,
+  hashOf,
+  requireStored,
+} from "../experiments.ts";
+import { modelNotFound, modelsScope } from "../models/models.ts";
+import type { ModelAttributes } from "../models/types.ts";
+import { optimistically } from "../optimistic.ts";
+import { getHead, HEAD_ID, type RecordHead, type Tombstone } from "../record.ts";
+import { TOMBSTONE_SECONDS } from "../registry/models.ts";
+import { valuesPrefix } from "../runs/inputs.ts";
+import { requireDeleted, runNotFound, runsScope } from "../runs/runs.ts";
+import type { RunAttributes } from "../runs/types.ts";
+import { requireRunId } from "../validation.ts";
+import { runsPartition, type Workspace } from "../workspace.ts";
+import { requestPurge } from "./messages.ts";
+
+type Attributes = RunAttributes | ModelAttributes;
+
+/** What is being purged; stays until the last sweep is done, so that nothing is forgotten when a message is lost. */
+export interface PurgeItem extends Item {
+  readonly kind: "purge";
+  readonly what: "run" | "model" | "experiment";
+  readonly targetId: string;
+  readonly requestedMs: number;
+  /** Blobs below these prefixes go. */
+  readonly prefixes: readonly string[];
+}
+
+/** The second sweep: writers that had begun before the purge are done by then. */
+export const SWEEP_AGAIN_SECONDS = 600;
+const REMOVALS_AT_ONCE = 100;
+
+export const purgeDocumentId = (what: PurgeItem["what"], id: string): string => `purge-${what}-${id}`;
+
+/**
+ * Purges a soft-deleted run or logged model: it is gone at once, its documents and blobs follow by way of the queue.
+ * @throws NotFound; InvalidState when it is active
+ */
+export async function purgeRecord(workspace: Workspace, what: "run" | "model", id: string): Promise<void> {
+  requireRunId(id);
+  const head = await getHead<Attributes>(workspace, runsPartition(workspace, id));
+  if (head?.item.attributes.kind !== what) throw what === "run" ? runNotFound(id) : modelNotFound(id);
+  const { attributes } = head.item;
+  const experiment = await getExperiment(workspace, attributes.experimentId);
+  requireDeleted(`The ${what} ${id}`, effectiveStage(attributes, experiment));
+  await notePurge(workspace, what, id, recordPrefixes(workspace, attributes));
+  await buryRecord(workspace, id);
+  await requestPurge(workspace, { kind: what, workspaceId: workspace.id, id });
+}
+
+/**
+ * Purges a soft-deleted experiment with all its runs and models.
+ * @throws NotFound; InvalidState when it is active; InvalidParameter for the Default experiment
+ */
+export async function purgeExperiment(workspace: Workspace, experimentId: string): Promise<void> {
+  const { item } = await requireStored(workspace, experimentId);
+  if (experimentId === DEFAULT_EXPERIMENT_ID) throw invalid("The Default experiment cannot be purged.");
+  requireDeleted(`The experiment ${experimentId}`, item.experiment.stage);
+  await notePurge(workspace, "experiment", experimentId, experimentPrefixes(workspace, item));
+  await buryExperiment(workspace, experimentId);
+  await requestPurge(workspace, { kind: "experiment", workspaceId: workspace.id, id: experimentId });
+}
+
+/**
+ * Does the work of a purge: safe to run twice, at any time, and from any point where an earlier attempt died.
+ * @returns whether another sweep should follow
+ */
+export async function continuePurge(workspace: Workspace, what: PurgeItem["what"], id: string): Promise<boolean> {
+  const { catalog } = workspace.stores.documents;
+  const note = await catalog.get<PurgeItem>(workspace.id, purgeDocumentId(what, id));
+  if (!note) return false;
+  if (what === "experiment") {
+    await buryExperiment(workspace, id);
+    await purgeRecordsOf(workspace, id);
+  } else {
+    await buryRecord(workspace, id);
+    await removeRecordDocuments(workspace, id);
+  }
+  for (const prefix of note.item.prefixes) await removeBelow(workspace.stores.blobs, prefix);
+  const isLastSweep = workspace.clock.now() - note.item.requestedMs >= SWEEP_AGAIN_SECONDS * 1000;
+  if (isLastSweep) await catalog.remove(workspace.id, note.item.id);
+  return !isLastSweep;
+}
+
+/** Removes all runs and logged models of an experiment, whatever their state, with their blobs. */
+export async function purgeRecordsOf(workspace: Workspace, experimentId: string): Promise<void> {
+  const { runs } = workspace.stores.documents;
+  for (const scope of [runsScope(workspace, experimentId), modelsScope(workspace, experimentId)]) {
+    let mark: string | undefined;
+    for (let more = true; more; ) {
+      const found = await runs.changes<RecordHead<Attributes> | Tombstone>(scope, mark);
+      for (const { item, partition } of found.items) {
+        if ("attributes" in item) await purgeNow(workspace, item.attributes);
+        else if (item.id !== HEAD_ID) await removeRecordDocuments(workspace, partition.split("/")[1]!);
+      }
+      mark = found.mark;
+      more = found.more;
+    }
+  }
+}
+
+async function purgeNow(workspace: Workspace, attributes: Attributes): Promise<void> {
+  const id = attributes.kind === "run" ? attributes.runId : attributes.modelId;
+  await buryRecord(workspace, id);
+  await removeRecordDocuments(workspace, id);
+  for (const prefix of recordPrefixes(workspace, attributes)) await removeBelow(workspace.stores.blobs, prefix);
+}
+
+/** Replaces the head by a tombstone; from then on nobody finds the record. */
+function buryRecord(workspace: Workspace, id: string): Promise<void> {
+  const partition = runsPartition(workspace, id);
+  return optimistically(partition, async () => {
+    const head = await getHead<Attributes>(workspace, partition);
+    if (!head) return;
+    const tombstone: Tombstone = {
+      id: HEAD_ID,
+      scope: head.item.scope,
+      unique: HEAD_ID,
+      kind: "tombstone",
+      recordId: id,
+      ttl: TOMBSTONE_SECONDS,
+    };
+    await workspace.stores.documents.runs.replace(partition, tombstone, head.etag);
+  });
+}
+
+function buryExperiment(workspace: Workspace, experimentId: string): Promise<void> {
+  const { catalog } = workspace.stores.documents;
+  const id = experimentDocumentId(experimentId);
+  return optimistically(`${workspace.id}/${id}`, async () => {
+    const stored = await catalog.get<ExperimentItem>(workspace.id, id);
+    if (stored?.item.kind !== "experiment") return;
+    const tombstone = { id, scope: experimentsScope(workspace), unique: id, kind: "tombstone", ttl: TOMBSTONE_SECONDS };
+    const nameId = `experiment-name-${hashOf(stored.item.experiment.name)}`;
+    await catalog.batch(workspace.id, [
+      { kind: "replace", item: tombstone, etag: stored.etag },
+      { kind: "remove", id: nameId },
+    ]);
+  });
+}
+
+/** Everything of the record's partition but the tombstone. */
+async function removeRecordDocuments(workspace: Workspace, id: string): Promise<void> {
+  const { runs } = workspace.stores.documents;
+  const partition = runsPartition(workspace, id);
+  for await (const page of runs.list(partition)) {
+    const ids = page.map(({ item }) => item.id).filter((itemId) => itemId !== HEAD_ID);
+    for (let i = 0; i < ids.length; i += REMOVALS_AT_ONCE) {
+      await removeAll(workspace, partition, ids.slice(i, i + REMOVALS_AT_ONCE));
+    }
+  }
+}
+
+async function removeAll(workspace: Workspace, partition: string, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  const { runs } = workspace.stores.documents;
+  try {
+    await runs.batch(
+      partition,
+      ids.map((id): BatchOperation => ({ kind: "remove", id })),
+    );
+  } catch (error) {
+    if (!(error instanceof PreconditionFailed)) throw error;
+    for (const id of ids) await runs.remove(partition, id);
+  }
+}
+
+async function notePurge(
+  workspace: Workspace,
+  what: PurgeItem["what"],
+  targetId: string,
+  prefixes: readonly string[],
+): Promise<void> {
+  const id = purgeDocumentId(what, targetId);
+  const item: PurgeItem = {
+    id,
+    scope: `${workspace.id}/purges`,
+    unique: id,
+    kind: "purge",
+    what,
+    targetId,
+    requestedMs: workspace.clock.now(),
+    prefixes,
+  };
+  try {
+    await workspace.stores.documents.catalog.create(workspace.id, item);
+  } catch (error) {
+    if (!(error instanceof AlreadyExists)) throw error;
+  }
+}
+
+/** A run's or model's own folder; artifacts that lie in other stores are not ours to remove. */
+function recordPrefixes(workspace: Workspace, attributes: Attributes): string[] {
+  const id = attributes.kind === "run" ? attributes.runId : attributes.modelId;
+  const path = pathOfUri(attributes.artifactUri)?.replace(/\/artifacts$/, "");
+  const values = valuesPrefix(workspace, id);
+  return path?.endsWith(`/${id}`) ? [`artifacts/${workspace.id}/${path}/`, values] : [values];
+}
+
+/** The default location belongs to the experiment alone; any other may be shared, there only its runs' folders go. */
+function experimentPrefixes(workspace: Workspace, { experiment }: ExperimentItem): string[] {
+  const own = `experiments/${experiment.experimentId}`;
+  return pathOfUri(experiment.artifactLocation) === own ? [`artifacts/${workspace.id}/${own}/`] : [];
+}

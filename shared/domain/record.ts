@@ -1,0 +1,348 @@
+import type { BatchOperation, Item, Stored } from "../stores/document-store.ts";
+import { MAX_BATCH_OPERATIONS } from "../stores/document-store.ts";
+import { AlreadyExists, PreconditionFailed } from "../stores/errors.ts";
+import type { LatestTuple } from "./metrics/latest.ts";
+import { optimistically } from "./optimistic.ts";
+import type { StoredInput } from "./runs/types.ts";
+import type { Workspace } from "./workspace.ts";
+
+/**
+ * A record is a run or a logged model: one head document with attributes and named sections of key-value entries. While everything is small
+ * it is that one document. A section that makes the head pass INLINE_BYTES moves to pages of the same partition, PAGE_COUNT buckets by hash of
+ * the key, and stays there; head and pages change in one batch under the head's ETag.
+ */
+export interface Sections {
+  readonly params: string;
+  readonly tags: string;
+  /** Folded latest values; what was appended after `foldedTo` is joined by readers. */
+  readonly metrics: LatestTuple;
+  readonly inputs: StoredInput;
+  /** Logged models used, by id. */
+  readonly modelInputs: true;
+  /** Logged models produced, by id: the step. */
+  readonly outputs: number;
+}
+export type SectionName = keyof Sections;
+
+type Entries<V> = readonly (readonly [string, V])[];
+
+/** What both kinds of record have; their own attributes come on top. */
+export interface RecordAttributes {
+  readonly kind: "run" | "model";
+  readonly experimentId: string;
+  /** Id of the last points document that is folded into `metrics`. */
+  readonly foldedTo?: string;
+}
+
+export type RecordHead<A extends RecordAttributes> = Item & {
+  readonly attributes: A;
+  readonly sections: { readonly [S in SectionName]?: Entries<Sections[S]> };
+  readonly paged?: readonly SectionName[];
+};
+
+interface Page extends Item {
+  readonly section: SectionName;
+  readonly entries: Entries<unknown>;
+}
+
+export const HEAD_ID = "head";
+const INLINE_BYTES = 256 * 1024;
+const PAGE_COUNT = 32;
+const BATCH_BYTES = 1_500_000;
+const PAGES = { from: "page-", to: "page." };
+
+/** One consistent state of a record. */
+export class RecordView<A extends RecordAttributes> {
+  readonly head: Stored<RecordHead<A>>;
+  readonly pages: readonly Stored<Page>[];
+
+  constructor(head: Stored<RecordHead<A>>, pages: readonly Stored<Page>[]) {
+    this.head = head;
+    this.pages = pages;
+  }
+
+  get attributes(): A {
+    return this.head.item.attributes;
+  }
+
+  /** The section's entries, in order of key where they are few, in no order where they are paged. */
+  section<S extends SectionName>(name: S): Map<string, Sections[S]> {
+    const entries = new Map<string, Sections[S]>(this.head.item.sections[name]);
+    for (const { item } of this.pages) {
+      if (item.section === name) for (const [key, value] of item.entries) entries.set(key, value as Sections[S]);
+    }
+    return entries;
+  }
+}
+
+/** A record being changed; see `changeRecord`. */
+export class Draft<A extends RecordAttributes> {
+  attributes: A;
+  private readonly view: RecordView<A>;
+  private readonly opened: { [S in SectionName]?: DraftSection<Sections[S]> } = {};
+
+  constructor(view: RecordView<A>) {
+    this.view = view;
+    this.attributes = view.attributes;
+  }
+
+  update(changes: Partial<A>): void {
+    this.attributes = { ...this.attributes, ...changes };
+  }
+
+  section<S extends SectionName>(name: S): DraftSection<Sections[S]> {
+    const opened = this.opened as { [T in S]?: DraftSection<Sections[S]> };
+    opened[name] ??= new DraftSection(this.view.section(name));
+    return opened[name];
+  }
+
+  get isChanged(): boolean {
+    return (
+      this.attributes !== this.view.attributes || Object.values(this.opened).some((section) => section.changed.size > 0)
+    );
+  }
+
+  /** Whether this change moves a section out of the head. */
+  get startsPaging(): boolean {
+    return this.sectionsToPage().length > (this.view.head.item.paged?.length ?? 0);
+  }
+
+  /** Head and pages as they should be written; pages only where they changed. `existing`: the pages there are. */
+  operations(existing: readonly Stored<Page>[]): { head: RecordHead<A>; pages: BatchOperation[] } {
+    const { item } = this.view.head;
+    const paged = this.sectionsToPage();
+    const sections: Record<string, Entries<unknown>> = {};
+    for (const name of this.sectionNames()) {
+      if (!paged.includes(name)) sections[name] = this.sortedEntries(name);
+    }
+    const head = {
+      ...item,
+      attributes: this.attributes,
+      sections,
+      ...(paged.length > 0 && { paged }),
+    };
+    return { head, pages: paged.flatMap((name) => this.changedPages(name, existing)) };
+  }
+
+  private sectionNames(): SectionName[] {
+    const { sections, paged = [] } = this.view.head.item;
+    return [...new Set([...Object.keys(sections), ...paged, ...Object.keys(this.opened)])] as SectionName[];
+  }
+
+  private sortedEntries(name: SectionName): Entries<unknown> {
+    const opened = this.opened[name];
+    if (!opened || opened.changed.size === 0) return this.view.head.item.sections[name] ?? [];
+    return [...opened.entries].sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+
+  /** Sections that are paged already, and the largest others until the rest fits into the head. */
+  private sectionsToPage(): SectionName[] {
+    const paged = [...(this.view.head.item.paged ?? [])];
+    const inline = this.sectionNames()
+      .filter((name) => !paged.includes(name))
+      .map((name) => ({ name, bytes: entriesBytes(this.opened[name]?.entries ?? this.view.head.item.sections[name]) }))
+      .sort((a, b) => a.bytes - b.bytes);
+    let total = inline.reduce((sum, { bytes }) => sum + bytes, 0);
+    while (total > INLINE_BYTES) {
+      const largest = inline.pop()!;
+      total -= largest.bytes;
+      paged.push(largest.name);
+    }
+    return paged;
+  }
+
+  private changedPages(name: SectionName, existing: readonly Stored<Page>[]): BatchOperation[] {
+    const wasInline = !this.view.head.item.paged?.includes(name);
+    const section = this.section(name);
+    const changed = wasInline ? [...section.entries.keys()] : [...section.changed];
+    const buckets = new Set(changed.map(bucketOf));
+    const contents = new Map<number, [string, unknown][]>();
+    for (const entry of section.entries) {
+      const bucket = bucketOf(entry[0]);
+      if (buckets.has(bucket)) contents.set(bucket, [...(contents.get(bucket) ?? []), entry]);
+    }
+    const scope = `${this.view.head.partition}/pages`;
+    return [...buckets].map((bucket) => {
+      const id = `page-${name}-${String(bucket).padStart(2, "0")}`;
+      const item: Page = { id, scope, unique: id, section: name, entries: contents.get(bucket) ?? [] };
+      const before = existing.find((page) => page.item.id === id);
+      return before ? { kind: "replace", item, etag: before.etag } : { kind: "create", item };
+    });
+  }
+}
+
+export class DraftSection<V> {
+  readonly entries: Map<string, V>;
+  readonly changed = new Set<string>();
+
+  constructor(entries: Map<string, V>) {
+    this.entries = entries;
+  }
+
+  set(key: string, value: V): void {
+    if (this.entries.get(key) === value) return;
+    this.entries.set(key, value);
+    this.changed.add(key);
+  }
+
+  /** False when it was not there. */
+  delete(key: string): boolean {
+    if (!this.entries.delete(key)) return false;
+    this.changed.add(key);
+    return true;
+  }
+}
+
+/** What is left of a purged record for 30 days, so that search tables forget it. */
+export interface Tombstone extends Item {
+  readonly kind: "tombstone";
+  readonly recordId: string;
+}
+
+/** The head as it is now: enough for attributes and to know that the record exists. */
+export async function getHead<A extends RecordAttributes>(
+  workspace: Workspace,
+  partition: string,
+): Promise<Stored<RecordHead<A>> | undefined> {
+  const { runs } = workspace.stores.documents;
+  const head = await workspace.memory.get<RecordHead<A> | Tombstone>(runs, partition, HEAD_ID, "runs");
+  return head && "attributes" in head.item ? (head as Stored<RecordHead<A>>) : undefined;
+}
+
+/** The whole record in one consistent state; undefined when there is none. */
+export async function readRecord<A extends RecordAttributes>(
+  workspace: Workspace,
+  partition: string,
+): Promise<RecordView<A> | undefined> {
+  let head = await getHead<A>(workspace, partition);
+  while (head !== undefined) {
+    if (!head.item.paged) return new RecordView(head, []);
+    const pages = await readPages(workspace, partition);
+    const after = await getHead<A>(workspace, partition);
+    if (after?.etag === head.etag) return new RecordView(head, pages);
+    head = after;
+  }
+  return undefined;
+}
+
+async function readPages(workspace: Workspace, partition: string): Promise<Stored<Page>[]> {
+  const pages: Stored<Page>[] = [];
+  for await (const found of workspace.stores.documents.runs.list<Page>(partition, PAGES)) pages.push(...found);
+  return pages;
+}
+
+/** Creates the head document; raises the store's AlreadyExists when the id is taken. */
+export async function createRecord<A extends RecordAttributes>(
+  workspace: Workspace,
+  partition: string,
+  scope: string,
+  attributes: A,
+  fill: (draft: Draft<A>) => void,
+): Promise<RecordView<A>> {
+  const item: RecordHead<A> = { id: HEAD_ID, scope, unique: HEAD_ID, attributes, sections: {} };
+  const draft = new Draft<A>(new RecordView({ item, partition, etag: "" }, []));
+  fill(draft);
+  const { head, pages } = draft.operations([]);
+  const store = workspace.stores.documents.runs;
+  if (pages.length > 0) {
+    await store.batch(partition, [{ kind: "create", item: head }, ...pages]);
+    return (await readRecord<A>(workspace, partition))!;
+  }
+  const etag = await store.create(partition, head);
+  return new RecordView({ item: head, partition, etag }, []);
+}
+
+/**
+ * Changes a record: `change` edits the draft (and may run again when another writer was faster), then everything is written under the head's
+ * ETag, with `alongside` (a document created in the same batch, whose id comes from its content: already there means written).
+ * Nothing is written when nothing changed. Undefined when there is no such record.
+ */
+export function changeRecord<A extends RecordAttributes, R>(
+  workspace: Workspace,
+  partition: string,
+  change: (draft: Draft<A>) => R | Promise<R>,
+  alongside?: Item,
+): Promise<R | undefined> {
+  let created = alongside;
+  return optimistically(partition, async () => {
+    const view = await readRecord<A>(workspace, partition);
+    if (view === undefined) return undefined;
+    const draft = new Draft<A>(view);
+    const result = await change(draft);
+    try {
+      await save(workspace, view, draft, created);
+    } catch (error) {
+      if (!(error instanceof AlreadyExists) || created === undefined) throw error;
+      created = undefined;
+      throw new PreconditionFailed("These points are written already; what remains is tried again.");
+    }
+    return result;
+  });
+}
+
+async function save<A extends RecordAttributes>(
+  workspace: Workspace,
+  view: RecordView<A>,
+  draft: Draft<A>,
+  created: Item | undefined,
+): Promise<void> {
+  const store = workspace.stores.documents.runs;
+  const { partition } = view.head;
+  if (!draft.isChanged) {
+    if (created) await store.create(partition, created);
+    return;
+  }
+  const existing = draft.startsPaging ? await readPages(workspace, partition) : view.pages;
+  const { head, pages } = draft.operations(existing);
+  const operations: BatchOperation[] = created ? [{ kind: "create", item: created }, ...pages] : pages;
+  if (operations.length === 0) {
+    await store.replace(partition, head, view.head.etag);
+    return;
+  }
+  const batches = inBatches(operations);
+  let etag = view.head.etag;
+  for (const [i, batch] of batches.entries()) {
+    const item = i === batches.length - 1 ? head : view.head.item;
+    [etag] = (await store.batch(partition, [{ kind: "replace", item, etag }, ...batch])) as [string];
+  }
+}
+
+/**
+ * Most changes are one batch. Where pages are too large for that, several follow each other, each fenced by the head's ETag; the new head comes
+ * with the last, so that what moves out of it is in its pages before.
+ */
+function inBatches(operations: readonly BatchOperation[]): BatchOperation[][] {
+  const batches: BatchOperation[][] = [[]];
+  let bytes = 0;
+  for (const operation of operations) {
+    const size = Buffer.byteLength(JSON.stringify(operation));
+    const last = batches.at(-1)!;
+    if (last.length > 0 && (bytes + size > BATCH_BYTES || last.length >= MAX_BATCH_OPERATIONS - 1)) {
+      batches.push([operation]);
+      bytes = size;
+    } else {
+      last.push(operation);
+      bytes += size;
+    }
+  }
+  return batches;
+}
+
+function entriesBytes(entries: Iterable<readonly [string, unknown]> | undefined): number {
+  let bytes = 0;
+  for (const [key, value] of entries ?? []) bytes += key.length + 8 + valueBytes(value);
+  return bytes;
+}
+
+function valueBytes(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  if (typeof value === "object" && value !== null) return JSON.stringify(value).length;
+  return 12;
+}
+
+/** FNV-1a. */
+function bucketOf(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  return (hash >>> 0) % PAGE_COUNT;
+}

@@ -1,0 +1,228 @@
+import type { BatchOperation, Stored } from "../../stores/document-store.ts";
+import { AlreadyExists } from "../../stores/errors.ts";
+import { alreadyExists, invalid, notFound } from "../errors.ts";
+import { hashOf } from "../experiments.ts";
+import { optimistically } from "../optimistic.ts";
+import type { Tag } from "../runs/types.ts";
+import {
+  cut,
+  LIMITS,
+  requireAlias,
+  requireAliasNotReserved,
+  requireEntityName,
+  requireLength,
+  requireModelName,
+} from "../validation.ts";
+import type { Workspace } from "../workspace.ts";
+import type { ModelItem, RegisteredModel, RegistryItem, RegistryTombstone, VersionItem } from "./types.ts";
+
+export const registryScope = (workspace: Workspace): string => `${workspace.id}/registry`;
+export const TOMBSTONE_SECONDS = 30 * 24 * 3600;
+const BATCH = 90;
+
+const modelDocumentId = (name: string): string => `model-${hashOf(name)}`;
+export const versionRange = (modelKey: string) => ({ from: `version-${modelKey}-`, to: `version-${modelKey}.` });
+export const versionDocumentId = (modelKey: string, version: number): string =>
+  `version-${modelKey}-${String(version).padStart(10, "0")}`;
+
+/** Creates a model without versions. @throws AlreadyExists */
+export async function createRegisteredModel(
+  workspace: Workspace,
+  input: { name: string; description?: string; tags: readonly Tag[] },
+): Promise<RegisteredModel> {
+  requireModelName(input.name);
+  for (const tag of input.tags) requireRegistryTag(tag);
+  requireLength("description", input.description ?? "", LIMITS.registryDescription);
+  const nowMs = workspace.clock.now();
+  const model: RegisteredModel = {
+    key: workspace.ids.hex(8),
+    name: input.name,
+    description: input.description ?? "",
+    createdMs: nowMs,
+    updatedMs: nowMs,
+    tags: [...new Map(input.tags.map(({ key, value }) => [key, value]))],
+    aliases: [],
+    lastVersion: 0,
+  };
+  await optimistically(lockKey(workspace, input.name), () => writeAnew(workspace, model, []));
+  return model;
+}
+
+/** Writes a model under a name that must be free; a tombstone of that name gives way. */
+async function writeAnew(workspace: Workspace, model: RegisteredModel, also: BatchOperation[]): Promise<void> {
+  const { catalog } = workspace.stores.documents;
+  const item = toItem(workspace, model);
+  const before = await catalog.get<RegistryItem>(workspace.id, item.id);
+  if (before && before.item.kind !== "tombstone") throw nameTaken(model.name);
+  const write: BatchOperation = before ? { kind: "replace", item, etag: before.etag } : { kind: "create", item };
+  try {
+    await catalog.batch(workspace.id, [write, ...also]);
+  } catch (error) {
+    throw error instanceof AlreadyExists ? nameTaken(model.name) : error;
+  }
+}
+
+/** @throws NotFound */
+export async function getRegisteredModel(workspace: Workspace, name: string): Promise<RegisteredModel> {
+  return (await requireModel(workspace, name)).item.model;
+}
+
+export async function requireModel(workspace: Workspace, name: string): Promise<Stored<ModelItem>> {
+  requireModelName(name);
+  const { catalog } = workspace.stores.documents;
+  const id = modelDocumentId(name);
+  const stored = await workspace.memory.get<RegistryItem>(catalog, workspace.id, id, "catalog");
+  if (stored?.item.kind === "registered-model") return stored as Stored<ModelItem>;
+  throw notFound(`Registered Model with name=${cut(name)} not found`);
+}
+
+/**
+ * Edits a model, with other changes in the same batch. Versions, which depend on it, change under its ETag too.
+ * @param edit runs again when another writer was faster
+ */
+export function changeModel<R>(
+  workspace: Workspace,
+  name: string,
+  edit: (model: RegisteredModel) => Promise<{ model: RegisteredModel; also?: BatchOperation[]; result: R }>,
+): Promise<R> {
+  return optimistically(lockKey(workspace, name), async () => {
+    const { item, etag } = await requireModel(workspace, name);
+    const { model, also = [], result } = await edit(item.model);
+    if (model === item.model && also.length === 0) return result;
+    const replacement = toItem(workspace, model);
+    await workspace.stores.documents.catalog.batch(workspace.id, [
+      { kind: "replace", item: replacement, etag },
+      ...also,
+    ]);
+    return result;
+  });
+}
+
+export function updateRegisteredModel(
+  workspace: Workspace,
+  name: string,
+  description: string,
+): Promise<RegisteredModel> {
+  requireLength("description", description, LIMITS.registryDescription);
+  return touch(workspace, name, (model) => ({ ...model, description }));
+}
+
+/** Versions, tags and aliases stay with it. @throws AlreadyExists */
+export function renameRegisteredModel(workspace: Workspace, name: string, newName: string): Promise<RegisteredModel> {
+  requireModelName(newName, "new_name");
+  return optimistically(lockKey(workspace, name), async () => {
+    const { item, etag } = await requireModel(workspace, name);
+    if (newName === name) return item.model;
+    const model = { ...item.model, name: newName, updatedMs: later(workspace, item.model.updatedMs) };
+    await writeAnew(workspace, model, [{ kind: "replace", item: tombstone(item), etag }]);
+    return model;
+  });
+}
+
+/** Deletes the model with all its versions. A crash in the middle leaves a model with fewer versions, and deleting it again goes on. */
+export function deleteRegisteredModel(workspace: Workspace, name: string): Promise<void> {
+  const { catalog } = workspace.stores.documents;
+  return optimistically(lockKey(workspace, name), async () => {
+    const { item, etag } = await requireModel(workspace, name);
+    const removals: BatchOperation[] = [];
+    for await (const page of catalog.list<RegistryItem>(workspace.id, versionRange(item.model.key))) {
+      for (const version of page) {
+        if (version.item.kind !== "tombstone") removals.push(buried(version));
+      }
+    }
+    while (removals.length > BATCH) await catalog.batch(workspace.id, removals.splice(0, BATCH));
+    await catalog.batch(workspace.id, [...removals, { kind: "replace", item: tombstone(item), etag }]);
+  });
+}
+
+export function setRegisteredModelTag(workspace: Workspace, name: string, tag: Tag): Promise<RegisteredModel> {
+  requireRegistryTag(tag);
+  return touch(workspace, name, (model) => ({ ...model, tags: [...new Map(model.tags).set(tag.key, tag.value)] }));
+}
+
+/** Nothing happens when there is no such tag. */
+export function deleteRegisteredModelTag(workspace: Workspace, name: string, key: string): Promise<RegisteredModel> {
+  return touch(workspace, name, (model) => {
+    const tags = new Map(model.tags);
+    return tags.delete(key) ? { ...model, tags: [...tags] } : model;
+  });
+}
+
+/** Points an alias to a version; an alias points to one version at a time. */
+export async function setAlias(workspace: Workspace, name: string, alias: string, version: number): Promise<void> {
+  requireAlias(alias);
+  requireAliasNotReserved(alias);
+  const { catalog } = workspace.stores.documents;
+  await changeModel(workspace, name, async (model) => {
+    const id = versionDocumentId(model.key, version);
+    const stored = await catalog.get<RegistryItem>(workspace.id, id);
+    if (stored?.item.kind !== "model-version") throw versionNotFound(name, version);
+    const aliases = [...new Map(model.aliases).set(alias, version)];
+    return { model: { ...model, aliases, updatedMs: later(workspace, model.updatedMs) }, result: undefined };
+  });
+}
+
+/** Nothing happens when there is no such alias. */
+export async function deleteAlias(workspace: Workspace, name: string, alias: string): Promise<void> {
+  requireAlias(alias);
+  await touch(workspace, name, (model) => {
+    const aliases = new Map(model.aliases);
+    return aliases.delete(alias) ? { ...model, aliases: [...aliases] } : model;
+  });
+}
+
+/** The version an alias points to. @throws InvalidParameter for an unknown alias, as MLflow has it */
+export async function resolveAlias(workspace: Workspace, name: string, alias: string): Promise<number> {
+  requireAlias(alias);
+  const model = await getRegisteredModel(workspace, name);
+  const version = new Map(model.aliases).get(alias);
+  if (version === undefined) throw invalid(`Registered model alias ${alias} not found.`);
+  return version;
+}
+
+function touch(
+  workspace: Workspace,
+  name: string,
+  edit: (model: RegisteredModel) => RegisteredModel,
+): Promise<RegisteredModel> {
+  return changeModel(workspace, name, async (model) => {
+    const edited = edit(model);
+    const result = edited === model ? model : { ...edited, updatedMs: later(workspace, model.updatedMs) };
+    return { model: result, result };
+  });
+}
+
+export function later(workspace: Workspace, beforeMs: number): number {
+  return Math.max(workspace.clock.now(), beforeMs);
+}
+
+export function requireRegistryTag(tag: Tag): void {
+  requireEntityName("key", tag.key);
+  requireLength("key", tag.key, LIMITS.key);
+  requireLength("value", tag.value, LIMITS.registryTagValue);
+}
+
+export function toItem(workspace: Workspace, model: RegisteredModel): ModelItem {
+  const id = modelDocumentId(model.name);
+  return { id, scope: registryScope(workspace), unique: id, kind: "registered-model", model };
+}
+
+export function tombstone({ id, scope }: ModelItem | VersionItem): RegistryTombstone {
+  return { id, scope, unique: id, kind: "tombstone", ttl: TOMBSTONE_SECONDS };
+}
+
+function buried({ item, etag }: Stored<RegistryItem>): BatchOperation {
+  return { kind: "replace", item: tombstone(item as VersionItem), etag };
+}
+
+function lockKey(workspace: Workspace, name: string): string {
+  return `${workspace.id}/${modelDocumentId(name)}`;
+}
+
+export function versionNotFound(name: string, version: number | string): Error {
+  return notFound(`Model Version (name=${cut(name)}, version=${version}) not found`);
+}
+
+function nameTaken(name: string): Error {
+  return alreadyExists(`Registered Model (name=${name}) already exists.`);
+}

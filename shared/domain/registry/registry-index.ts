@@ -1,0 +1,151 @@
+import type { Stored } from "../../stores/document-store.ts";
+import { ScopeIndex } from "../scope-index.ts";
+import { ColumnTable } from "../search/column-table.ts";
+import { type PageRequest, searchPage } from "../search/page.ts";
+import type { Workspace } from "../workspace.ts";
+import { registryScope } from "./models.ts";
+import type { ModelVersion, NamedVersion, RegisteredModel, RegistryItem, VersionStage } from "./types.ts";
+import { named } from "./versions.ts";
+
+const ENTRY_BYTES = 1200;
+
+/** All registered models and versions of a workspace, searchable. */
+export class RegistryIndex extends ScopeIndex<RegistryItem> {
+  readonly models = new ColumnTable();
+  readonly versions = new ColumnTable();
+  private readonly modelById = new Map<string, RegisteredModel>();
+  private readonly modelByKey = new Map<string, RegisteredModel>();
+  private readonly versionById = new Map<string, ModelVersion>();
+  private readonly idsByKey = new Map<string, Set<string>>();
+
+  get bytes(): number {
+    return this.models.bytes + this.versions.bytes + (this.modelById.size + this.versionById.size) * ENTRY_BYTES;
+  }
+
+  modelAt(id: string): RegisteredModel {
+    return this.modelById.get(id)!;
+  }
+
+  /** Undefined when the model is gone. */
+  versionAt(id: string): NamedVersion | undefined {
+    const version = this.versionById.get(id);
+    const model = version && this.modelByKey.get(version.modelKey);
+    return model && named(model, version);
+  }
+
+  isOrphan(versionId: string): boolean {
+    return !this.modelByKey.has(this.versionById.get(versionId)!.modelKey);
+  }
+
+  /** The highest version of each stage. */
+  latestVersions(model: RegisteredModel): NamedVersion[] {
+    const latest = new Map<VersionStage, ModelVersion>();
+    for (const id of this.idsByKey.get(model.key) ?? []) {
+      const version = this.versionById.get(id)!;
+      if (version.version > (latest.get(version.stage)?.version ?? 0)) latest.set(version.stage, version);
+    }
+    return [...latest.values()].sort((a, b) => a.version - b.version).map((version) => named(model, version));
+  }
+
+  protected apply(items: readonly Stored<RegistryItem>[]): void {
+    for (const { item } of items) {
+      if (item.kind === "registered-model") this.setModel(item.id, item.model);
+      else if (item.kind === "model-version") this.setVersion(item.id, item.version);
+      else if (item.id.startsWith("model-")) this.removeModel(item.id);
+      else this.removeVersion(item.id);
+    }
+  }
+
+  private setModel(id: string, model: RegisteredModel): void {
+    const renamed = this.modelByKey.get(model.key)?.name !== model.name;
+    this.modelById.set(id, model);
+    this.modelByKey.set(model.key, model);
+    this.models.upsert(id, modelRow(model));
+    if (!renamed) return;
+    for (const versionId of this.idsByKey.get(model.key) ?? []) {
+      this.versions.upsert(versionId, versionRow(this.versionById.get(versionId)!, model.name));
+    }
+  }
+
+  /** After a renaming the old name's tombstone may come behind the new document: the key decides. */
+  private removeModel(id: string): void {
+    const model = this.modelById.get(id);
+    if (!model) return;
+    this.modelById.delete(id);
+    this.models.remove(id);
+    if (this.modelByKey.get(model.key)?.name === model.name) this.modelByKey.delete(model.key);
+  }
+
+  private setVersion(id: string, version: ModelVersion): void {
+    const ids = this.idsByKey.get(version.modelKey) ?? new Set();
+    this.idsByKey.set(version.modelKey, ids.add(id));
+    this.versionById.set(id, version);
+    this.versions.upsert(id, versionRow(version, this.modelByKey.get(version.modelKey)?.name ?? ""));
+  }
+
+  private removeVersion(id: string): void {
+    const version = this.versionById.get(id);
+    if (!version) return;
+    this.versionById.delete(id);
+    this.versions.remove(id);
+    this.idsByKey.get(version.modelKey)?.delete(id);
+  }
+}
+
+export function registryIndex(workspace: Workspace): Promise<RegistryIndex> {
+  const scope = registryScope(workspace);
+  return workspace.memory.index(scope, () => new RegistryIndex(workspace.stores.documents.catalog, scope));
+}
+
+/** Registered models that satisfy a filter, each with its highest version in every stage. */
+export async function searchRegisteredModels(workspace: Workspace, request: PageRequest) {
+  const index = await registryIndex(workspace);
+  const { rows, nextPageToken } = searchPage([{ table: index.models }], request, workspace.id);
+  const models = rows.map(({ id }) => index.modelAt(id));
+  return { models: models.map((model) => ({ model, latest: index.latestVersions(model) })), nextPageToken };
+}
+
+/** Versions of all models that satisfy a filter. */
+export async function searchModelVersions(
+  workspace: Workspace,
+  request: PageRequest,
+): Promise<{ versions: NamedVersion[]; nextPageToken?: string }> {
+  const index = await registryIndex(workspace);
+  const { rows, nextPageToken } = searchPage(
+    [{ table: index.versions, visible: (row) => !index.isOrphan(row.id) }],
+    request,
+    workspace.id,
+  );
+  return { versions: rows.map(({ id }) => index.versionAt(id)!), nextPageToken };
+}
+
+function modelRow(model: RegisteredModel) {
+  return {
+    numbers: [
+      ["attribute.creation_timestamp", model.createdMs],
+      ["attribute.last_updated_timestamp", model.updatedMs],
+    ] as [string, number][],
+    strings: [["attribute.name", model.name], ...tagCells(model.tags)] as [string, string][],
+  };
+}
+
+function versionRow(version: ModelVersion, name: string) {
+  return {
+    numbers: [
+      ["attribute.creation_timestamp", version.createdMs],
+      ["attribute.last_updated_timestamp", version.updatedMs],
+      ["attribute.version_number", version.version],
+    ] as [string, number][],
+    strings: [
+      ["attribute.name", name],
+      ["attribute.run_id", version.runId],
+      ["attribute.source_path", version.source],
+      ["attribute.current_stage", version.stage],
+      ...tagCells(version.tags),
+    ] as [string, string][],
+  };
+}
+
+function tagCells(tags: readonly (readonly [string, string])[]): [string, string][] {
+  return tags.map(([key, value]) => [`tag.${key}`, value]);
+}

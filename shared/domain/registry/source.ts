@@ -1,0 +1,198 @@
+import { invalid, WorkspaceError } from "../errors.ts";
+import { getLoggedModel } from "../models/models.ts";
+import type { ModelAttributes } from "../models/types.ts";
+import { readRecord } from "../record.ts";
+import type { RunAttributes, Tag } from "../runs/types.ts";
+import { cut, decodeFully } from "../validation.ts";
+import { runsPartition, type Workspace } from "../workspace.ts";
+import { getRegisteredModel, resolveAlias } from "./models.ts";
+import type { ModelVersion, NamedVersion } from "./types.ts";
+import { getModelVersion, listVersions, requireStage } from "./versions.ts";
+
+export interface NewVersion {
+  readonly name: string;
+  readonly source: string;
+  readonly runId?: string;
+  readonly modelId?: string;
+  readonly runLink?: string;
+  readonly description?: string;
+  readonly tags: readonly Tag[];
+}
+
+type Resolved = Pick<ModelVersion, "source" | "storageLocation" | "runId" | "modelId">;
+
+export const PROMPT_TAG = "mlflow.prompt.is_prompt";
+const PROMPT_SOURCES = ["dummy-source", "prompt-template"];
+const LOGGED_MODEL_URI = /^models:\/+(m-[0-9a-f]{32})$/;
+
+/**
+ * Where the files of a new version are, and that the caller may take them from there: files of a run or logged model are registered
+ * naming that run or model, so that nobody registers another's by guessing its address. The rules are those of MLflow 3.17.
+ * @throws InvalidParameter
+ */
+export async function resolveSource(workspace: Workspace, input: NewVersion): Promise<Resolved> {
+  if (isPrompt(input.tags)) return promptSource(input);
+  requirePlainUri(input.source);
+  const scheme = schemeOf(input.source);
+  if (scheme === "" || scheme === "file") throw localSource(input.source);
+  if (scheme === "models") return modelsSource(workspace, input);
+  if (scheme === "runs") return runsSource(workspace, input);
+  if (isOurArtifact(input.source)) await requireWithinOwner(workspace, input);
+  const runId = input.runId || (await sourceRunOf(workspace, input.modelId));
+  return { source: input.source, storageLocation: input.source, runId, modelId: input.modelId || undefined };
+}
+
+export function isPrompt(tags: Iterable<Tag>): boolean {
+  const values = new Map([...tags].map(({ key, value }) => [key, value]));
+  return values.get(PROMPT_TAG)?.toLowerCase() === "true";
+}
+
+function promptSource({ source, runId = "" }: NewVersion): Resolved {
+  if (PROMPT_SOURCES.includes(source)) return { source, storageLocation: source, runId };
+  throw invalid(`Invalid prompt source: '${cut(source)}'. Prompt sources must use an MLflow placeholder.`);
+}
+
+/** `runs:/<id>/…` must be the run named. */
+async function runsSource(workspace: Workspace, { source, runId, modelId }: NewVersion): Promise<Resolved> {
+  const [, sourceRunId, path = ""] = /^runs:\/+([^/]+)\/?(.*)$/.exec(source) ?? [];
+  if (!sourceRunId || modelId) throw wrongOwner(source, modelId ? "model_id" : "run_id");
+  if (sourceRunId !== runId) throw wrongOwner(source, "run_id");
+  const run = await readRecord<RunAttributes>(workspace, runsPartition(workspace, runId));
+  if (run?.attributes.kind !== "run") throw wrongOwner(source, "run_id");
+  return { source, storageLocation: `${run.attributes.artifactUri}/${path}`.replace(/\/$/, ""), runId };
+}
+
+/** `models:/<logged model id>`, or another version: `models:/<name>/<version>` and the like. */
+async function modelsSource(workspace: Workspace, input: NewVersion): Promise<Resolved> {
+  const { source } = input;
+  const loggedModelId = LOGGED_MODEL_URI.exec(source)?.[1];
+  if (loggedModelId === undefined) return otherVersion(workspace, input);
+  if (input.modelId !== loggedModelId) throw wrongOwner(source, "model_id");
+  const { attributes } = (await loggedModel(workspace, source, loggedModelId)).view;
+  return {
+    source,
+    storageLocation: attributes.artifactUri,
+    runId: input.runId || attributes.sourceRunId || "",
+    modelId: loggedModelId,
+  };
+}
+
+async function otherVersion(workspace: Workspace, input: NewVersion): Promise<Resolved> {
+  const { source, runId, modelId } = input;
+  const original = await versionOfUri(workspace, source);
+  const { version } = original;
+  if (
+    (runId !== undefined && runId !== version.runId) ||
+    (modelId !== undefined && modelId !== (version.modelId ?? ""))
+  ) {
+    throw invalid(
+      `Invalid model version source: '${cut(source)}'. The run_id and model_id request parameters must match the referenced ` +
+        "model version.",
+    );
+  }
+  return {
+    source: `models:/${original.name}/${version.version}`,
+    storageLocation: version.storageLocation,
+    runId: version.runId,
+    modelId: version.modelId,
+  };
+}
+
+/** `models:/name/3`, `models:/name/Production`, `models:/name/latest`, `models:/name@alias`. */
+async function versionOfUri(workspace: Workspace, uri: string): Promise<NamedVersion> {
+  const path = uri.replace(/^models:\/+/, "");
+  const [, name, suffix] = /^([^/@]+)(?:\/([^/@]+))?$/.exec(path) ?? [];
+  const [, aliased, alias] = /^([^/@]+)@([^/@]+)$/.exec(path) ?? [];
+  if (/^models:\/\//.test(uri) && !/^models:\/\/\//.test(uri)) throw notAModelUri(uri);
+  if (aliased && alias) {
+    return getModelVersion(workspace, aliased, String(await resolveAlias(workspace, aliased, alias)));
+  }
+  if (!name || !suffix) throw notAModelUri(uri);
+  if (/^\d+$/.test(suffix)) return getModelVersion(workspace, name, suffix);
+  const versions = await listVersions(workspace, await getRegisteredModel(workspace, name));
+  const stage = suffix.toLowerCase() === "latest" ? undefined : requireStage(suffix);
+  const latest = versions.filter(({ version }) => stage === undefined || version.stage === stage).at(-1);
+  if (latest) return latest;
+  throw invalid(`No versions of model with name '${name}' and stage '${suffix}' found`);
+}
+
+/** An address in our own artifact store must lie below the root of the run or logged model named. */
+async function requireWithinOwner(workspace: Workspace, { source, runId, modelId }: NewVersion): Promise<void> {
+  if (modelId) {
+    const { attributes } = (await loggedModel(workspace, source, modelId)).view;
+    if (!isWithin(source, attributes.artifactUri)) throw wrongOwner(source, "model_id");
+    return;
+  }
+  const run = runId ? await readRecord<RunAttributes>(workspace, runsPartition(workspace, runId)) : undefined;
+  if (run?.attributes.kind === "run" && isWithin(source, run.attributes.artifactUri)) return;
+  throw wrongOwner(source, "run_id");
+}
+
+async function loggedModel(workspace: Workspace, source: string, modelId: string) {
+  try {
+    return await getLoggedModel(workspace, modelId);
+  } catch (error) {
+    if (error instanceof WorkspaceError && error.code === "NotFound") throw wrongOwner(source, "model_id");
+    throw error;
+  }
+}
+
+async function sourceRunOf(workspace: Workspace, modelId: string | undefined): Promise<string> {
+  if (!modelId) return "";
+  const model = await readRecord<ModelAttributes>(workspace, runsPartition(workspace, modelId));
+  return model?.attributes.sourceRunId ?? "";
+}
+
+function isWithin(source: string, root: string): boolean {
+  const sourceParts = uriParts(source);
+  const rootParts = uriParts(root);
+  return rootParts.length > 2 && rootParts.every((part, i) => sourceParts[i] === part);
+}
+
+/** Scheme, authority and decoded segments. */
+function uriParts(uri: string): string[] {
+  const [, scheme = "", authority = "", path = ""] = /^([a-z][a-z0-9+.-]*):(?:\/\/([^/]*))?(.*)$/is.exec(uri) ?? [];
+  const segments = path.split("/").filter((segment) => segment !== "");
+  return [scheme.toLowerCase(), authority.toLowerCase(), ...segments.map(decodeFully)];
+}
+
+function isOurArtifact(source: string): boolean {
+  const [scheme, , ...segments] = uriParts(source);
+  if (scheme === "mlflow-artifacts") return true;
+  return /^https?$/.test(scheme!) && segments.join("/").includes("api/2.0/mlflow-artifacts/artifacts");
+}
+
+function requirePlainUri(source: string): void {
+  const decoded = decodeFully(source.replaceAll("+", " "));
+  if (!decoded.includes("\0") && !decoded.split(/[/\\]/).some((segment) => segment === ".." || segment === ".")) return;
+  throw invalid(
+    `Invalid model version source: '${cut(source)}'. If supplying a source as an http, https, local file path, ftp, objectstore, ` +
+      "or mlflow-artifacts uri, an absolute path must be provided without relative path references present. Please provide an " +
+      "absolute path.",
+  );
+}
+
+function schemeOf(uri: string): string {
+  return /^([a-z][a-z0-9+.-]+):/i.exec(uri)?.[1]?.toLowerCase() ?? "";
+}
+
+function localSource(source: string): Error {
+  return invalid(
+    `Invalid model version source: '${cut(source)}'. To use a local path as a model version source, the run_id request parameter has ` +
+      "to be specified and the local path has to be contained within the artifact directory of the run specified by the run_id.",
+  );
+}
+
+function wrongOwner(source: string, parameter: string): Error {
+  return invalid(
+    `Invalid model version source: '${cut(source)}'. The ${parameter} request parameter must identify the resource that contains ` +
+      "the source.",
+  );
+}
+
+function notAModelUri(uri: string): Error {
+  return invalid(
+    `Invalid model version source: '${cut(uri)}'. Accepted forms are models:/<model id>, models:/<name>/<version>, ` +
+      "models:/<name>/<stage> and models:/<name>@<alias>.",
+  );
+}

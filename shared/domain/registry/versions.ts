@@ -1,0 +1,214 @@
+import type { Stored } from "../../stores/document-store.ts";
+import { invalid } from "../errors.ts";
+import { optimistically } from "../optimistic.ts";
+import type { Tag } from "../runs/types.ts";
+import { cut, LIMITS, requireLength } from "../validation.ts";
+import type { Workspace } from "../workspace.ts";
+import {
+  changeModel,
+  getRegisteredModel,
+  later,
+  registryScope,
+  requireRegistryTag,
+  tombstone,
+  versionDocumentId,
+  versionNotFound,
+  versionRange,
+} from "./models.ts";
+import { type NewVersion, resolveSource } from "./source.ts";
+import {
+  type ModelVersion,
+  type NamedVersion,
+  type RegisteredModel,
+  type RegistryItem,
+  STAGES,
+  type VersionItem,
+  type VersionStage,
+} from "./types.ts";
+
+/**
+ * Registers files as the next version of a model: 1, 2, 3 …, also under concurrency; a number is never given twice.
+ * @throws NotFound for an unknown model; InvalidParameter for a source that does not belong to the run or logged model named
+ */
+export async function createModelVersion(workspace: Workspace, input: NewVersion): Promise<NamedVersion> {
+  for (const tag of input.tags) requireRegistryTag(tag);
+  requireLength("description", input.description ?? "", LIMITS.registryDescription);
+  requireLength("source", input.source, LIMITS.artifactLocation);
+  requireLength("run_link", input.runLink ?? "", LIMITS.artifactLocation);
+  await getRegisteredModel(workspace, input.name);
+  const resolved = await resolveSource(workspace, input);
+  return changeModel(workspace, input.name, async (model) => {
+    const nowMs = workspace.clock.now();
+    const version: ModelVersion = {
+      modelKey: model.key,
+      version: model.lastVersion + 1,
+      createdMs: nowMs,
+      updatedMs: nowMs,
+      stage: "None",
+      description: input.description ?? "",
+      runLink: input.runLink ?? "",
+      ...resolved,
+      tags: [...new Map(input.tags.map(({ key, value }) => [key, value]))],
+    };
+    return {
+      model: { ...model, lastVersion: version.version, updatedMs: later(workspace, model.updatedMs) },
+      also: [{ kind: "create", item: toItem(workspace, version) }],
+      result: { name: model.name, version, aliases: [] },
+    };
+  });
+}
+
+/** @throws NotFound */
+export async function getModelVersion(workspace: Workspace, name: string, version: string): Promise<NamedVersion> {
+  const model = await getRegisteredModel(workspace, name);
+  const stored = await requireVersion(workspace, model, requireVersionNumber(version));
+  return named(model, stored.item.version);
+}
+
+export async function updateModelVersion(
+  workspace: Workspace,
+  name: string,
+  version: string,
+  description: string,
+): Promise<NamedVersion> {
+  requireLength("description", description, LIMITS.registryDescription);
+  return changeVersion(workspace, name, version, (before) => ({ ...before, description }));
+}
+
+export async function setModelVersionTag(
+  workspace: Workspace,
+  name: string,
+  version: string,
+  tag: Tag,
+): Promise<NamedVersion> {
+  requireRegistryTag(tag);
+  return changeVersion(workspace, name, version, (before) => ({
+    ...before,
+    tags: [...new Map(before.tags).set(tag.key, tag.value)],
+  }));
+}
+
+/** Nothing happens when there is no such tag. */
+export async function deleteModelVersionTag(
+  workspace: Workspace,
+  name: string,
+  version: string,
+  key: string,
+): Promise<NamedVersion> {
+  return changeVersion(workspace, name, version, (before) => {
+    const tags = new Map(before.tags);
+    return tags.delete(key) ? { ...before, tags: [...tags] } : before;
+  });
+}
+
+/**
+ * Moves a version to a stage.
+ * @param archiveExisting moves the other versions of that stage to Archived; only for Staging and Production
+ */
+export async function transitionStage(
+  workspace: Workspace,
+  name: string,
+  version: string,
+  stageName: string,
+  archiveExisting: boolean,
+): Promise<NamedVersion> {
+  const stage = requireStage(stageName);
+  if (archiveExisting && stage !== "Staging" && stage !== "Production") {
+    throw invalid(
+      "Model version transition cannot archive existing model versions because " +
+        `'${stageName}' is not an Active stage. Valid stages are Staging, Production`,
+    );
+  }
+  if (archiveExisting) await archiveOthers(workspace, name, requireVersionNumber(version), stage);
+  return changeVersion(workspace, name, version, (before) => ({ ...before, stage }));
+}
+
+async function archiveOthers(workspace: Workspace, name: string, except: number, stage: VersionStage): Promise<void> {
+  const model = await getRegisteredModel(workspace, name);
+  await requireVersion(workspace, model, except);
+  for (const { version } of await listVersions(workspace, model)) {
+    if (version.version === except || version.stage !== stage) continue;
+    await changeVersion(workspace, name, String(version.version), (before) =>
+      before.stage === stage ? { ...before, stage: "Archived" } : before,
+    );
+  }
+}
+
+/** Deletes a version for good; aliases to it go with it, its number does not come again. */
+export async function deleteModelVersion(workspace: Workspace, name: string, version: string): Promise<void> {
+  const number = requireVersionNumber(version);
+  await changeModel(workspace, name, async (model) => {
+    const { item, etag } = await requireVersion(workspace, model, number);
+    return {
+      model: {
+        ...model,
+        aliases: model.aliases.filter(([, target]) => target !== number),
+        updatedMs: later(workspace, model.updatedMs),
+      },
+      also: [{ kind: "replace", item: tombstone(item), etag }],
+      result: undefined,
+    };
+  });
+}
+
+/** All versions of a model, ascending. */
+export async function listVersions(workspace: Workspace, model: RegisteredModel): Promise<NamedVersion[]> {
+  const found: NamedVersion[] = [];
+  const { catalog } = workspace.stores.documents;
+  for await (const page of catalog.list<RegistryItem>(workspace.id, versionRange(model.key))) {
+    for (const { item } of page) if (item.kind === "model-version") found.push(named(model, item.version));
+  }
+  return found;
+}
+
+export function named(model: RegisteredModel, version: ModelVersion): NamedVersion {
+  const aliases = model.aliases.filter(([, target]) => target === version.version).map(([alias]) => alias);
+  return { name: model.name, version, aliases };
+}
+
+/** Case does not matter. @throws InvalidParameter */
+export function requireStage(stage: string): VersionStage {
+  const found = STAGES.find((known) => known.toLowerCase() === stage.toLowerCase());
+  if (found) return found;
+  throw invalid(`Invalid Model Version stage: ${cut(stage)}. Value must be one of ${STAGES.join(", ")}.`);
+}
+
+export function requireVersionNumber(version: string): number {
+  if (/^\d{1,10}$/.test(version)) return Number(version);
+  throw invalid(`Parameter 'version' must be an integer, got '${cut(version)}'.`);
+}
+
+function changeVersion(
+  workspace: Workspace,
+  name: string,
+  version: string,
+  edit: (version: ModelVersion) => ModelVersion,
+): Promise<NamedVersion> {
+  const number = requireVersionNumber(version);
+  return optimistically(`${workspace.id}/version/${name}/${number}`, async () => {
+    const model = await getRegisteredModel(workspace, name);
+    const { item, etag } = await requireVersion(workspace, model, number);
+    const edited = edit(item.version);
+    if (edited === item.version) return named(model, edited);
+    const changed = { ...edited, updatedMs: later(workspace, item.version.updatedMs) };
+    await workspace.stores.documents.catalog.replace(workspace.id, toItem(workspace, changed), etag);
+    return named(model, changed);
+  });
+}
+
+async function requireVersion(
+  workspace: Workspace,
+  model: RegisteredModel,
+  version: number,
+): Promise<Stored<VersionItem>> {
+  const id = versionDocumentId(model.key, version);
+  const { catalog } = workspace.stores.documents;
+  const stored = await workspace.memory.get<RegistryItem>(catalog, workspace.id, id, "catalog");
+  if (stored?.item.kind === "model-version") return stored as Stored<VersionItem>;
+  throw versionNotFound(model.name, version);
+}
+
+function toItem(workspace: Workspace, version: ModelVersion): VersionItem {
+  const id = versionDocumentId(version.modelKey, version.version);
+  return { id, scope: registryScope(workspace), unique: id, kind: "model-version", version };
+}

@@ -1,0 +1,123 @@
+import { invalid } from "../errors.ts";
+import { hashOf } from "../experiments.ts";
+import { cut, invalidValue, LIMITS, requireLength } from "../validation.ts";
+import { runsPartition, type Workspace } from "../workspace.ts";
+import { changeRun, requireActiveRun } from "./runs.ts";
+import type { StoredInput, Tag } from "./types.ts";
+
+/** A dataset as clients log it. */
+export interface DatasetInput {
+  readonly name: string;
+  readonly digest: string;
+  readonly sourceType: string;
+  readonly source: string;
+  readonly schema?: string;
+  readonly profile?: string;
+  readonly tags: readonly Tag[];
+}
+
+export interface ModelOutput {
+  readonly modelId: string;
+  readonly step: number;
+}
+
+/** Longer values do not belong into a document. */
+const INLINE_CHARACTERS = 64 * 1024;
+
+/**
+ * Records what a run used. A dataset is known by name and digest: logged a second time it changes nothing.
+ * @see MLflow REST "runs/log-inputs"
+ */
+export async function logInputs(
+  workspace: Workspace,
+  runId: string,
+  datasets: readonly DatasetInput[],
+  modelIds: readonly string[],
+): Promise<void> {
+  if (datasets.length > LIMITS.datasetsPerRequest) {
+    throw invalidValue("datasets", datasets.length, `at most ${LIMITS.datasetsPerRequest} datasets per request.`);
+  }
+  for (const [i, dataset] of datasets.entries()) requireDataset(dataset, `datasets[${i}]`);
+  await requireActiveRun(workspace, runId);
+  const stored = new Map<string, StoredInput>();
+  for (const dataset of datasets) {
+    const key = JSON.stringify([dataset.name, dataset.digest]);
+    if (!stored.has(key)) stored.set(key, await toStored(workspace, runId, dataset));
+  }
+  await changeRun(workspace, runId, (draft) => {
+    const inputs = draft.section("inputs");
+    for (const [key, input] of stored) if (!inputs.entries.has(key)) inputs.set(key, input);
+    for (const modelId of modelIds) draft.section("modelInputs").set(modelId, true);
+  });
+}
+
+/** Records the logged models that a run produced. @see MLflow REST "runs/outputs" */
+export async function logOutputs(workspace: Workspace, runId: string, outputs: readonly ModelOutput[]): Promise<void> {
+  await changeRun(workspace, runId, (draft) => {
+    for (const { modelId, step } of outputs) draft.section("outputs").set(modelId, step);
+  });
+}
+
+/** A dataset with the values that lie in blobs. */
+export async function loadInput(workspace: Workspace, input: StoredInput): Promise<StoredInput> {
+  const schema = input.schemaBlob ? await readText(workspace, input.schemaBlob) : input.schema;
+  const profile = input.profileBlob ? await readText(workspace, input.profileBlob) : input.profile;
+  return { ...input, schema, profile };
+}
+
+async function toStored(workspace: Workspace, runId: string, dataset: DatasetInput): Promise<StoredInput> {
+  const { name, digest, sourceType, source, schema, profile, tags } = dataset;
+  return {
+    name,
+    digest,
+    sourceType,
+    source,
+    ...(await inlineOrBlob(workspace, runId, "schema", schema)),
+    ...(await inlineOrBlob(workspace, runId, "profile", profile)),
+    tags: [...new Map(tags.map((tag) => [tag.key, tag.value]))],
+  };
+}
+
+async function inlineOrBlob(
+  workspace: Workspace,
+  runId: string,
+  field: "schema" | "profile",
+  value: string | undefined,
+): Promise<Partial<StoredInput>> {
+  if (value === undefined) return {};
+  if (value.length <= INLINE_CHARACTERS) return { [field]: value };
+  const blob = `${valuesPrefix(workspace, runId)}${hashOf(value)}`;
+  await workspace.stores.blobs.put(blob, Buffer.from(value), { contentType: "text/plain; charset=utf-8" });
+  return { [`${field}Blob`]: blob };
+}
+
+/** Where the long values of a run lie; its purge removes them. */
+export function valuesPrefix(workspace: Workspace, runId: string): string {
+  return `values/${runsPartition(workspace, runId)}/`;
+}
+
+async function readText(workspace: Workspace, blob: string): Promise<string | undefined> {
+  const found = await workspace.stores.blobs.get(blob);
+  if (!found) return undefined;
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of found.body) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+function requireDataset(dataset: DatasetInput, path: string): void {
+  requireFilled(`${path}.dataset.name`, dataset.name, LIMITS.datasetName);
+  requireFilled(`${path}.dataset.digest`, dataset.digest, LIMITS.datasetDigest);
+  requireFilled(`${path}.dataset.source_type`, dataset.sourceType, LIMITS.key);
+  requireFilled(`${path}.dataset.source`, dataset.source, LIMITS.datasetSource);
+  requireLength(`${path}.dataset.schema`, dataset.schema ?? "", LIMITS.datasetSchema);
+  requireLength(`${path}.dataset.profile`, dataset.profile ?? "", LIMITS.datasetProfile);
+  for (const [i, tag] of dataset.tags.entries()) {
+    requireFilled(`${path}.tags[${i}].key`, tag.key, LIMITS.inputTagKey);
+    requireLength(`${path}.tags[${i}].value`, tag.value, LIMITS.inputTagValue);
+  }
+}
+
+function requireFilled(path: string, value: string, limit: number): void {
+  if (value === "") throw invalid(`Missing value for required parameter '${path}'.`);
+  requireLength(cut(path), value, limit);
+}

@@ -1,0 +1,146 @@
+import { invalid } from "../errors.ts";
+import { appendPoints, pointsItem } from "../metrics/append.ts";
+import type { Point } from "../metrics/points.ts";
+import { appendModelPoints } from "../models/log.ts";
+import type { Draft } from "../record.ts";
+import { cut, invalidValue, LIMITS, requireEntityName, requireLength, truncated } from "../validation.ts";
+import { runsPartition, type Workspace } from "../workspace.ts";
+import { changeRun, checkedTag, requireActiveRun, setTagIn } from "./runs.ts";
+import type { RunAttributes, Tag } from "./types.ts";
+
+export type Param = Tag;
+
+/** What one call logs; everything is written together, or nothing. */
+export interface Batch {
+  readonly metrics: readonly Point[];
+  readonly params: readonly Param[];
+  readonly tags: readonly Tag[];
+}
+
+/**
+ * Appends one metric value.
+ * @throws NotFound, InvalidParameter
+ * @see MLflow REST "runs/log-metric"
+ */
+export async function logMetric(workspace: Workspace, runId: string, point: Point): Promise<void> {
+  checkPoint(point, "");
+  await append(workspace, runId, [point]);
+}
+
+/**
+ * Logs metrics, params and tags; the order inside the batch does not matter, except that of two tags of one key the last wins.
+ * @throws NotFound, InvalidParameter when a param has another value already: then nothing of the batch is written
+ * @see MLflow REST "runs/log-batch"
+ */
+export async function logBatch(workspace: Workspace, runId: string, batch: Batch): Promise<void> {
+  const { metrics, params, tags } = checkedBatch(batch);
+  if (params.length === 0 && tags.length === 0) {
+    if (metrics.length > 0) await append(workspace, runId, metrics);
+    else await requireActiveRun(workspace, runId);
+    return;
+  }
+  const { scope } = await requireActiveRun(workspace, runId);
+  const nowMs = workspace.clock.now();
+  const points = metrics.length > 0 ? pointsItem(nowMs, scope, runId, metrics) : undefined;
+  const edit = async (draft: Draft<RunAttributes>) => {
+    requireParamsUnchanged(draft, params, "batch");
+    await appendModelPoints(workspace, runId, nowMs, metrics);
+    for (const { key, value } of params) draft.section("params").set(key, value);
+    for (const tag of tags) setTagIn(draft, tag);
+  };
+  await changeRun(workspace, runId, edit, points);
+}
+
+/** Logs one param. Params never change: the same value again is fine, another is refused. */
+export async function logParam(workspace: Workspace, runId: string, param: Param): Promise<void> {
+  const checked = checkedParam(param, "");
+  await changeRun(workspace, runId, (draft) => {
+    requireParamsUnchanged(draft, [checked], "single");
+    draft.section("params").set(checked.key, checked.value);
+  });
+}
+
+async function append(workspace: Workspace, runId: string, points: readonly Point[]): Promise<void> {
+  const { scope } = await requireActiveRun(workspace, runId);
+  const nowMs = workspace.clock.now();
+  await appendModelPoints(workspace, runId, nowMs, points);
+  const item = pointsItem(nowMs, scope, runId, points);
+  await appendPoints(workspace, runsPartition(workspace, runId), item);
+}
+
+function requireParamsUnchanged(draft: Draft<RunAttributes>, params: readonly Param[], call: "single" | "batch"): void {
+  const logged = draft.section("params").entries;
+  const changed = params
+    .filter(({ key, value }) => (logged.get(key) ?? value) !== value)
+    .map(({ key, value }) => ({ key, old_value: logged.get(key), new_value: value }));
+  if (changed.length === 0) return;
+  const runId = draft.attributes.runId;
+  const [first] = changed;
+  throw invalid(
+    call === "single"
+      ? `Changing param values is not allowed. Param with key='${first!.key}' was already logged with ` +
+          `value='${cut(first!.old_value!)}' for run ID='${runId}'. Attempted logging new value '${cut(first!.new_value)}'.`
+      : `Changing param values is not allowed. Params were already logged='${cut(JSON.stringify(changed))}' for run ID='${runId}'.`,
+  );
+}
+
+function checkedBatch(batch: Batch): Batch {
+  const { metrics, params, tags } = batch;
+  requireCount("metrics", metrics.length, LIMITS.metricsPerBatch);
+  requireCount("params", params.length, LIMITS.paramsPerBatch);
+  requireCount("tags", tags.length, LIMITS.tagsPerBatch);
+  requireCount("metrics, params, and tags", metrics.length + params.length + tags.length, LIMITS.entitiesPerBatch);
+  requireDistinctKeys(params);
+  checkPoints(metrics);
+  return {
+    metrics,
+    params: params.map((param, i) => checkedParam(param, `params[${i}].`)),
+    tags: tags.map((tag, i) => checkedTag(tag, `tags[${i}]`)),
+  };
+}
+
+/** Names repeat within a batch: each is looked at once. */
+function checkPoints(points: readonly Point[]): void {
+  const seen = new Set<string>();
+  for (let i = 0; i < points.length; i++) {
+    const point = points[i]!;
+    if (point.timestamp < 0 || !seen.has(point.key)) checkPoint(point, `metrics[${i}].`);
+    seen.add(point.key);
+  }
+}
+
+function checkPoint(point: Point, prefix: string): void {
+  requireEntityName(`${prefix}name`, point.key);
+  requireLength("Metric name", point.key, LIMITS.key);
+  if (point.timestamp < 0) {
+    throw invalidValue(
+      `${prefix}timestamp`,
+      point.timestamp,
+      `metric '${point.key}' (value=${point.value}). Timestamp must be a nonnegative long (64-bit integer) `,
+    );
+  }
+}
+
+function checkedParam(param: Param, prefix: string): Param {
+  requireEntityName(`${prefix}key`, param.key);
+  requireLength("Param key", param.key, LIMITS.key);
+  return { key: param.key, value: truncated(param.value, LIMITS.paramValue) };
+}
+
+function requireDistinctKeys(params: readonly Param[]): void {
+  const seen = new Set<string>();
+  const twice = params.filter(({ key }) => seen.size === seen.add(key).size).map(({ key }) => key);
+  if (twice.length === 0) return;
+  throw invalid(
+    `Duplicate parameter keys have been submitted: ${cut(JSON.stringify(twice))}. Please ensure the request contains only one param ` +
+      "value per param key.",
+  );
+}
+
+function requireCount(entities: string, count: number, limit: number): void {
+  if (count <= limit) return;
+  throw invalid(
+    `A batch logging request can contain at most ${limit} ${entities}. Got ${count} ${entities}. Please split up ${entities} ` +
+      "across multiple requests and try again.",
+  );
+}

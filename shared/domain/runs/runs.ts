@@ -1,0 +1,234 @@
+import type { Item } from "../../stores/document-store.ts";
+import { invalid, invalidState, notFound } from "../errors.ts";
+import type { Experiment } from "../experiments.ts";
+import { effectiveStage, getExperiment, requireActive } from "../experiments.ts";
+import { FOLD_WORTHWHILE, requestFold, SETTLED_AFTER_MS } from "../metrics/fold.ts";
+import type { LatestMetrics } from "../metrics/latest.ts";
+import { readLatest } from "../metrics/read.ts";
+import { noteTrash } from "../purge/trash.ts";
+import { changeRecord, createRecord, type Draft, getHead, type RecordView, readRecord } from "../record.ts";
+import { cut, LIMITS, requireEntityName, requireLength, requireRunId, truncated } from "../validation.ts";
+import { runsPartition, type Workspace } from "../workspace.ts";
+import { randomRunName } from "./names.ts";
+import {
+  ENDED,
+  RUN_STATUSES,
+  type RunAttributes,
+  type RunHead,
+  type RunStatus,
+  type Stage,
+  type Tag,
+} from "./types.ts";
+
+export const RUN_NAME_TAG = "mlflow.runName";
+
+/** A run as readers see it: the stored record, its stage with its experiment's taken into account, and the latest metrics. */
+export interface Run {
+  readonly view: RecordView<RunAttributes>;
+  readonly stage: Stage;
+  readonly latest: LatestMetrics;
+}
+
+export const runsScope = (workspace: Workspace, experimentId: string): string => `${workspace.id}/${experimentId}/runs`;
+
+/**
+ * Starts a run of an active experiment.
+ * @param input.startMs milliseconds; 0 or absent: now
+ * @throws InvalidParameter when a name and a different `mlflow.runName` tag are given
+ */
+export async function createRun(
+  workspace: Workspace,
+  input: { experimentId: string; userId: string; name?: string; startMs?: number; tags: readonly Tag[] },
+): Promise<Run> {
+  const experiment = await getExperiment(workspace, input.experimentId || "0");
+  requireActive(experiment);
+  const tags = new Map(input.tags.map((tag, i) => checkedTag(tag, `tags[${i}]`)).map(({ key, value }) => [key, value]));
+  const name = runName(workspace, input.name, tags.get(RUN_NAME_TAG));
+  tags.set(RUN_NAME_TAG, name);
+  const runId = workspace.ids.hex(16);
+  const attributes: RunAttributes = {
+    kind: "run",
+    runId,
+    experimentId: experiment.experimentId,
+    name,
+    userId: input.userId,
+    status: "RUNNING",
+    startMs: input.startMs || workspace.clock.now(),
+    artifactUri: `${experiment.artifactLocation}/${runId}/artifacts`,
+    stage: "active",
+    stageEpoch: experiment.epoch,
+  };
+  const scope = runsScope(workspace, experiment.experimentId);
+  const view = await createRecord(workspace, runsPartition(workspace, runId), scope, attributes, (draft) => {
+    for (const [key, value] of tags) draft.section("tags").set(key, value);
+  });
+  return { view, stage: "active", latest: new Map() };
+}
+
+function runName(workspace: Workspace, name: string | undefined, tag: string | undefined): string {
+  if (name && tag && name !== tag) {
+    throw invalid(
+      "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values " +
+        `(run_name='${cut(name)}', mlflow.runName='${cut(tag)}').`,
+    );
+  }
+  return truncated(name || tag || randomRunName(workspace.ids), LIMITS.runTagValue);
+}
+
+/** The run with everything, deleted or not. @throws NotFound */
+export async function getRun(workspace: Workspace, runId: string): Promise<Run> {
+  requireRunId(runId);
+  const view = await readRecord<RunAttributes>(workspace, runsPartition(workspace, runId));
+  if (!view) throw runNotFound(runId);
+  const { latest, unfolded } = await readLatest(workspace, view);
+  if (unfolded > FOLD_WORTHWHILE) await requestFoldNow(workspace, runId);
+  const experiment = await getExperiment(workspace, view.attributes.experimentId);
+  return { view, stage: effectiveStage(view.attributes, experiment), latest };
+}
+
+const askedMs = new Map<string, number>();
+
+/** Readers of a busy run ask once a minute, not each time. */
+async function requestFoldNow(workspace: Workspace, recordId: string): Promise<void> {
+  const now = workspace.clock.now();
+  const key = runsPartition(workspace, recordId);
+  if (now - (askedMs.get(key) ?? Number.NEGATIVE_INFINITY) < SETTLED_AFTER_MS) return;
+  if (askedMs.size > 10_000) askedMs.clear();
+  askedMs.set(key, now);
+  await requestFold(workspace, recordId);
+}
+
+/** Head and experiment of a run that may be written to: it and its experiment are active. @throws NotFound, InvalidParameter */
+export async function requireActiveRun(workspace: Workspace, runId: string): Promise<RunHead> {
+  requireRunId(runId);
+  const head = await getHead<RunAttributes>(workspace, runsPartition(workspace, runId));
+  if (!head) throw runNotFound(runId);
+  const experiment = await getExperiment(workspace, head.item.attributes.experimentId);
+  requireWritable(head.item.attributes, experiment);
+  return head.item;
+}
+
+export function requireWritable(run: RunAttributes, experiment: Experiment): void {
+  const stage = effectiveStage(run, experiment);
+  if (stage === "active") return;
+  throw invalid(`The run ${run.runId} must be in the 'active' state. Current state is ${stage}.`);
+}
+
+/**
+ * Edits an active run. @throws NotFound, InvalidParameter when it is deleted
+ */
+export async function changeRun<R>(
+  workspace: Workspace,
+  runId: string,
+  edit: (draft: Draft<RunAttributes>) => R | Promise<R>,
+  alongside?: Item,
+): Promise<R> {
+  requireRunId(runId);
+  let found = false;
+  const result = await changeRecord<RunAttributes, R>(
+    workspace,
+    runsPartition(workspace, runId),
+    async (draft) => {
+      found = true;
+      requireWritable(draft.attributes, await getExperiment(workspace, draft.attributes.experimentId));
+      return edit(draft);
+    },
+    alongside,
+  );
+  if (!found) throw runNotFound(runId);
+  return result as R;
+}
+
+/** Changes what is given, leaves the rest. Ending a run folds its metrics a little later. */
+export async function updateRun(
+  workspace: Workspace,
+  runId: string,
+  changes: { status?: RunStatus; endMs?: number; name?: string },
+): Promise<RunAttributes> {
+  if (changes.status !== undefined && !RUN_STATUSES.includes(changes.status)) {
+    throw invalid(`Invalid run status '${cut(String(changes.status))}'. Accepted are ${RUN_STATUSES.join(", ")}.`);
+  }
+  const attributes = await changeRun(workspace, runId, (draft) => {
+    const { status, endMs, name } = changes;
+    const before = draft.attributes;
+    if (status !== undefined && status !== before.status) draft.update({ status });
+    if (endMs !== undefined && endMs !== before.endMs) draft.update({ endMs });
+    if (name) renameDraft(draft, name);
+    return draft.attributes;
+  });
+  if (changes.status && ENDED.includes(changes.status)) {
+    await requestFold(workspace, runId, SETTLED_AFTER_MS + 1000);
+  }
+  return attributes;
+}
+
+function renameDraft(draft: Draft<RunAttributes>, name: string): void {
+  if (name !== draft.attributes.name) draft.update({ name });
+  draft.section("tags").set(RUN_NAME_TAG, name);
+}
+
+/** The name of a run and its tag `mlflow.runName` are one. */
+export function setTagIn(draft: Draft<RunAttributes>, { key, value }: Tag): void {
+  if (key === RUN_NAME_TAG) renameDraft(draft, value);
+  else draft.section("tags").set(key, value);
+}
+
+export async function setTag(workspace: Workspace, runId: string, tag: Tag): Promise<void> {
+  const checked = checkedTag(tag);
+  await changeRun(workspace, runId, (draft) => setTagIn(draft, checked));
+}
+
+/** @throws NotFound when the run has no such tag */
+export async function deleteTag(workspace: Workspace, runId: string, key: string): Promise<void> {
+  await changeRun(workspace, runId, (draft) => {
+    if (draft.section("tags").delete(key)) return;
+    throw notFound(`No tag with name: ${cut(key)} in run with id ${runId}`);
+  });
+}
+
+/** Soft-deletes; nothing happens when it is deleted already. */
+export async function deleteRun(workspace: Workspace, runId: string): Promise<void> {
+  await setStage(workspace, runId, "deleted");
+}
+
+/** Takes a soft-deletion back; nothing happens when it is active. */
+export async function restoreRun(workspace: Workspace, runId: string): Promise<void> {
+  await setStage(workspace, runId, "active");
+}
+
+async function setStage(workspace: Workspace, runId: string, stage: Stage): Promise<void> {
+  requireRunId(runId);
+  const found = await changeRecord<RunAttributes, boolean>(
+    workspace,
+    runsPartition(workspace, runId),
+    async (draft) => {
+      const experiment = await getExperiment(workspace, draft.attributes.experimentId);
+      if (effectiveStage(draft.attributes, experiment) !== stage) {
+        const deletedMs = stage === "deleted" ? workspace.clock.now() : undefined;
+        if (deletedMs !== undefined) await noteTrash(workspace, "run", runId, deletedMs);
+        draft.update({ stage, stageEpoch: experiment.epoch, deletedMs });
+      }
+      return true;
+    },
+  );
+  if (!found) throw runNotFound(runId);
+}
+
+/** @throws InvalidParameter; too long values are cut, as MLflow does */
+export function checkedTag(tag: Tag, path = ""): Tag {
+  const prefix = path === "" ? "" : `${path}.`;
+  requireEntityName(`${prefix}key`, tag.key);
+  requireLength(`${prefix}key`, tag.key, LIMITS.key);
+  return { key: tag.key, value: truncated(tag.value, LIMITS.runTagValue) };
+}
+
+export function runNotFound(runId: string): Error {
+  return notFound(`Run with id=${cut(runId)} not found`);
+}
+
+/** @throws InvalidState unless the run is soft-deleted */
+export function requireDeleted(what: string, stage: Stage): void {
+  if (stage !== "deleted") {
+    throw invalidState(`${what} is active. Only what was deleted before can be purged: delete it first.`);
+  }
+}

@@ -1,0 +1,73 @@
+import type { View } from "../experiment-search.ts";
+import { type Experiment, effectiveStage, findExperiment } from "../experiments.ts";
+import { readRecord } from "../record.ts";
+import type { RowView } from "../search/column-table.ts";
+import { type PageRequest, searchPage } from "../search/page.ts";
+import { runsPartition, type Workspace } from "../workspace.ts";
+import { RunIndex, stageNote } from "./run-index.ts";
+import { type Run, runsScope } from "./runs.ts";
+import type { RunAttributes } from "./types.ts";
+
+/** A run that was found; reading it whole is left to whoever needs more than its id. */
+export interface FoundRun {
+  readonly runId: string;
+  /** Equal versions mean equal contents, within this process. */
+  readonly version: string;
+  /** Undefined when it was purged meanwhile. */
+  load(): Promise<Run | undefined>;
+}
+
+/**
+ * Runs of some experiments that satisfy a filter, page by page. Everything acknowledged before the call is found. Unknown experiments have no
+ * runs.
+ * @param request.orderBy with its tie-breaks; what is still equal is ordered by id
+ */
+export async function searchRuns(
+  workspace: Workspace,
+  experimentIds: readonly string[],
+  request: PageRequest & { readonly view: View },
+): Promise<{ runs: FoundRun[]; nextPageToken?: string }> {
+  const searched = await Promise.all([...new Set(experimentIds)].map((id) => indexOf(workspace, id)));
+  const present = searched.filter((found) => found !== undefined);
+  const { rows, nextPageToken } = searchPage(
+    present.map(({ index, experiment }) => ({ table: index.table, visible: visibility(experiment, request.view) })),
+    request,
+    [workspace.id, [...experimentIds].sort(), request.view],
+  );
+  const runs = rows.map(({ table, id }) => foundRun(workspace, present[table]!, id));
+  return { runs, nextPageToken };
+}
+
+interface Searched {
+  readonly experiment: Experiment;
+  readonly index: RunIndex;
+}
+
+async function indexOf(workspace: Workspace, experimentId: string): Promise<Searched | undefined> {
+  const experiment = await findExperiment(workspace, experimentId);
+  if (!experiment) return undefined;
+  const create = () => new RunIndex(workspace, experimentId);
+  return { experiment, index: await workspace.memory.index(runsScope(workspace, experimentId), create) };
+}
+
+export function visibility(experiment: Experiment, view: View): ((row: RowView) => boolean) | undefined {
+  if (view === "ALL") return undefined;
+  const wanted = view === "ACTIVE_ONLY" ? "active" : "deleted";
+  const same = stageNote(wanted, experiment.epoch);
+  const other = stageNote(wanted === "active" ? "deleted" : "active", experiment.epoch);
+  const byExperiment = experiment.stage === wanted;
+  return ({ note }) => note === same || (byExperiment && note !== other);
+}
+
+function foundRun(workspace: Workspace, { index, experiment }: Searched, runId: string): FoundRun {
+  return {
+    runId,
+    version: `${index.version(runId)}:${experiment.epoch}`,
+    load: async () => {
+      const view = await readRecord<RunAttributes>(workspace, runsPartition(workspace, runId));
+      if (!view) return undefined;
+      const stage = effectiveStage(view.attributes, experiment);
+      return { view, stage, latest: index.latestOf(runId, view) };
+    },
+  };
+}

@@ -1,0 +1,235 @@
+import { MISSING, NumberColumn } from "./number-column.ts";
+import { StringColumn } from "./string-column.ts";
+
+/** A data set that a run used; `context` is the input tag `mlflow.data.context`. */
+export interface DatasetUse {
+  readonly name: string;
+  readonly digest: string;
+  readonly context?: string;
+}
+
+/** Column names are `<kind>.<key>`, kinds being attribute, metric, param and tag; the later of two cells of one column wins. */
+export interface Row {
+  readonly numbers: Iterable<readonly [column: string, value: number]>;
+  readonly strings: Iterable<readonly [column: string, value: string]>;
+  readonly datasets?: readonly DatasetUse[];
+  /** The caller's own, for instance an ETag; the table only keeps it. */
+  readonly note?: string;
+}
+
+/** A row as it was read back; its columns are in no particular order. */
+export interface StoredRow {
+  readonly numbers: readonly (readonly [column: string, value: number])[];
+  readonly strings: readonly (readonly [column: string, value: string])[];
+  readonly datasets: readonly DatasetUse[];
+  readonly note: string | undefined;
+}
+
+/** One row as a caller's `visible` or computed order key sees it; valid only during the call that hands it out. */
+export interface RowView {
+  readonly id: string;
+  readonly note: string | undefined;
+  /** Undefined when missing; may be NaN. */
+  number(column: string): number | undefined;
+  string(column: string): string | undefined;
+}
+
+const ROW_BYTES = 130;
+const DATASET_BYTES = 160;
+const STRING_KEY_BYTES = 120;
+const NO_DATASETS: readonly DatasetUse[] = [];
+
+/**
+ * Rows with an id and typed columns that appear as they are needed: numbers (missing, finite or NaN; ±Infinity is kept as
+ * ±1.7976931348623157e308) and strings. Columns cost in proportion to their cells. Nothing is copied out but by `read`.
+ */
+export class ColumnTable {
+  readonly #slotById = new Map<string, number>();
+  readonly #ids: (string | undefined)[] = [];
+  readonly #notes: (string | undefined)[] = [];
+  readonly #freeSlots: number[] = [];
+  readonly #numbers = new Map<string, NumberColumn>();
+  readonly #strings = new Map<string, StringColumn>();
+  readonly #datasets = new Map<number, readonly DatasetUse[]>();
+  #datasetUses = 0;
+
+  /** Rows. */
+  get size(): number {
+    return this.#slotById.size;
+  }
+
+  /** An estimate of the memory held, for caches bounded in bytes. Visits every column. */
+  get bytes(): number {
+    let bytes = this.#ids.length * ROW_BYTES + this.#datasetUses * DATASET_BYTES;
+    for (const [name, column] of this.#numbers) bytes += column.bytes + name.length + STRING_KEY_BYTES;
+    for (const [name, column] of this.#strings) bytes += column.bytes + name.length + STRING_KEY_BYTES;
+    return bytes;
+  }
+
+  has(id: string): boolean {
+    return this.#slotById.has(id);
+  }
+
+  /** The row's `note`; undefined when there is no such row or note. */
+  note(id: string): string | undefined {
+    const slot = this.#slotById.get(id);
+    return slot === undefined ? undefined : this.#notes[slot];
+  }
+
+  ids(): IterableIterator<string> {
+    return this.#slotById.keys();
+  }
+
+  /** Creates the row, or replaces it whole: cells that `row` does not name become missing. */
+  upsert(id: string, row: Row): void {
+    let slot = this.#slotById.get(id);
+    if (slot === undefined) slot = this.#takeSlot(id);
+    else this.#clearCells(slot);
+    const slots = this.#ids.length;
+    for (const [name, value] of row.numbers) this.#numberColumnFor(name).set(slot, value, slots);
+    for (const [name, value] of row.strings) this.#stringColumnFor(name).set(slot, value, slots);
+    this.#setDatasets(slot, row.datasets ?? NO_DATASETS);
+    this.#notes[slot] = row.note;
+  }
+
+  /** Sets one cell of a row. False when there is no such row. */
+  setNumber(id: string, column: string, value: number): boolean {
+    const slot = this.#slotById.get(id);
+    if (slot === undefined) return false;
+    this.#numberColumnFor(column).set(slot, value, this.#ids.length);
+    return true;
+  }
+
+  /** Sets the row's `note`. False when there is no such row. */
+  setNote(id: string, note: string | undefined): boolean {
+    const slot = this.#slotById.get(id);
+    if (slot === undefined) return false;
+    this.#notes[slot] = note;
+    return true;
+  }
+
+  /** False when there was no such row. */
+  remove(id: string): boolean {
+    const slot = this.#slotById.get(id);
+    if (slot === undefined) return false;
+    this.#clearCells(slot);
+    this.#setDatasets(slot, NO_DATASETS);
+    this.#slotById.delete(id);
+    this.#ids[slot] = undefined;
+    this.#notes[slot] = undefined;
+    this.#freeSlots.push(slot);
+    return true;
+  }
+
+  /** A copy of the row; undefined when there is none. Visits every column. */
+  read(id: string): StoredRow | undefined {
+    const slot = this.#slotById.get(id);
+    if (slot === undefined) return undefined;
+    const numbers: [string, number][] = [];
+    for (const [name, column] of this.#numbers)
+      if (column.get(slot) !== MISSING) numbers.push([name, column.get(slot)]);
+    const strings: [string, string][] = [];
+    for (const [name, column] of this.#strings)
+      if (column.get(slot) !== undefined) strings.push([name, column.get(slot)!]);
+    return { numbers, strings, datasets: this.datasetsAt(slot), note: this.#notes[slot] };
+  }
+
+  /** Slots in use are below this; some may be free. For the search. */
+  get slotLimit(): number {
+    return this.#ids.length;
+  }
+
+  /** Undefined when the slot is free. */
+  idAt(slot: number): string | undefined {
+    return this.#ids[slot];
+  }
+
+  datasetsAt(slot: number): readonly DatasetUse[] {
+    return this.#datasets.get(slot) ?? NO_DATASETS;
+  }
+
+  get hasDatasets(): boolean {
+    return this.#datasets.size > 0;
+  }
+
+  numberColumn(name: string): NumberColumn | undefined {
+    return this.#numbers.get(name);
+  }
+
+  stringColumn(name: string): StringColumn | undefined {
+    return this.#strings.get(name);
+  }
+
+  /** A view that can be pointed at one slot after the other. */
+  view(): RowView & { slot: number } {
+    return new SlotView(this, this.#notes);
+  }
+
+  #takeSlot(id: string): number {
+    const slot = this.#freeSlots.pop() ?? this.#ids.length;
+    this.#slotById.set(id, slot);
+    this.#ids[slot] = id;
+    return slot;
+  }
+
+  #clearCells(slot: number): void {
+    for (const [name, column] of this.#numbers) {
+      column.clear(slot);
+      if (column.cells.count === 0) this.#numbers.delete(name);
+    }
+    for (const [name, column] of this.#strings) {
+      column.clear(slot);
+      if (column.cells.count === 0) this.#strings.delete(name);
+    }
+  }
+
+  #setDatasets(slot: number, datasets: readonly DatasetUse[]): void {
+    this.#datasetUses += datasets.length - this.datasetsAt(slot).length;
+    if (datasets.length === 0) this.#datasets.delete(slot);
+    else this.#datasets.set(slot, [...datasets]);
+  }
+
+  #numberColumnFor(name: string): NumberColumn {
+    const known = this.#numbers.get(name);
+    if (known) return known;
+    const column = new NumberColumn();
+    this.#numbers.set(name, column);
+    return column;
+  }
+
+  #stringColumnFor(name: string): StringColumn {
+    const known = this.#strings.get(name);
+    if (known) return known;
+    const column = new StringColumn();
+    this.#strings.set(name, column);
+    return column;
+  }
+}
+
+class SlotView implements RowView {
+  readonly #table: ColumnTable;
+  readonly #notes: readonly (string | undefined)[];
+  slot = 0;
+
+  constructor(table: ColumnTable, notes: readonly (string | undefined)[]) {
+    this.#table = table;
+    this.#notes = notes;
+  }
+
+  get id(): string {
+    return this.#table.idAt(this.slot)!;
+  }
+
+  get note(): string | undefined {
+    return this.#notes[this.slot];
+  }
+
+  number(column: string): number | undefined {
+    const value = this.#table.numberColumn(column)?.get(this.slot) ?? MISSING;
+    return value === MISSING ? undefined : value;
+  }
+
+  string(column: string): string | undefined {
+    return this.#table.stringColumn(column)?.get(this.slot);
+  }
+}

@@ -1,0 +1,40 @@
+import { type CellLayout, Cells } from "./cells.ts";
+
+/**
+ * Stands for "no value" in a number column. No stored value can equal it, since infinities are stored as the largest finite numbers;
+ * NaN is a value of its own.
+ */
+export const MISSING = Number.NEGATIVE_INFINITY;
+
+/** How MLflow's store, and so ours, keeps ±Infinity. */
+export function storableNumber(value: number): number {
+  if (value === Number.POSITIVE_INFINITY) return Number.MAX_VALUE;
+  return value === Number.NEGATIVE_INFINITY ? -Number.MAX_VALUE : value;
+}
+
+const LAYOUT: CellLayout<Float64Array<ArrayBuffer>> = {
+  allocate: (length) => new Float64Array(length),
+  empty: MISSING,
+};
+
+/** Float64 values by slot; each is missing, a finite number or NaN. */
+export class NumberColumn {
+  readonly cells = new Cells(LAYOUT);
+
+  get bytes(): number {
+    return this.cells.bytes;
+  }
+
+  /** MISSING, a finite number or NaN. */
+  get(slot: number): number {
+    return this.cells.get(slot);
+  }
+
+  set(slot: number, value: number, slots: number): void {
+    this.cells.set(slot, storableNumber(value), slots);
+  }
+
+  clear(slot: number): void {
+    this.cells.clear(slot);
+  }
+}

@@ -1,0 +1,38 @@
+import { invalid } from "../errors.ts";
+import type { Clause } from "./clauses.ts";
+import type { OrderKey } from "./order.ts";
+import { decodePageToken, encodePageToken, InvalidPageToken, type PagedQuery } from "./page-token.ts";
+import { type FoundRow, type SearchedTable, search } from "./search.ts";
+
+/** One page of a search as every surface asks for it. */
+export interface PageRequest {
+  readonly clauses: readonly Clause[];
+  /** With the tie-breaks of the entity. */
+  readonly orderBy: readonly OrderKey[];
+  readonly limit: number;
+  readonly pageToken?: string;
+}
+
+/**
+ * Searches, and turns positions into tokens and back.
+ * @param scope what the token is bound to besides filter and order: workspace, experiments, view
+ * @throws InvalidParameter for a token that is not ours or belongs to another search
+ */
+export function searchPage(
+  tables: readonly SearchedTable[],
+  { clauses, orderBy, limit, pageToken }: PageRequest,
+  scope: unknown,
+): { rows: readonly FoundRow[]; nextPageToken?: string } {
+  const query: PagedQuery = { scope, filter: clauses, order: orderBy };
+  const after = pageToken ? positionOf(pageToken, query, orderBy) : undefined;
+  const found = search(tables, { clauses, orderBy, limit, after });
+  return { rows: found.rows, nextPageToken: found.after && encodePageToken(found.after, query) };
+}
+
+function positionOf(token: string, query: PagedQuery, orderBy: readonly OrderKey[]) {
+  try {
+    return decodePageToken(token, query, orderBy);
+  } catch (error) {
+    throw error instanceof InvalidPageToken ? invalid(error.message) : error;
+  }
+}

@@ -1,0 +1,82 @@
+import { LRUCache } from "lru-cache";
+import type { BlobStore } from "../stores/blob-store.ts";
+import type { Clock, Ids } from "../stores/clock.ts";
+import type { DocumentStore, Item, Stored } from "../stores/document-store.ts";
+import type { WorkQueue } from "../stores/work-queue.ts";
+import type { ScopeIndex } from "./scope-index.ts";
+
+/** The containers of documents: what is in which, DESIGN "Where data lives". */
+export interface Documents {
+  /** Partition: workspace id and run or logged model id. */
+  readonly runs: DocumentStore;
+  /** Partition: workspace id; and one partition of all workspaces. */
+  readonly catalog: DocumentStore;
+  /** Partition: workspace id and day. */
+  readonly events: DocumentStore;
+}
+
+export interface Stores {
+  readonly documents: Documents;
+  readonly blobs: BlobStore;
+  readonly queue: WorkQueue;
+}
+
+/** Everything a rule needs besides its arguments: one workspace, its stores, the clock. Its id is the first part of every partition. */
+export interface Workspace {
+  readonly id: string;
+  readonly name: string;
+  readonly stores: Stores;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly memory: Memory;
+}
+
+/** What this process remembers to save reading again. Losing it loses nothing; every entry is checked against the store when used. */
+export class Memory {
+  private readonly documents = new LRUCache<string, Stored>({
+    maxSize: 48 * 1024 * 1024,
+    sizeCalculation: (stored) => roughSize(stored.item),
+  });
+
+  private readonly indexes = new LRUCache<string, ScopeIndex<Item>>({
+    maxSize: 256 * 1024 * 1024,
+    sizeCalculation: (index) => 1 + Math.ceil(index.bytes),
+  });
+
+  /** The index of that key, with everything in that was acknowledged before the call. */
+  async index<I extends ScopeIndex<never>>(key: string, create: () => I): Promise<I> {
+    const index = (this.indexes.get(key) as unknown as I | undefined) ?? create();
+    this.indexes.set(key, index as unknown as ScopeIndex<Item>);
+    await index.refresh();
+    this.indexes.set(key, index as unknown as ScopeIndex<Item>);
+    return index;
+  }
+
+  /** Reads a document whose last read copy may still be current. */
+  async get<T extends Item>(
+    store: DocumentStore,
+    partition: string,
+    id: string,
+    kind: "runs" | "catalog",
+  ): Promise<Stored<T> | undefined> {
+    const key = `${kind}/${partition}/${id}`;
+    const known = this.documents.get(key) as Stored<T> | undefined;
+    const current = await store.get<T>(partition, id, known);
+    if (current === undefined) this.documents.delete(key);
+    else if (current !== known) this.documents.set(key, current);
+    return current;
+  }
+}
+
+export function runsPartition(workspace: Workspace, id: string): string {
+  return `${workspace.id}/${id}`;
+}
+
+/** Bytes of JSON, roughly; strings and numbers in nested arrays and objects. */
+function roughSize(value: unknown): number {
+  if (typeof value === "string") return value.length + 16;
+  if (typeof value !== "object" || value === null) return 8;
+  let size = 32;
+  for (const member of Object.values(value)) size += roughSize(member);
+  return size;
+}

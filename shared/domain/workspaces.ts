@@ -1,0 +1,192 @@
+import type { Clock, Ids } from "../stores/clock.ts";
+import type { Item } from "../stores/document-store.ts";
+import { AlreadyExists } from "../stores/errors.ts";
+import { alreadyExists, invalid, notFound } from "./errors.ts";
+import { ensureDefaultExperiment } from "./experiments.ts";
+import { optimistically } from "./optimistic.ts";
+import { requestPurge } from "./purge/messages.ts";
+import { cut } from "./validation.ts";
+import type { Memory, Stores, Workspace } from "./workspace.ts";
+
+export interface WorkspaceInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly createdMs: number;
+}
+
+interface WorkspaceItem extends Item {
+  readonly kind: "workspace";
+  readonly workspace: WorkspaceInfo;
+}
+
+/** What all workspaces share. */
+export interface Realm {
+  readonly stores: Stores;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly memory: Memory;
+}
+
+export const DEFAULT_WORKSPACE = "default";
+const PARTITION = "workspaces";
+const NAME = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])$/;
+const opened = new WeakMap<Memory, Set<string>>();
+
+const documentId = (name: string): string => `name-${name}`;
+
+/**
+ * The workspace of that name, ready for use. `default` comes into being when it is first asked for.
+ * @throws NotFound
+ */
+export async function openWorkspace(realm: Realm, name: string): Promise<Workspace> {
+  const info = (await find(realm, name)) ?? (await createDefault(realm, name));
+  const workspace: Workspace = { id: info.id, name: info.name, ...realm };
+  await prepare(workspace);
+  return workspace;
+}
+
+/** The workspace of an id that a message brought, under no name; it may be gone already. */
+export function workspaceOfId(realm: Realm, id: string): Workspace {
+  return { id, name: "", ...realm };
+}
+
+async function createDefault(realm: Realm, name: string): Promise<WorkspaceInfo> {
+  if (name !== DEFAULT_WORKSPACE) throw workspaceNotFound(name);
+  try {
+    return await createWorkspace(realm, name, "");
+  } catch (error) {
+    const found = await find(realm, name);
+    if (found) return found;
+    throw error;
+  }
+}
+
+/** Once for each workspace and process. */
+async function prepare(workspace: Workspace): Promise<void> {
+  const ready = opened.get(workspace.memory) ?? new Set();
+  opened.set(workspace.memory, ready);
+  if (ready.has(workspace.id)) return;
+  await ensureDefaultExperiment(workspace);
+  ready.add(workspace.id);
+}
+
+/** @throws InvalidParameter, AlreadyExists */
+export async function createWorkspace(realm: Realm, name: string, description: string): Promise<WorkspaceInfo> {
+  requireWorkspaceName(name);
+  if (description.length > 500) throw invalid("'description' exceeds the maximum length of 500 characters");
+  const workspace: WorkspaceInfo = {
+    id: `w${realm.ids.hex(8)}`,
+    name,
+    description,
+    createdMs: realm.clock.now(),
+  };
+  try {
+    await realm.stores.documents.catalog.create(PARTITION, toItem(workspace));
+  } catch (error) {
+    if (error instanceof AlreadyExists) throw alreadyExists(`Workspace '${name}' already exists.`);
+    throw error;
+  }
+  return workspace;
+}
+
+/** In order of name. */
+export async function listWorkspaces(realm: Realm): Promise<WorkspaceInfo[]> {
+  await openWorkspace(realm, DEFAULT_WORKSPACE);
+  const found: WorkspaceInfo[] = [];
+  for await (const page of realm.stores.documents.catalog.list<WorkspaceItem>(PARTITION, {
+    from: "name-",
+    to: "name.",
+  })) {
+    found.push(...page.map(({ item }) => item.workspace));
+  }
+  return found;
+}
+
+/** @throws NotFound */
+export async function getWorkspace(realm: Realm, name: string): Promise<WorkspaceInfo> {
+  const found = await find(realm, name);
+  if (found) return found;
+  if (name === DEFAULT_WORKSPACE) return createDefault(realm, name);
+  throw workspaceNotFound(name);
+}
+
+export function updateWorkspace(realm: Realm, name: string, description: string): Promise<WorkspaceInfo> {
+  if (description.length > 500) throw invalid("'description' exceeds the maximum length of 500 characters");
+  return optimistically(`workspaces/${name}`, async () => {
+    const { catalog } = realm.stores.documents;
+    await getWorkspace(realm, name);
+    const stored = await catalog.get<WorkspaceItem>(PARTITION, documentId(name));
+    if (!stored) throw workspaceNotFound(name);
+    const workspace = { ...stored.item.workspace, description };
+    await catalog.replace(PARTITION, toItem(workspace), stored.etag);
+    return workspace;
+  });
+}
+
+/**
+ * Takes the name away at once, and everything else by way of the queue. A new workspace of the name sees nothing of the old one.
+ * @throws InvalidParameter for `default`, NotFound
+ */
+export async function deleteWorkspace(realm: Realm, name: string): Promise<WorkspaceInfo> {
+  if (name === DEFAULT_WORKSPACE) throw invalid("The workspace 'default' cannot be deleted.");
+  const stored = isWorkspaceName(name)
+    ? await realm.stores.documents.catalog.get<WorkspaceItem>(PARTITION, documentId(name))
+    : undefined;
+  if (!stored) throw workspaceNotFound(name);
+  const { id } = stored.item.workspace;
+  const gone = { id: `gone-${id}`, scope: "workspaces-gone", unique: `gone-${id}`, kind: "workspace-gone", name };
+  await realm.stores.documents.catalog.batch(PARTITION, [
+    { kind: "create", item: gone },
+    { kind: "remove", id: documentId(name), etag: stored.etag },
+  ]);
+  await requestPurge(realm, { kind: "workspace", workspaceId: id });
+  return stored.item.workspace;
+}
+
+/** Ids of deleted workspaces whose purge has not ended yet. */
+export async function workspacesToPurge(realm: Realm): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const page of realm.stores.documents.catalog.list(PARTITION, { from: "gone-", to: "gone." })) {
+    ids.push(...page.map(({ item }) => item.id.slice("gone-".length)));
+  }
+  return ids;
+}
+
+/** The last step of a workspace's purge. */
+export async function forgetWorkspace(realm: Realm, workspaceId: string): Promise<void> {
+  await realm.stores.documents.catalog.remove(PARTITION, `gone-${workspaceId}`);
+}
+
+/** Ids of all workspaces that exist. */
+export async function workspaceIds(realm: Realm): Promise<string[]> {
+  return (await listWorkspaces(realm)).map(({ id }) => id);
+}
+
+async function find(realm: Realm, name: string): Promise<WorkspaceInfo | undefined> {
+  if (!isWorkspaceName(name)) return undefined;
+  const { catalog } = realm.stores.documents;
+  const stored = await realm.memory.get<WorkspaceItem>(catalog, PARTITION, documentId(name), "catalog");
+  return stored?.item.workspace;
+}
+
+function isWorkspaceName(name: string): boolean {
+  return NAME.test(name);
+}
+
+function requireWorkspaceName(name: string): void {
+  if (isWorkspaceName(name)) return;
+  throw invalid(
+    `Invalid value "${cut(name)}" for parameter 'name' supplied: a workspace name has 2 to 32 lower-case letters, digits and ` +
+      "hyphens, and begins and ends with a letter or digit.",
+  );
+}
+
+function toItem(workspace: WorkspaceInfo): WorkspaceItem {
+  const id = documentId(workspace.name);
+  return { id, scope: "workspaces", unique: id, kind: "workspace", workspace };
+}
+
+export function workspaceNotFound(name: string): Error {
+  return notFound(`Workspace '${cut(name)}' not found`);
+}

@@ -1,0 +1,64 @@
+import type { ByteRange } from "../../stores/blob-store.ts";
+import { InvalidArgument } from "../../stores/errors.ts";
+
+const CONTAINER = /^[a-z0-9-]{1,63}$/;
+const BLOCK_ID = /^[A-Za-z0-9_-]{1,64}$/;
+const FORBIDDEN = /\p{Cc}|\\/u;
+const MAX_PATH_LENGTH = 1_024;
+const MAX_SEGMENTS = 254;
+
+/**
+ * @param name `<container>/<path>`
+ * @throws InvalidArgument when it breaks the rules on `BlobStore`
+ */
+export function checkBlobName(name: string): void {
+  const slash = checkContainer(name, "name");
+  const fault = faultOfPath(name.slice(slash + 1));
+  if (fault !== undefined)
+    throw new InvalidArgument(`name: the path of ${JSON.stringify(name.slice(0, 200))} ${fault}.`);
+}
+
+/** @throws InvalidArgument unless it begins with a container and `/` */
+export function checkPrefix(prefix: string): void {
+  checkContainer(prefix, "prefix");
+}
+
+/** @throws InvalidArgument */
+export function checkBlockId(blockId: string): void {
+  if (!BLOCK_ID.test(blockId)) {
+    throw new InvalidArgument(
+      `blockId: ${JSON.stringify(blockId.slice(0, 80))} must be 1-64 characters of A-Z, a-z, 0-9, _ and -.`,
+    );
+  }
+}
+
+/** @throws InvalidArgument */
+export function checkRange({ first, last }: ByteRange): void {
+  const whole = Number.isSafeInteger(first) && (last === undefined || Number.isSafeInteger(last));
+  if (!whole || first < 0 || (last !== undefined && last < first)) {
+    throw new InvalidArgument(`range: ${first} to ${last ?? "the end"} must be whole numbers, 0 <= first <= last.`);
+  }
+}
+
+/** The container's length. */
+function checkContainer(name: string, field: string): number {
+  const slash = name.indexOf("/");
+  if (slash < 0 || !CONTAINER.test(name.slice(0, slash))) {
+    throw new InvalidArgument(
+      `${field}: ${JSON.stringify(name.slice(0, 200))} must begin with a container (a-z, 0-9 and -) and /.`,
+    );
+  }
+  return slash;
+}
+
+function faultOfPath(path: string): string | undefined {
+  if (path.length < 1 || path.length > MAX_PATH_LENGTH) return `must have 1-${MAX_PATH_LENGTH} characters`;
+  if (!path.isWellFormed()) return "has a surrogate that is not one of a pair";
+  if (FORBIDDEN.test(path)) return "must not have control characters or \\";
+  const segments = path.split("/");
+  if (segments.length > MAX_SEGMENTS) return `has more than ${MAX_SEGMENTS} segments`;
+  if (segments.some((segment) => segment === "" || segment === "." || segment === "..")) {
+    return "must not have empty segments, . or ..";
+  }
+  return undefined;
+}

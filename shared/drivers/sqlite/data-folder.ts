@@ -1,0 +1,108 @@
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { isLocked } from "./sqlite-errors.ts";
+
+/** Another process works on this data folder. */
+export class DataFolderInUse extends Error {
+  override readonly name = "DataFolderInUse";
+  readonly folder: string;
+  /** Of the process that holds the folder; undefined when it could not be read. */
+  readonly pid: number | undefined;
+
+  constructor(folder: string, pid: number | undefined) {
+    super(`The data folder ${folder} is in use by process ${pid ?? "(unknown)"}. Stop it, or choose another folder.`);
+    this.folder = folder;
+    this.pid = pid;
+  }
+}
+
+/** The data folder cannot be created, read or written. */
+export class DataFolderUnusable extends Error {
+  override readonly name = "DataFolderUnusable";
+  readonly folder: string;
+
+  constructor(folder: string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`The data folder ${folder} cannot be used: ${reason}. It must be a folder that this user may write.`, {
+      cause,
+    });
+    this.folder = folder;
+  }
+}
+
+/** A newer version of Cairn has written this data folder. */
+export class DataFormatTooNew extends Error {
+  override readonly name = "DataFormatTooNew";
+
+  constructor(folder: string, found: number, supported: number) {
+    super(
+      `The data folder ${folder} has data format ${found}, this version of Cairn reads formats up to ${supported}. ` +
+        "Start it with the version that wrote it, or a newer one.",
+    );
+  }
+}
+
+export interface DataFolder {
+  readonly databaseFile: string;
+  readonly blobsFolder: string;
+  readonly signingKeyFile: string;
+  release(): void;
+}
+
+/**
+ * Creates the folder where needed and takes it for this process, until `release` or the death of the process.
+ * @throws DataFolderInUse, DataFolderUnusable
+ */
+export function takeDataFolder(folder: string): DataFolder {
+  const blobsFolder = join(folder, "blobs");
+  const lock = usable(folder, () => {
+    makeFolder(blobsFolder);
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    accessSync(blobsFolder, constants.R_OK | constants.W_OK | constants.X_OK);
+    return takeLock(folder);
+  });
+  return {
+    databaseFile: join(folder, "cairn.db"),
+    blobsFolder,
+    signingKeyFile: join(folder, "signing.key"),
+    release: () => lock.close(),
+  };
+}
+
+/** An open exclusive transaction: the operating system ends it with the process, however that dies. */
+function takeLock(folder: string): DatabaseSync {
+  const pidFile = join(folder, "lock.pid");
+  const lock = new DatabaseSync(join(folder, "lock.db"), { timeout: 0 });
+  try {
+    lock.exec("BEGIN EXCLUSIVE");
+    writeFileSync(pidFile, `${process.pid}\n`);
+    return lock;
+  } catch (error) {
+    lock.close();
+    throw isLocked(error) ? new DataFolderInUse(folder, readPid(pidFile)) : error;
+  }
+}
+
+/** Not by `recursive`, which never returns where the file system refuses with "not found", as /proc does. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  if (dirname(folder) !== folder) makeFolder(dirname(folder));
+  mkdirSync(folder);
+}
+
+function readPid(pidFile: string): number | undefined {
+  try {
+    return Number.parseInt(readFileSync(pidFile, "utf8"), 10) || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function usable<T>(folder: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof DataFolderInUse ? error : new DataFolderUnusable(folder, error);
+  }
+}

@@ -1,0 +1,85 @@
+import type { BlobStore } from "../../stores/blob-store.ts";
+import type { Clock, Ids } from "../../stores/clock.ts";
+import type { DocumentStore } from "../../stores/document-store.ts";
+import type { WorkQueue } from "../../stores/work-queue.ts";
+import { BlobCatalog } from "../files/blob-catalog.ts";
+import { ContentFolder } from "../files/content-folder.ts";
+import { BLOB_EVENTS_QUEUE, dropEvent } from "../files/drop-events.ts";
+import { FileBlobStore } from "../files/file-blob-store.ts";
+import { type SignedBlobs, signedBlobs } from "../files/signed-blobs.ts";
+import { type DataFolder, takeDataFolder } from "./data-folder.ts";
+import { Database } from "./database.ts";
+import { SqliteDocumentStore } from "./document-store.ts";
+import { type DocumentTable, prepareSchema } from "./schema.ts";
+import { SqliteWorkQueue } from "./work-queue.ts";
+
+export interface EmbeddedOptions {
+  /** Made where it does not exist. One process at a time works on it. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** Whether every acknowledged write is on the disk (survives a loss of power); default false: it survives the process. */
+  readonly durable?: boolean;
+  /** Of the local host, for signed URLs: `http://127.0.0.1:5000`. Asked for whenever a URL is made. */
+  readonly baseUrl: () => string;
+}
+
+export interface EmbeddedStores {
+  readonly documents: Readonly<Record<DocumentTable, DocumentStore>>;
+  readonly blobs: BlobStore;
+  readonly queue: WorkQueue;
+  readonly signedBlobs: SignedBlobs;
+  /** Removes expired documents and forgotten blocks from the disk. Writing does so now and then by itself. */
+  sweep(): Promise<void>;
+  /** Frees the folder. Nothing must be in flight; the stores are of no use afterwards. */
+  close(): Promise<void>;
+}
+
+/**
+ * The stores of a laptop: one SQLite database and a folder of files.
+ * @throws DataFolderInUse, DataFolderUnusable, DataFormatTooNew
+ */
+export function openEmbedded(options: EmbeddedOptions): EmbeddedStores {
+  const folder = takeDataFolder(options.folder);
+  let database: Database | undefined;
+  try {
+    database = new Database(folder.databaseFile, options.durable ?? false);
+    prepareSchema(database, options.folder);
+    return makeStores(options, folder, database);
+  } catch (error) {
+    void database?.close();
+    folder.release();
+    throw error;
+  }
+}
+
+function makeStores(options: EmbeddedOptions, folder: DataFolder, database: Database): EmbeddedStores {
+  const { clock, durable = false, baseUrl } = options;
+  const documents = {
+    runs: new SqliteDocumentStore(database, "runs", clock),
+    catalog: new SqliteDocumentStore(database, "catalog", clock),
+    events: new SqliteDocumentStore(database, "events", clock),
+  };
+  const queue = new SqliteWorkQueue(database, clock);
+  const catalog = new BlobCatalog(database, clock, (blob, api) => {
+    const event = dropEvent(blob, api, options);
+    if (event !== undefined) queue.enqueue(BLOB_EVENTS_QUEUE, JSON.stringify(event));
+  });
+  const signed = signedBlobs(folder.signingKeyFile, clock, baseUrl);
+  const blobs = new FileBlobStore(catalog, new ContentFolder(folder.blobsFolder, durable), signed);
+  return {
+    documents,
+    blobs,
+    queue,
+    signedBlobs: signed,
+    async sweep() {
+      for (const store of Object.values(documents)) store.sweep();
+      await blobs.sweep();
+    },
+    async close() {
+      await blobs.close();
+      await database.close();
+      folder.release();
+    },
+  };
+}

@@ -1,0 +1,18 @@
+const SQLITE_BUSY = 5;
+const SQLITE_CONSTRAINT_PRIMARYKEY = 1555;
+const SQLITE_CONSTRAINT_UNIQUE = 2067;
+
+/** Whether another connection holds the lock that was asked for. */
+export function isLocked(error: unknown): boolean {
+  return resultCode(error) === SQLITE_BUSY;
+}
+
+/** Whether a row of the same key exists already. */
+export function isDuplicate(error: unknown): boolean {
+  const code = resultCode(error);
+  return code === SQLITE_CONSTRAINT_UNIQUE || code === SQLITE_CONSTRAINT_PRIMARYKEY;
+}
+
+function resultCode(error: unknown): number | undefined {
+  return error instanceof Error ? (error as Error & { errcode?: number }).errcode : undefined;
+}

@@ -1,0 +1,154 @@
+import type { Clock } from "../../stores/clock.ts";
+import { InvalidArgument, PreconditionFailed, TooLarge } from "../../stores/errors.ts";
+import type { QueueMessage, WorkQueue } from "../../stores/work-queue.ts";
+import { MAX_MESSAGE_BYTES } from "../../stores/work-queue.ts";
+import type { Database, Statement } from "./database.ts";
+
+const QUEUE_NAME = /^(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*$/;
+const MAX_RECEIVE = 32;
+const MAX_SECONDS = 7 * 24 * 60 * 60;
+/** What Storage Queue reports for messages that never expire: 9999-12-31T23:59:59Z. */
+const NEVER_MS = 253_402_300_799_000;
+
+interface MessageRow {
+  readonly seq: number;
+  readonly receipt: number;
+  readonly dequeue_count: number;
+  readonly inserted_ms: number;
+  readonly body: string;
+}
+
+type Receipt = Pick<QueueMessage, "id" | "popReceipt">;
+
+/** Queues in a table of the embedded database. Messages never expire. */
+export class SqliteWorkQueue implements WorkQueue {
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #sql: QueueStatements;
+
+  constructor(database: Database, clock: Clock) {
+    this.#database = database;
+    this.#clock = clock;
+    this.#sql = queueStatements(database);
+  }
+
+  async send(queue: string, body: string, delaySeconds = 0): Promise<string> {
+    return this.#database.write(() => this.enqueue(queue, body, delaySeconds));
+  }
+
+  /** `send` as a part of the caller's transaction. */
+  enqueue(queue: string, body: string, delaySeconds = 0): string {
+    checkQueueName(queue);
+    checkBody(body);
+    checkWhole("delaySeconds", delaySeconds, 0, MAX_SECONDS);
+    const now = this.#clock.now();
+    return String(this.#sql.insert.run(queue, now + delaySeconds * 1_000, now, body).lastInsertRowid);
+  }
+
+  async receive(queue: string, max: number, visibilitySeconds: number): Promise<QueueMessage[]> {
+    checkQueueName(queue);
+    checkWhole("max", max, 1, MAX_RECEIVE);
+    checkWhole("visibilitySeconds", visibilitySeconds, 1, MAX_SECONDS);
+    const now = this.#clock.now();
+    const rows = this.#sql.visible.all(queue, now, max);
+    if (rows.length === 0) return [];
+    const nextVisibleAtMs = now + visibilitySeconds * 1_000;
+    this.#database.transaction(() => {
+      for (const row of rows) this.#sql.hide.run(nextVisibleAtMs, row.seq);
+    });
+    return rows.map((row) => received(row, nextVisibleAtMs));
+  }
+
+  async update(queue: string, message: Receipt, visibilitySeconds: number, body?: string): Promise<string> {
+    checkQueueName(queue);
+    checkWhole("visibilitySeconds", visibilitySeconds, 0, MAX_SECONDS);
+    if (body !== undefined) checkBody(body);
+    const visibleMs = this.#clock.now() + visibilitySeconds * 1_000;
+    const { id, popReceipt } = message;
+    const row = this.#database.write(() => this.#sql.update.get(visibleMs, body ?? null, queue, id, popReceipt));
+    if (row === undefined) throw lostMessage(id);
+    return String(row.receipt);
+  }
+
+  async remove(queue: string, message: Receipt): Promise<void> {
+    checkQueueName(queue);
+    const { id, popReceipt } = message;
+    const { changes } = this.#database.write(() => this.#sql.remove.run(queue, id, popReceipt));
+    if (changes === 0) throw lostMessage(id);
+  }
+
+  async count(queue: string): Promise<number> {
+    checkQueueName(queue);
+    return this.#sql.count.get(queue)?.count ?? 0;
+  }
+}
+
+interface QueueStatements {
+  /** (queue, visible, inserted, body) */
+  readonly insert: Statement<never>;
+  /** (queue, now, limit) */
+  readonly visible: Statement<MessageRow>;
+  /** (visible, seq) */
+  readonly hide: Statement<never>;
+  /** (visible, body or null, queue, id, receipt) */
+  readonly update: Statement<{ receipt: number }>;
+  /** (queue, id, receipt) */
+  readonly remove: Statement<never>;
+  /** (queue) */
+  readonly count: Statement<{ count: number }>;
+}
+
+/** Every query on the table of messages. Receipts are compared as texts, so that one of somebody else's making equals none. */
+function queueStatements(database: Database): QueueStatements {
+  const held = "queue = ? AND seq = CAST(? AS INTEGER) AND CAST(receipt AS TEXT) = ?";
+  return {
+    insert: database.prepare("INSERT INTO messages (queue, visible_ms, inserted_ms, body) VALUES (?, ?, ?, ?)"),
+    visible: database.prepare(
+      `SELECT seq, receipt, dequeue_count, inserted_ms, body FROM messages
+       WHERE queue = ? AND visible_ms <= ? ORDER BY visible_ms, seq LIMIT ?`,
+    ),
+    hide: database.prepare(
+      "UPDATE messages SET visible_ms = ?, receipt = receipt + 1, dequeue_count = dequeue_count + 1 WHERE seq = ?",
+    ),
+    update: database.prepare(
+      `UPDATE messages SET visible_ms = ?, body = coalesce(?, body), receipt = receipt + 1 WHERE ${held} RETURNING receipt`,
+    ),
+    remove: database.prepare(`DELETE FROM messages WHERE ${held}`),
+    count: database.prepare("SELECT count(*) AS count FROM messages WHERE queue = ?"),
+  };
+}
+
+function received(row: MessageRow, nextVisibleAtMs: number): QueueMessage {
+  return {
+    id: String(row.seq),
+    popReceipt: String(row.receipt + 1),
+    body: row.body,
+    dequeueCount: row.dequeue_count + 1,
+    insertedAtMs: row.inserted_ms,
+    expiresAtMs: NEVER_MS,
+    nextVisibleAtMs,
+  };
+}
+
+function checkQueueName(queue: string): void {
+  if (!QUEUE_NAME.test(queue)) {
+    throw new InvalidArgument(`queue: ${JSON.stringify(queue)} must be 3-63 of a-z, 0-9 and single -, none at an end.`);
+  }
+}
+
+function checkBody(body: string): void {
+  if (!body.isWellFormed()) throw new InvalidArgument("body: has a surrogate that is not one of a pair.");
+  const bytes = Buffer.byteLength(body);
+  if (bytes > MAX_MESSAGE_BYTES)
+    throw new TooLarge(`body: ${bytes} bytes, a message takes at most ${MAX_MESSAGE_BYTES}.`);
+}
+
+function checkWhole(field: string, value: number, least: number, most: number): void {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new InvalidArgument(`${field}: ${value} must be a whole number from ${least} to ${most}.`);
+  }
+}
+
+function lostMessage(id: string): PreconditionFailed {
+  return new PreconditionFailed(`The message ${id} is gone, or belongs to another receiver by now.`);
+}

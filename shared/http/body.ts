@@ -1,0 +1,37 @@
+import { invalid, WorkspaceError } from "../domain/errors.ts";
+import type { AppRequest } from "./types.ts";
+
+/** The largest JSON body; larger things are artifacts, which stream. */
+export const MAX_JSON_BYTES = 32 * 1024 * 1024;
+
+/**
+ * The body as text.
+ * @throws TooLarge beyond MAX_JSON_BYTES; InvalidParameter when it is not UTF-8
+ */
+export async function readText(request: AppRequest): Promise<string> {
+  const announced = Number(request.headers.get("content-length") ?? 0);
+  if (announced > MAX_JSON_BYTES) throw tooLarge();
+  if (request.body === null) return "";
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body) {
+    size += chunk.length;
+    if (size > MAX_JSON_BYTES) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return decodeUtf8(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size));
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw invalid("The request body is not valid UTF-8.");
+  }
+}
+
+function tooLarge(): Error {
+  return new WorkspaceError("TooLarge", `The request body is larger than ${MAX_JSON_BYTES} bytes.`);
+}

@@ -1,0 +1,31 @@
+import { type ErrorCode, WorkspaceError } from "../domain/errors.ts";
+import { TooLarge } from "../stores/errors.ts";
+import type { AppResponse } from "./types.ts";
+
+const STATUS: Record<ErrorCode, number> = {
+  InvalidParameter: 400,
+  NotFound: 404,
+  AlreadyExists: 409,
+  InvalidState: 409,
+  Conflict: 412,
+  TooLarge: 413,
+  Unauthenticated: 401,
+  PermissionDenied: 403,
+  NotImplemented: 501,
+  Unavailable: 503,
+};
+
+/** Problem details (RFC 9457) for a refusal; undefined for what is our fault, which the caller logs. */
+export function problemResponse(error: unknown): AppResponse | undefined {
+  if (error instanceof WorkspaceError) return problem(STATUS[error.code], error.code, error.message);
+  if (error instanceof TooLarge) return problem(413, "TooLarge", error.message);
+  return undefined;
+}
+
+export function problem(status: number, title: string, detail: string): AppResponse {
+  return {
+    status,
+    headers: { "content-type": "application/problem+json" },
+    body: JSON.stringify({ type: "about:blank", title, status, detail }),
+  };
+}

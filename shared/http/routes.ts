@@ -1,0 +1,25 @@
+import { addRoute, createRouter, findRoute } from "rou3";
+
+/** The part of every route that the router and the completeness test know. */
+export interface RouteShape {
+  readonly name: string;
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Below the area's prefix: `runs/get`, `logged-models/:model_id`, `artifacts/**:path`. */
+  readonly path: string;
+}
+
+export interface Match<R> {
+  readonly route: R;
+  /** As they stand in the URL, not decoded. */
+  readonly params: Record<string, string>;
+}
+
+/** Matches a method and a raw URL path against a table of routes. HEAD finds what GET would. */
+export function routeTable<R extends RouteShape>(routes: readonly R[]) {
+  const router = createRouter<R>();
+  for (const route of routes) addRoute(router, route.method, `/${route.path}`, route);
+  return (method: string, path: string): Match<R> | undefined => {
+    const found = findRoute(router, method === "HEAD" ? "GET" : method, path);
+    return found && { route: found.data, params: (found.params ?? {}) as Record<string, string> };
+  };
+}

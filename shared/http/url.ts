@@ -1,0 +1,18 @@
+import { invalid } from "../domain/errors.ts";
+
+/** Path and query as they stand in the URL. Parsing it as a URL would resolve `..` before anybody could refuse it. */
+export function splitUrl(url: string): { path: string; query: string } {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  const target = start < 0 ? "/" : url.slice(start).replace(/#.*$/s, "");
+  const mark = target.indexOf("?");
+  return mark < 0 ? { path: target, query: "" } : { path: target.slice(0, mark), query: target.slice(mark + 1) };
+}
+
+/** Decodes one percent-encoded part of a path. @throws InvalidParameter */
+export function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw invalid("Invalid path");
+  }
+}

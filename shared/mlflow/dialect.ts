@@ -1,0 +1,112 @@
+import { invalid } from "../domain/errors.ts";
+import { DEFAULT_WORKSPACE, openWorkspace, type Realm } from "../domain/workspaces.ts";
+import { readText } from "../http/body.ts";
+import { authorize, type Caller } from "../http/callers.ts";
+import { routeTable } from "../http/routes.ts";
+import type { AppRequest, AppResponse } from "../http/types.ts";
+import { decodePart, splitUrl } from "../http/url.ts";
+import { errorResponse, internalError, noSuchRoute } from "./errors.ts";
+import { decodeRequest, parseBody, queryObject } from "./message.ts";
+import type { MlflowRoute, MlflowSettings } from "./route.ts";
+import { artifactRoutes } from "./routes/artifacts.ts";
+import { experimentRoutes } from "./routes/experiments.ts";
+import { loggedModelRoutes } from "./routes/logged-models.ts";
+import { metricRoutes } from "./routes/metrics.ts";
+import { modelVersionRoutes } from "./routes/model-versions.ts";
+import { registeredModelRoutes } from "./routes/registered-models.ts";
+import { runRoutes } from "./routes/runs.ts";
+import { searchRunsRoute } from "./routes/search-runs.ts";
+import { serverRoutes } from "./routes/server.ts";
+
+/** Every MLflow operation; paths are below `/api/` and, the same again, `/ajax-api/`. */
+export const mlflowRoutes: readonly MlflowRoute[] = [
+  ...experimentRoutes,
+  ...runRoutes,
+  searchRunsRoute,
+  ...metricRoutes,
+  ...loggedModelRoutes,
+  ...registeredModelRoutes,
+  ...modelVersionRoutes,
+  ...artifactRoutes,
+  ...serverRoutes,
+];
+
+const find = routeTable(mlflowRoutes);
+
+/** What the dialect needs of the app around it. */
+export interface MlflowContext {
+  readonly realm: Realm;
+  readonly settings: MlflowSettings;
+  identify(request: AppRequest): Promise<Caller | undefined> | Caller | undefined;
+  /** Takes what is our fault, and never shown to callers. */
+  logError(error: unknown): void;
+}
+
+/** Azure ML's own tracking address, and the short form; both stand before the ordinary path. */
+const PREFIXES = [
+  /^\/w\/(?<workspace>[^/]+)(?<rest>\/.*)$/,
+  /^\/mlflow\/v[12]\.0\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.MachineLearningServices\/workspaces\/(?<workspace>[^/]+)(?<rest>\/.*)$/i,
+];
+
+/** Answers one request in MLflow's dialect; never throws. */
+export async function answerMlflow(context: MlflowContext, request: AppRequest): Promise<AppResponse> {
+  try {
+    return await dispatch(context, request);
+  } catch (error) {
+    const refusal = errorResponse(error);
+    if (refusal) return refusal;
+    context.logError(error);
+    return internalError;
+  }
+}
+
+async function dispatch(context: MlflowContext, request: AppRequest): Promise<AppResponse> {
+  const { path, query } = splitUrl(request.url);
+  const { workspaceName, rest } = locate(path);
+  const api = /^\/(?:ajax-)?api(\/.*)$/.exec(rest)?.[1];
+  const match = api === undefined ? undefined : find(request.method, api);
+  if (!match) return noSuchRoute;
+  const { route, params } = match;
+  authorize(await context.identify(request), route.permission);
+  const input = route.request && (await readInput(route, request, query));
+  const name = requireOneWorkspace(workspaceName, request.headers.get("x-mlflow-workspace"));
+  const { realm, settings } = context;
+  // A route outside workspaces never looks at the member: its type is only wider than it needs to be.
+  const workspace = route.outsideWorkspace ? (undefined as never) : await openWorkspace(realm, name);
+  return route.handle({ workspace, realm, input, path: params, request, settings });
+}
+
+function locate(path: string): { workspaceName?: string; rest: string } {
+  for (const prefix of PREFIXES) {
+    const groups = prefix.exec(path)?.groups;
+    if (groups) return { workspaceName: decodePart(groups.workspace!), rest: groups.rest! };
+  }
+  return { rest: path };
+}
+
+/** @throws InvalidParameter when path and header name different workspaces */
+function requireOneWorkspace(fromPath: string | undefined, fromHeader: string | null): string {
+  const header = fromHeader?.trim() || undefined;
+  if (fromPath !== undefined && header !== undefined && fromPath !== header) {
+    throw invalid(`The path names the workspace '${fromPath}', the header X-MLFLOW-WORKSPACE '${header}'.`);
+  }
+  return fromPath ?? header ?? DEFAULT_WORKSPACE;
+}
+
+async function readInput(route: MlflowRoute, request: AppRequest, query: string): Promise<unknown> {
+  const schema = route.request!;
+  if (route.method === "GET") return decodeRequest(schema, queryObject(schema, new URLSearchParams(query)));
+  if (route.method === "POST" || route.method === "PUT") requireJson(request);
+  const text = await readText(request);
+  // DELETE carries a body from clients of MLflow, and a query from others.
+  if (text === "" && query !== "") return decodeRequest(schema, queryObject(schema, new URLSearchParams(query)));
+  return decodeRequest(schema, parseBody(text));
+}
+
+function requireJson(request: AppRequest): void {
+  const contentType = request.headers.get("content-type");
+  if (!contentType) throw invalid("Bad Request. Content-Type header is missing.");
+  if (contentType.split(";")[0]!.trim().toLowerCase() !== "application/json") {
+    throw invalid("Bad Request. Content-Type must be one of ['application/json'].");
+  }
+}

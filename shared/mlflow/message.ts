@@ -1,0 +1,214 @@
+import { WorkspaceError } from "../domain/errors.ts";
+import { cut, invalidValue, missingValue } from "../domain/validation.ts";
+
+/** Turns one JSON value (or text of a query string) into a field of a request; throws a FieldError. */
+export type Decoder<T> = (value: unknown) => T;
+
+/** A wrong field; enclosing messages put their part of the path in front. */
+class FieldError extends Error {
+  path: string;
+  readonly value: unknown;
+  readonly hint: string | undefined;
+
+  constructor(value: unknown, hint?: string) {
+    super("field");
+    this.path = "";
+    this.value = value;
+    this.hint = hint;
+  }
+
+  within(part: string): this {
+    this.path = this.path === "" || this.path.startsWith("[") ? part + this.path : `${part}.${this.path}`;
+    return this;
+  }
+}
+
+const MISSING = Symbol("missing");
+
+export const string: Decoder<string> = (value) => {
+  if (typeof value === "string") {
+    if (value.isWellFormed()) return value;
+    throw new FieldError(value.toWellFormed(), "The text is not valid Unicode.");
+  }
+  throw wrongType(value);
+};
+
+export const int64: Decoder<number> = (value) => {
+  const number = typeof value === "string" && /^\s*-?\d+(\.0*)?\s*$/.test(value) ? Number(value) : value;
+  if (typeof number !== "number" || !Number.isInteger(number)) throw wrongType(value);
+  if (Number.isSafeInteger(number)) return number === 0 ? 0 : number;
+  throw new FieldError(value, "Whole numbers from -9007199254740991 to 9007199254740991 are accepted.");
+};
+
+export const double: Decoder<number> = (value) => {
+  if (typeof value === "number") return value === 0 ? 0 : value;
+  if (typeof value !== "string") throw wrongType(value);
+  const text = value.trim();
+  if (/^[+-]?(inf|infinity)$/i.test(text)) {
+    return text.startsWith("-") ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  }
+  if (/^nan$/i.test(text)) return Number.NaN;
+  const number = Number(text);
+  if (text === "" || Number.isNaN(number)) throw wrongType(value);
+  return number;
+};
+
+export const bool: Decoder<boolean> = (value) => {
+  if (typeof value === "boolean") return value;
+  if (typeof value === "string" && /^(true|false)$/i.test(value)) return value.toLowerCase() === "true";
+  throw wrongType(value);
+};
+
+/** A name out of a fixed list; protobuf's numbers are accepted too. */
+export function enumeration<T extends string>(names: readonly T[], firstNumber = 1): Decoder<T> {
+  return (value) => {
+    if (names.includes(value as T)) return value as T;
+    const byNumber = typeof value === "number" ? names[value - firstNumber] : undefined;
+    if (byNumber !== undefined) return byNumber;
+    throw new FieldError(value, `Accepted are ${names.join(", ")}.`);
+  };
+}
+
+export function list<T>(element: Decoder<T>): Decoder<T[]> & { isList: true } {
+  const decode: Decoder<T[]> = (value) => {
+    if (!Array.isArray(value)) throw wrongType(value);
+    const result: T[] = new Array(value.length);
+    for (let i = 0; i < value.length; i++) {
+      try {
+        result[i] = element(value[i]);
+      } catch (error) {
+        throw error instanceof FieldError ? error.within(`[${i}]`) : error;
+      }
+    }
+    return result;
+  };
+  return Object.assign(decode, { isList: true as const });
+}
+
+interface Field<T> {
+  readonly decode: Decoder<T>;
+  readonly required: boolean;
+  readonly fallback?: T;
+}
+
+/** Must be there, and not be an empty text. */
+export const required = <T>(decode: Decoder<T>): Field<T> => ({ decode, required: true });
+/** Must be there, empty or not. */
+export const present = <T>(decode: Decoder<T>): Field<T> => ({
+  decode,
+  required: true,
+  fallback: MISSING as never,
+});
+export const optional = <T>(decode: Decoder<T>): Field<T | undefined> => ({ decode, required: false });
+export const withDefault = <T>(decode: Decoder<T>, fallback: T): Field<T> => ({ decode, required: false, fallback });
+
+export type Fields = Record<string, Field<unknown>>;
+export type Decoded<F extends Fields> = { [K in keyof F]: F[K] extends Field<infer T> ? T : never };
+
+export interface Message<T> {
+  (value: unknown): T;
+  readonly fields: Fields;
+}
+
+/**
+ * A request message in protobuf's JSON form: names in snake_case or camelCase (not both at once), null means absent, unknown fields are ignored.
+ */
+export function message<F extends Fields>(fields: F): Message<Decoded<F>> {
+  const names = Object.keys(fields);
+  const definitions = names.map((name) => fields[name]!);
+  const positions = new Map<string, number>();
+  for (const [i, name] of names.entries()) positions.set(name, i).set(camelCase(name), i);
+
+  const decode = (value: unknown): Decoded<F> => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) throw wrongType(value);
+    const given = new Array<unknown>(names.length);
+    for (const key in value) {
+      const position = positions.get(key);
+      if (position === undefined) continue;
+      if (given[position] !== undefined) throw new FieldError(key, SPELLED_TWICE).within(names[position]!);
+      given[position] = (value as Record<string, unknown>)[key] ?? undefined;
+    }
+    const result: Record<string, unknown> = {};
+    for (let i = 0; i < names.length; i++) {
+      const field = definitions[i]!;
+      const member = given[i];
+      if (member === undefined || (member === "" && field.required && field.fallback === undefined)) {
+        if (field.required) throw new FieldError(MISSING).within(names[i]!);
+        result[names[i]!] = field.fallback;
+        continue;
+      }
+      try {
+        result[names[i]!] = field.decode(member);
+      } catch (error) {
+        throw error instanceof FieldError ? error.within(names[i]!) : error;
+      }
+    }
+    return result as Decoded<F>;
+  };
+  return Object.assign(decode, { fields });
+}
+
+const SPELLED_TWICE = "The field is given twice, in two spellings.";
+
+/**
+ * Decodes a whole request.
+ * @throws InvalidParameter in MLflow's words, naming the path, the value and its type
+ */
+export function decodeRequest<T>(schema: Message<T>, body: unknown): T {
+  try {
+    return schema(body);
+  } catch (error) {
+    if (!(error instanceof FieldError)) throw error;
+    const { path, value, hint } = error;
+    if (value === MISSING) throw missingValue(path);
+    throw invalidValue(path || "request", value, hint);
+  }
+}
+
+/** A query string as the object that its fields would be in a body: repeated fields become lists. */
+export function queryObject(schema: Message<unknown>, query: URLSearchParams): Record<string, unknown> {
+  const result: Record<string, unknown> = Object.create(null);
+  for (const key of new Set(query.keys())) {
+    const field = schema.fields[key] ?? schema.fields[snakeCase(key)];
+    const isList = field !== undefined && "isList" in field.decode;
+    result[key] = isList ? query.getAll(key) : query.getAll(key).at(-1);
+  }
+  return result;
+}
+
+function wrongType(value: unknown): FieldError {
+  return new FieldError(
+    value,
+    `Hint: Value was of type '${pythonType(value)}'. See the API docs for more information about request parameters.`,
+  );
+}
+
+function pythonType(value: unknown): string {
+  if (value === null || value === undefined) return "NoneType";
+  if (typeof value === "string") return "str";
+  if (typeof value === "boolean") return "bool";
+  if (typeof value === "number") return Number.isInteger(value) ? "int" : "float";
+  return Array.isArray(value) ? "list" : "dict";
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** Parses a JSON body; text that is itself JSON (double encoding) is parsed twice, an empty body is `{}`. */
+export function parseBody(text: string): unknown {
+  if (text === "") return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "string" ? JSON.parse(value) : value;
+  } catch (error) {
+    throw new WorkspaceError(
+      "InvalidParameter",
+      `The request body is not valid JSON: ${cut((error as Error).message)}`,
+    );
+  }
+}

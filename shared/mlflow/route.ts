@@ -1,0 +1,56 @@
+import type { Workspace } from "../domain/workspace.ts";
+import type { Realm } from "../domain/workspaces.ts";
+import type { Permission } from "../http/callers.ts";
+import type { RouteShape } from "../http/routes.ts";
+import type { AppRequest, AppResponse } from "../http/types.ts";
+import { type Decoded, type Fields, type Message, message } from "./message.ts";
+
+/** One request as a route sees it: decoded, authorized, its workspace opened. */
+export interface Call<T> {
+  readonly workspace: Workspace;
+  readonly realm: Realm;
+  readonly input: T;
+  /** Path parameters as they stand in the URL. */
+  readonly path: Readonly<Record<string, string>>;
+  readonly request: AppRequest;
+  readonly settings: MlflowSettings;
+}
+
+export interface MlflowSettings {
+  /** Where the platform limits request bodies, clients are told to upload large files in parts. */
+  readonly limitsBodies: boolean;
+}
+
+export interface MlflowRoute extends RouteShape {
+  readonly permission: Permission;
+  /** Absent: the route reads neither body nor query by itself. */
+  readonly request?: Message<unknown>;
+  /** The workspaces' own routes are outside any workspace. */
+  readonly outsideWorkspace?: boolean;
+  // biome-ignore lint/suspicious/noExplicitAny: each route decodes its own message; `route` ties it to its handler.
+  handle(call: Call<any>): Promise<AppResponse> | AppResponse;
+}
+
+type Definition<T> = Omit<MlflowRoute, "handle" | "request"> & {
+  handle(call: Call<T>): Promise<AppResponse> | AppResponse;
+};
+
+/** Ties the fields of a request to its handler; the table itself does not know their types. */
+export function route<F extends Fields>(definition: Definition<Decoded<F>> & { readonly request: F }): MlflowRoute;
+export function route(definition: Definition<undefined>): MlflowRoute;
+export function route(definition: Definition<never> & { readonly request?: Fields }): MlflowRoute {
+  const { request, ...rest } = definition;
+  return request ? { ...rest, request: message(request) } : rest;
+}
+
+const JSON_HEADERS = { "content-type": "application/json" };
+export const EMPTY: AppResponse = { status: 200, headers: JSON_HEADERS, body: "{}" };
+
+export function ok(value: unknown): AppResponse {
+  return okText(JSON.stringify(value));
+}
+
+/** An answer that is JSON already. */
+export function okText(body: string): AppResponse {
+  return { status: 200, headers: JSON_HEADERS, body };
+}

@@ -1,0 +1,211 @@
+import {
+  artifactBlob,
+  artifactNotFound,
+  asBadPath,
+  deleteArtifacts,
+  listArtifacts,
+  pathOfUri,
+  requireArtifact,
+  safePath,
+} from "../../domain/artifacts.ts";
+import { invalid } from "../../domain/errors.ts";
+import { getRun } from "../../domain/runs/runs.ts";
+import { download } from "../../http/download.ts";
+import { decodePart } from "../../http/url.ts";
+import { InvalidArgument } from "../../stores/errors.ts";
+import { int64, list, message, optional, required, string, withDefault } from "../message.ts";
+import { EMPTY, ok, route } from "../route.ts";
+import { requireRun } from "../run-reference.ts";
+
+const FILE = "2.0/mlflow-artifacts/artifacts/**:path";
+const SIGNED_FOR_SECONDS = 3600;
+const MAX_PARTS = 10_000;
+
+/** Block ids are made of the upload's id and the part's number, so completing an upload needs nothing remembered. */
+function blockId(uploadId: string, partNumber: number): string {
+  return `${uploadId}-${String(partNumber).padStart(6, "0")}`;
+}
+
+/** Multipart calls name the folder in the path and the client's local file in the body. */
+function uploadTarget(folder: string, localPath: string): string {
+  const basename = localPath.split(/[\\/]/).at(-1)!;
+  if (basename === "") throw invalid("Invalid path");
+  return folder === "" ? basename : `${folder}/${basename}`;
+}
+
+function requirePartNumber(partNumber: number): number {
+  if (partNumber >= 1 && partNumber <= MAX_PARTS) return partNumber;
+  throw invalid(`Invalid value ${partNumber} for parameter 'part_number' supplied: 1 to ${MAX_PARTS} are accepted.`);
+}
+
+function requireUploadId(uploadId: string): string {
+  if (/^[0-9a-f]{16}$/.test(uploadId)) return uploadId;
+  throw invalid("Invalid value for parameter 'upload_id' supplied: it was not issued by this service.");
+}
+
+const COMPLETE = {
+  path: required(string),
+  upload_id: required(string),
+  parts: required(list(message({ part_number: required(int64), etag: optional(string), url: optional(string) }))),
+};
+
+const folderOf = (path: Readonly<Record<string, string>>): string => decodePart(path.path ?? path._ ?? "");
+
+export const artifactRoutes = [
+  route({
+    name: "artifacts_list",
+    method: "GET",
+    path: "2.0/mlflow-artifacts/artifacts",
+    permission: "read",
+    request: { path: optional(string) },
+    handle: async ({ workspace, input }) => {
+      const entries = await listArtifacts(workspace, input.path ?? "");
+      return ok({
+        files: entries.map(({ name, isFolder, size }) => ({ path: name, is_dir: isFolder, file_size: size })),
+      });
+    },
+  }),
+  route({
+    name: "artifacts_download",
+    method: "GET",
+    path: FILE,
+    permission: "read",
+    handle: async ({ workspace, path, request }) => {
+      const artifact = decodePart(path.path!);
+      const found = await download(workspace.stores.blobs, artifactBlob(workspace, artifact), request).catch(
+        (error) => {
+          throw asBadPath(error);
+        },
+      );
+      if (!found) throw artifactNotFound(artifact);
+      return found;
+    },
+  }),
+  route({
+    name: "artifacts_upload",
+    method: "PUT",
+    path: FILE,
+    permission: "write",
+    handle: async ({ workspace, path, request }) => {
+      const blob = artifactBlob(workspace, requireFileName(decodePart(path.path!)));
+      const contentType = request.headers.get("content-type") ?? undefined;
+      try {
+        await workspace.stores.blobs.put(blob, request.body ?? new Uint8Array(), { contentType });
+      } catch (error) {
+        throw asBadPath(error);
+      }
+      return EMPTY;
+    },
+  }),
+  route({
+    name: "artifacts_delete",
+    method: "DELETE",
+    path: FILE,
+    permission: "write",
+    handle: async ({ workspace, path }) => {
+      await deleteArtifacts(workspace, decodePart(path.path!));
+      return EMPTY;
+    },
+  }),
+  route({
+    name: "artifacts_multipart_create",
+    method: "POST",
+    path: "2.0/mlflow-artifacts/mpu/create/**:path",
+    permission: "write",
+    request: { path: required(string), num_parts: required(int64) },
+    handle: async ({ workspace, path, input }) => {
+      requirePartNumber(input.num_parts);
+      const blob = artifactBlob(workspace, uploadTarget(folderOf(path), input.path));
+      const uploadId = workspace.ids.hex(8);
+      const { url, headers } = await workspace.stores.blobs.signedUrl(blob, "write", SIGNED_FOR_SECONDS);
+      const credentials = Array.from({ length: input.num_parts }, (_, i) => {
+        const block = Buffer.from(blockId(uploadId, i + 1)).toString("base64");
+        return { url: `${url}&comp=block&blockid=${encodeURIComponent(block)}`, part_number: i + 1, headers };
+      });
+      return ok({ upload_id: uploadId, credentials });
+    },
+  }),
+  route({
+    name: "artifacts_multipart_complete",
+    method: "POST",
+    path: "2.0/mlflow-artifacts/mpu/complete/**:path",
+    permission: "write",
+    request: COMPLETE,
+    handle: async ({ workspace, path, input }) => {
+      const blob = artifactBlob(workspace, uploadTarget(folderOf(path), input.path));
+      const uploadId = requireUploadId(input.upload_id);
+      const numbers = input.parts.map(({ part_number }) => requirePartNumber(part_number)).sort((a, b) => a - b);
+      try {
+        await workspace.stores.blobs.commitBlocks(
+          blob,
+          numbers.map((partNumber) => blockId(uploadId, partNumber)),
+        );
+      } catch (error) {
+        if (!(error instanceof InvalidArgument)) throw error;
+        throw invalid(`The upload cannot be completed: ${error.message}`);
+      }
+      return EMPTY;
+    },
+  }),
+  route({
+    name: "artifacts_multipart_abort",
+    method: "POST",
+    path: "2.0/mlflow-artifacts/mpu/abort/**:path",
+    permission: "write",
+    request: { path: required(string), upload_id: withDefault(string, "") },
+    // What was staged is no artifact, and goes by itself.
+    handle: ({ path, input }) => {
+      safePath(uploadTarget(folderOf(path), input.path));
+      return EMPTY;
+    },
+  }),
+  route({
+    name: "artifacts_presigned_download",
+    method: "GET",
+    path: "2.0/mlflow-artifacts/presigned/**:path",
+    permission: "read",
+    handle: async ({ workspace, path }) => {
+      const artifact = decodePart(path.path!);
+      const { size } = await requireArtifact(workspace, artifact);
+      const blob = artifactBlob(workspace, artifact);
+      const { url, headers } = await workspace.stores.blobs.signedUrl(blob, "read", SIGNED_FOR_SECONDS);
+      return ok({ url, headers, file_size: size });
+    },
+  }),
+  route({
+    name: "run_artifacts_list",
+    method: "GET",
+    path: "2.0/mlflow/artifacts/list",
+    permission: "read",
+    request: {
+      run_id: optional(string),
+      run_uuid: optional(string),
+      path: optional(string),
+      page_token: optional(string),
+    },
+    handle: async ({ workspace, input }) => {
+      const relative = safePath(input.path ?? "");
+      const run = await getRun(workspace, requireRun(input));
+      const { artifactUri } = run.view.attributes;
+      const root = pathOfUri(artifactUri);
+      if (root === undefined) {
+        throw invalid(`The artifacts of this run are at ${artifactUri}, which only clients can list.`);
+      }
+      const prefix = relative === "" ? "" : `${relative}/`;
+      const entries = await listArtifacts(workspace, `${root}/${relative}`);
+      return ok({
+        root_uri: artifactUri,
+        files: entries.map(({ name, isFolder, size }) => ({
+          path: prefix + name,
+          is_dir: isFolder,
+          file_size: size,
+        })),
+      });
+    },
+  }),
+];
+
+function requireFileName(path: string): string {
+  if (path === "" || path.endsWith("/")) throw invalid("Invalid path");
+  return path;
+}

@@ -1,0 +1,164 @@
+import { invalid } from "../../domain/errors.ts";
+import {
+  createLoggedModel,
+  deleteLoggedModel,
+  deleteLoggedModelTag,
+  finalizeLoggedModel,
+  getLoggedModel,
+  logLoggedModelParams,
+  setLoggedModelTags,
+} from "../../domain/models/models.ts";
+import { searchLoggedModels } from "../../domain/models/search.ts";
+import { MODEL_STATUSES } from "../../domain/models/types.ts";
+import { decodePart } from "../../http/url.ts";
+import { loggedModelJson, TAGS } from "../entities.ts";
+import { parseLoggedModelFilter, parseLoggedModelOrder } from "../filter/logged-models.ts";
+import { bool, enumeration, int64, list, message, optional, required, string, withDefault } from "../message.ts";
+import { EMPTY, ok, route } from "../route.ts";
+
+const MODEL_PATH = "2.0/mlflow/logged-models/:model_id";
+const MAX_RESULTS = 1000;
+
+const STATUS = enumeration(MODEL_STATUSES);
+
+const DATASET = message({ dataset_name: required(string), dataset_digest: optional(string) });
+
+const ORDER = message({
+  field_name: required(string),
+  ascending: withDefault(bool, true),
+  dataset_name: optional(string),
+  dataset_digest: optional(string),
+});
+
+const DATASETS = list(DATASET);
+const ORDERS = list(ORDER);
+
+/** The id in the path decides; one in the body must agree. */
+function modelId(path: Readonly<Record<string, string>>, input?: { model_id?: string }): string {
+  const id = decodePart(path.model_id!);
+  if (input?.model_id && input.model_id !== id) throw invalid("The path and the body name different logged models.");
+  return id;
+}
+
+export const loggedModelRoutes = [
+  route({
+    name: "logged_models_create",
+    method: "POST",
+    path: "2.0/mlflow/logged-models",
+    permission: "write",
+    request: {
+      experiment_id: required(string),
+      name: optional(string),
+      model_type: optional(string),
+      source_run_id: optional(string),
+      params: withDefault(TAGS, []),
+      tags: withDefault(TAGS, []),
+    },
+    handle: async ({ workspace, input }) => {
+      const model = await createLoggedModel(workspace, {
+        experimentId: input.experiment_id,
+        name: input.name,
+        modelType: input.model_type,
+        sourceRunId: input.source_run_id,
+        params: input.params,
+        tags: input.tags,
+      });
+      return ok({ model: loggedModelJson(model) });
+    },
+  }),
+  route({
+    name: "logged_models_search",
+    method: "POST",
+    path: "2.0/mlflow/logged-models/search",
+    permission: "read",
+    request: {
+      experiment_ids: required(list(string)),
+      filter: optional(string),
+      datasets: withDefault(DATASETS, []),
+      max_results: withDefault(int64, 100),
+      order_by: withDefault(ORDERS, []),
+      page_token: optional(string),
+    },
+    handle: async ({ workspace, input }) => {
+      if (input.max_results < 1 || input.max_results > MAX_RESULTS) {
+        throw invalid(`Invalid value ${input.max_results} for 'max_results'. It must be from 1 to ${MAX_RESULTS}.`);
+      }
+      const { models, nextPageToken } = await searchLoggedModels(workspace, input.experiment_ids, {
+        filter: parseLoggedModelFilter(input.filter ?? ""),
+        order: parseLoggedModelOrder(input.order_by),
+        datasets: input.datasets.map(({ dataset_name, dataset_digest }) => ({
+          name: dataset_name,
+          ...(dataset_digest && { digest: dataset_digest }),
+        })),
+        limit: input.max_results,
+        pageToken: input.page_token,
+      });
+      return ok({
+        models: models.map(loggedModelJson),
+        ...(nextPageToken && { next_page_token: nextPageToken }),
+      });
+    },
+  }),
+  route({
+    name: "logged_models_get",
+    method: "GET",
+    path: MODEL_PATH,
+    permission: "read",
+    request: { allow_deleted: withDefault(bool, false) },
+    handle: async ({ workspace, input, path }) =>
+      ok({ model: loggedModelJson(await getLoggedModel(workspace, modelId(path), input.allow_deleted)) }),
+  }),
+  route({
+    name: "logged_models_finalize",
+    method: "PATCH",
+    path: MODEL_PATH,
+    permission: "write",
+    request: { model_id: optional(string), status: required(STATUS) },
+    handle: async ({ workspace, input, path }) =>
+      ok({ model: loggedModelJson(await finalizeLoggedModel(workspace, modelId(path, input), input.status)) }),
+  }),
+  route({
+    name: "logged_models_delete",
+    method: "DELETE",
+    path: MODEL_PATH,
+    permission: "write",
+    request: { model_id: optional(string) },
+    handle: async ({ workspace, input, path }) => {
+      await deleteLoggedModel(workspace, modelId(path, input));
+      return EMPTY;
+    },
+  }),
+  route({
+    name: "logged_models_log_params",
+    method: "POST",
+    path: `${MODEL_PATH}/params`,
+    permission: "write",
+    request: { model_id: optional(string), params: withDefault(TAGS, []) },
+    handle: async ({ workspace, input, path }) => {
+      await logLoggedModelParams(workspace, modelId(path, input), input.params);
+      return EMPTY;
+    },
+  }),
+  route({
+    name: "logged_models_set_tags",
+    method: "PATCH",
+    path: `${MODEL_PATH}/tags`,
+    permission: "write",
+    request: { model_id: optional(string), tags: withDefault(TAGS, []) },
+    handle: async ({ workspace, input, path }) => {
+      await setLoggedModelTags(workspace, modelId(path, input), input.tags);
+      return ok({ model: loggedModelJson(await getLoggedModel(workspace, modelId(path))) });
+    },
+  }),
+  route({
+    name: "logged_models_delete_tag",
+    method: "DELETE",
+    // Clients do not escape the key, which may contain slashes.
+    path: `${MODEL_PATH}/tags/**:tag_key`,
+    permission: "write",
+    handle: async ({ workspace, path }) => {
+      await deleteLoggedModelTag(workspace, modelId(path), decodePart(path.tag_key!));
+      return EMPTY;
+    },
+  }),
+];

@@ -1,0 +1,235 @@
+import { logInputs, logOutputs } from "../../domain/runs/inputs.ts";
+import { logBatch, logMetric, logParam } from "../../domain/runs/log.ts";
+import { recordModel } from "../../domain/runs/log-model.ts";
+import { createRun, deleteRun, deleteTag, getRun, restoreRun, setTag, updateRun } from "../../domain/runs/runs.ts";
+import { RUN_STATUSES } from "../../domain/runs/types.ts";
+import { METRIC, runInfoJson, runJson, TAGS, toPoint } from "../entities.ts";
+import {
+  double,
+  enumeration,
+  int64,
+  list,
+  message,
+  optional,
+  present,
+  required,
+  string,
+  withDefault,
+} from "../message.ts";
+import { EMPTY, ok, route } from "../route.ts";
+import { requireRun } from "../run-reference.ts";
+
+/** Clients send the id twice, under its old name too; either will do. */
+const RUN_REFERENCE = { run_id: optional(string), run_uuid: optional(string) };
+
+const DATASET = message({
+  name: required(string),
+  digest: required(string),
+  source_type: required(string),
+  source: required(string),
+  schema: optional(string),
+  profile: optional(string),
+});
+
+const DATASET_INPUT = message({ tags: withDefault(TAGS, []), dataset: required(DATASET) });
+const MODEL_INPUT = message({ model_id: required(string) });
+const MODEL_OUTPUT = message({ model_id: required(string), step: withDefault(int64, 0) });
+
+const DATASET_INPUTS = list(DATASET_INPUT);
+const MODEL_INPUTS = list(MODEL_INPUT);
+const MODEL_OUTPUTS = list(MODEL_OUTPUT);
+
+export const runRoutes = [
+  route({
+    name: "runs_create",
+    method: "POST",
+    path: "2.0/mlflow/runs/create",
+    permission: "write",
+    request: {
+      experiment_id: withDefault(string, ""),
+      user_id: withDefault(string, ""),
+      run_name: optional(string),
+      start_time: optional(int64),
+      tags: withDefault(TAGS, []),
+    },
+    handle: async ({ workspace, input }) => {
+      const run = await createRun(workspace, {
+        experimentId: input.experiment_id,
+        userId: input.user_id,
+        name: input.run_name,
+        startMs: input.start_time,
+        tags: input.tags,
+      });
+      return ok({ run: await runJson(workspace, run) });
+    },
+  }),
+  route({
+    name: "runs_get",
+    method: "GET",
+    path: "2.0/mlflow/runs/get",
+    permission: "read",
+    request: RUN_REFERENCE,
+    handle: async ({ workspace, input }) =>
+      ok({ run: await runJson(workspace, await getRun(workspace, requireRun(input))) }),
+  }),
+  route({
+    name: "runs_update",
+    method: "POST",
+    path: "2.0/mlflow/runs/update",
+    permission: "write",
+    request: {
+      ...RUN_REFERENCE,
+      status: optional(enumeration(RUN_STATUSES)),
+      end_time: optional(int64),
+      run_name: optional(string),
+    },
+    handle: async ({ workspace, input }) => {
+      const { status, end_time: endMs, run_name: name } = input;
+      const info = await updateRun(workspace, requireRun(input), { status, endMs, name });
+      return ok({ run_info: runInfoJson(info, "active") });
+    },
+  }),
+  route({
+    name: "runs_delete",
+    method: "POST",
+    path: "2.0/mlflow/runs/delete",
+    permission: "write",
+    request: { run_id: required(string) },
+    handle: async ({ workspace, input }) => {
+      await deleteRun(workspace, input.run_id);
+      return EMPTY;
+    },
+  }),
+  route({
+    name: "runs_restore",
+    method: "POST",
+    path: "2.0/mlflow/runs/restore",
+    permission: "write",
+    request: { run_id: required(string) },
+    handle: async ({ workspace, input }) => {
+      await restoreRun(workspace, input.run_id);
+      return EMPTY;
+    },
+  }),
+  route({
+    name: "runs_log_metric",
+    method: "POST",
+    path: "2.0/mlflow/runs/log-metric",
+    permission: "write",
+    request: {
+      ...RUN_REFERENCE,
+      key: required(string),
+      value: present(double),
+      timestamp: present(int64),
+      step: withDefault(int64, 0),
+      model_id: optional(string),
+      dataset_name: optional(string),
+      dataset_digest: optional(string),
+    },
+    handle: async ({ workspace, input }) => {
+      await logMetric(workspace, requireRun(input), toPoint(input));
+      return EMPTY;
+    },
+  }),
+  route({
+    name: "runs_log_parameter",
+    method: "POST",
+    path: "2.0/mlflow/runs/log-parameter",
+    permission: "write",
+    request: { ...RUN_REFERENCE, key: required(string), value: withDefault(string, "") },
+    handle: async ({ workspace, input }) => {
+      await logParam(workspace, requireRun(input), input);
+      return EMPTY;
+    },
+  }),
+  route({
+    name: "runs_set_tag",
+    method: "POST",
+    path: "2.0/mlflow/runs/set-tag",
+    permission: "write",
+    request: { ...RUN_REFERENCE, key: required(string), value: withDefault(string, "") },
+    handle: async ({ workspace, input }) => {
+      await setTag(workspace, requireRun(input), input);
+      return EMPTY;
+    },
+  }),
+  route({
+    name: "runs_delete_tag",
+    method: "POST",
+    path: "2.0/mlflow/runs/delete-tag",
+    permission: "write",
+    request: { run_id: required(string), key: required(string) },
+    handle: async ({ workspace, input }) => {
+      await deleteTag(workspace, input.run_id, input.key);
+      return EMPTY;
+    },
+  }),
+  route({
+    name: "runs_log_batch",
+    method: "POST",
+    path: "2.0/mlflow/runs/log-batch",
+    permission: "write",
+    request: {
+      run_id: required(string),
+      metrics: withDefault(list(METRIC), []),
+      params: withDefault(TAGS, []),
+      tags: withDefault(TAGS, []),
+    },
+    handle: async ({ workspace, input }) => {
+      const { run_id, metrics, params, tags } = input;
+      await logBatch(workspace, run_id, { metrics: metrics.map(toPoint), params, tags });
+      return EMPTY;
+    },
+  }),
+  route({
+    name: "runs_log_inputs",
+    method: "POST",
+    path: "2.0/mlflow/runs/log-inputs",
+    permission: "write",
+    request: {
+      run_id: required(string),
+      datasets: withDefault(DATASET_INPUTS, []),
+      models: withDefault(MODEL_INPUTS, []),
+    },
+    handle: async ({ workspace, input }) => {
+      const datasets = input.datasets.map(({ tags, dataset }) => ({
+        ...dataset,
+        sourceType: dataset.source_type,
+        tags,
+      }));
+      await logInputs(
+        workspace,
+        input.run_id,
+        datasets,
+        input.models.map(({ model_id }) => model_id),
+      );
+      return EMPTY;
+    },
+  }),
+  route({
+    name: "runs_outputs",
+    method: "POST",
+    path: "2.0/mlflow/runs/outputs",
+    permission: "write",
+    request: {
+      run_id: required(string),
+      models: required(MODEL_OUTPUTS),
+    },
+    handle: async ({ workspace, input }) => {
+      const outputs = input.models.map(({ model_id, step }) => ({ modelId: model_id, step }));
+      await logOutputs(workspace, input.run_id, outputs);
+      return EMPTY;
+    },
+  }),
+  route({
+    name: "runs_log_model",
+    method: "POST",
+    path: "2.0/mlflow/runs/log-model",
+    permission: "write",
+    request: { run_id: required(string), model_json: required(string) },
+    handle: async ({ workspace, input }) => {
+      await recordModel(workspace, input.run_id, input.model_json);
+      return EMPTY;
+    },
+  }),
+];

@@ -1,0 +1,56 @@
+import { LRUCache } from "lru-cache";
+import { type FoundRun, searchRuns } from "../../domain/runs/search.ts";
+import type { Workspace } from "../../domain/workspace.ts";
+import { runJson } from "../entities.ts";
+import { parseRunFilter, parseRunOrder } from "../filter/runs.ts";
+import { int64, list, optional, string, withDefault } from "../message.ts";
+import { requireMaxResults, VIEW_TYPE } from "../paging.ts";
+import { okText, route } from "../route.ts";
+
+/** Runs as JSON text, as they were sent last, with the version that they show. */
+const bodies = new LRUCache<string, { version: string; json: string }>({
+  maxSize: 48 * 1024 * 1024,
+  sizeCalculation: ({ json }) => json.length + 200,
+});
+
+export const searchRunsRoute = route({
+  name: "runs_search",
+  method: "POST",
+  path: "2.0/mlflow/runs/search",
+  permission: "read",
+  request: {
+    experiment_ids: withDefault(list(string), []),
+    filter: optional(string),
+    run_view_type: withDefault(VIEW_TYPE, "ACTIVE_ONLY"),
+    max_results: withDefault(int64, 1000),
+    order_by: withDefault(list(string), []),
+    page_token: optional(string),
+  },
+  handle: async ({ workspace, input }) => {
+    const { runs, nextPageToken } = await searchRuns(workspace, input.experiment_ids, {
+      clauses: parseRunFilter(input.filter ?? ""),
+      orderBy: parseRunOrder(input.order_by),
+      view: input.run_view_type,
+      limit: requireMaxResults(input.max_results, 50_000),
+      pageToken: input.page_token,
+    });
+    const found = await Promise.all(runs.map((run) => bodyOf(workspace, run)));
+    const token = nextPageToken ? `,"next_page_token":${JSON.stringify(nextPageToken)}` : "";
+    return okText(`{"runs":[${found.filter((body) => body !== "").join(",")}]${token}}`);
+  },
+});
+
+/** Empty when the run was purged meanwhile. */
+function bodyOf(workspace: Workspace, run: FoundRun): string | Promise<string> {
+  const key = `${workspace.id}/${run.runId}`;
+  const known = bodies.get(key);
+  return known?.version === run.version ? known.json : load(workspace, run, key);
+}
+
+async function load(workspace: Workspace, found: FoundRun, key: string): Promise<string> {
+  const run = await found.load();
+  if (!run) return "";
+  const json = JSON.stringify(await runJson(workspace, run));
+  bodies.set(key, { version: found.version, json });
+  return json;
+}

@@ -1,0 +1,128 @@
+import { invalid, invalidState } from "../../domain/errors.ts";
+import { searchExperiments } from "../../domain/experiment-search.ts";
+import { searchRegisteredModels } from "../../domain/registry/registry-index.ts";
+import { searchRuns } from "../../domain/runs/search.ts";
+import {
+  createWorkspace,
+  DEFAULT_WORKSPACE,
+  deleteWorkspace,
+  getWorkspace,
+  listWorkspaces,
+  openWorkspace,
+  type Realm,
+  updateWorkspace,
+  type WorkspaceInfo,
+} from "../../domain/workspaces.ts";
+import { decodePart } from "../../http/url.ts";
+import { enumeration, optional, required, string, withDefault } from "../message.ts";
+import { ok, route } from "../route.ts";
+
+const ONE = "3.0/mlflow/workspaces/:name";
+
+function workspaceJson({ name, description }: WorkspaceInfo) {
+  return { name, ...(description && { description }) };
+}
+
+/** Every workspace keeps its artifacts in the account of the service. */
+function refuseArtifactRoot(root: string | undefined): void {
+  if (root) throw invalid("The parameter 'default_artifact_root' is not supported: artifacts are kept by the service.");
+}
+
+async function requireEmpty(realm: Realm, name: string): Promise<void> {
+  await getWorkspace(realm, name);
+  const workspace = await openWorkspace(realm, name);
+  const all = { clauses: [], orderBy: [], limit: 2, view: "ALL" } as const;
+  const { experiments } = await searchExperiments(workspace, all);
+  const { runs } = await searchRuns(workspace, ["0"], all);
+  const { models } = await searchRegisteredModels(workspace, all);
+  if (experiments.length <= 1 && runs.length === 0 && models.length === 0) return;
+  throw invalidState(`Workspace '${name}' is not empty. Delete it with mode=cascade to remove everything in it.`);
+}
+
+export const serverRoutes = [
+  route({
+    name: "server_info",
+    method: "GET",
+    path: "3.0/mlflow/server-info",
+    permission: "none",
+    outsideWorkspace: true,
+    handle: ({ settings }) =>
+      ok({
+        store_type: "SqlStore",
+        workspaces_enabled: true,
+        trace_archival_enabled: false,
+        multipart_uploads_enabled: settings.limitsBodies,
+        multipart_downloads_enabled: false,
+        presigned_upload_run_id_supported: false,
+        presigned_upload_model_id_supported: false,
+        features_enabled: { gateway: false },
+      }),
+  }),
+  route({
+    name: "workspaces_list",
+    method: "GET",
+    path: "3.0/mlflow/workspaces",
+    permission: "read",
+    outsideWorkspace: true,
+    handle: async ({ realm }) => ok({ workspaces: (await listWorkspaces(realm)).map(workspaceJson) }),
+  }),
+  route({
+    name: "workspaces_create",
+    method: "POST",
+    path: "3.0/mlflow/workspaces",
+    permission: "manage",
+    outsideWorkspace: true,
+    request: {
+      name: required(string),
+      description: withDefault(string, ""),
+      default_artifact_root: optional(string),
+    },
+    handle: async ({ realm, input }) => {
+      refuseArtifactRoot(input.default_artifact_root);
+      if (input.name === DEFAULT_WORKSPACE) {
+        throw invalid(`The '${DEFAULT_WORKSPACE}' workspace is reserved and cannot be created`);
+      }
+      const workspace = await createWorkspace(realm, input.name, input.description);
+      return { ...ok({ workspace: workspaceJson(workspace) }), status: 201 };
+    },
+  }),
+  route({
+    name: "workspaces_get",
+    method: "GET",
+    path: ONE,
+    permission: "read",
+    outsideWorkspace: true,
+    handle: async ({ realm, path }) =>
+      ok({ workspace: workspaceJson(await getWorkspace(realm, decodePart(path.name!))) }),
+  }),
+  route({
+    name: "workspaces_update",
+    method: "PATCH",
+    path: ONE,
+    permission: "manage",
+    outsideWorkspace: true,
+    request: { description: optional(string), default_artifact_root: optional(string) },
+    handle: async ({ realm, path, input }) => {
+      refuseArtifactRoot(input.default_artifact_root);
+      if (input.description === undefined) throw invalid("Workspace update must have at least one key");
+      const workspace = await updateWorkspace(realm, decodePart(path.name!), input.description);
+      return ok({ workspace: workspaceJson(workspace) });
+    },
+  }),
+  route({
+    name: "workspaces_delete",
+    method: "DELETE",
+    path: ONE,
+    permission: "manage",
+    outsideWorkspace: true,
+    request: {
+      mode: withDefault(enumeration(["RESTRICT", "CASCADE", "restrict", "cascade"] as const), "RESTRICT"),
+    },
+    handle: async ({ realm, path, input }) => {
+      const name = decodePart(path.name!);
+      if (input.mode.toUpperCase() === "RESTRICT" && name !== DEFAULT_WORKSPACE) await requireEmpty(realm, name);
+      await deleteWorkspace(realm, name);
+      return { status: 204 };
+    },
+  }),
+];

@@ -1,0 +1,249 @@
+import { readdirSync } from "node:fs";
+import { createServer, request as httpRequest, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { serveSignedBlob } from "../../host/signed-blobs.ts";
+import { failing, pattern, read, readText, SourceFailed, streamOf, utf8 } from "../contract/blobs/bytes.ts";
+import { collect, refuses } from "../contract/support.ts";
+import { type EmbeddedFixture, embeddedFixture } from "./embedded-fixture.ts";
+
+let server: Server;
+let fixture: EmbeddedFixture;
+let baseUrl: string;
+
+beforeEach(async () => {
+  server = createServer((request, response) => {
+    void serveSignedBlob(fixture.stores, fixture.clock)(request, response).then((served) => {
+      if (!served) response.writeHead(418).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  fixture = embeddedFixture({ baseUrl });
+});
+
+afterEach(async () => {
+  server.closeAllConnections();
+  server.close();
+  await fixture.close();
+});
+
+function contentFiles(): number {
+  const entries = readdirSync(join(fixture.folder, "blobs"), { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).length;
+}
+
+describe("files", () => {
+  it("files: go with the blob that is replaced or removed", async () => {
+    const { blobs } = fixture.stores;
+    for (const size of [10, 500_000, 0, 10]) await blobs.put("artifacts/a", pattern(size));
+    expect(contentFiles()).toBe(1);
+    await blobs.remove("artifacts/a");
+    expect(contentFiles()).toBe(0);
+  });
+
+  it("files: none is left by an empty blob, a stream that fails, or a condition that does not hold", async () => {
+    const { blobs } = fixture.stores;
+    await blobs.put("artifacts/empty", streamOf());
+    await refuses(blobs.put("artifacts/a", failing(pattern(400_000), pattern(400_000))), SourceFailed);
+    await expect(blobs.put("artifacts/a", utf8("x"), { ifMatch: "0x1" })).rejects.toThrow();
+    const late = (async function* () {
+      yield pattern(400_000);
+      await blobs.put("artifacts/empty", utf8(""));
+    })();
+    const { etag } = (await blobs.head("artifacts/empty"))!;
+    await expect(blobs.put("artifacts/empty", late, { ifMatch: etag })).rejects.toThrow();
+    expect(contentFiles()).toBe(0);
+  });
+
+  it("files: of a replaced blob stay while it is read, and go afterwards", async () => {
+    const { blobs } = fixture.stores;
+    await blobs.put("artifacts/a", pattern(2_000_000, 1));
+    const [first, second] = [await blobs.get("artifacts/a"), await blobs.get("artifacts/a")];
+    await blobs.put("artifacts/a", utf8("new"));
+    expect(contentFiles()).toBe(2);
+    expect(Buffer.concat(await collect(first!.body)).equals(pattern(2_000_000, 1))).toBe(true);
+    expect(contentFiles()).toBe(2);
+    for await (const _ of second!.body) break;
+    await expect.poll(contentFiles).toBe(1);
+  });
+
+  it("files: blocks that were replaced, dropped, or empty leave none", async () => {
+    const { blobs } = fixture.stores;
+    for (const [id, text] of [
+      ["b1", "first"],
+      ["b1", "second"],
+      ["b2", ""],
+      ["b3", "dropped"],
+    ] as const) {
+      await blobs.stageBlock("artifacts/a", id, utf8(text));
+    }
+    expect(contentFiles()).toBe(3);
+    await blobs.commitBlocks("artifacts/a", ["b2", "b1", "b1"]);
+    expect(await readText(blobs, "artifacts/a")).toBe("secondsecond");
+    expect(contentFiles()).toBe(1);
+    await blobs.stageBlock("artifacts/a", "b1", utf8("staged"));
+    await blobs.put("artifacts/a", utf8("put"));
+    expect(contentFiles()).toBe(1);
+  });
+
+  it("files: forgotten blocks go with the sweep, and at the next start", async () => {
+    await fixture.stores.blobs.stageBlock("artifacts/a", "b1", utf8("x"));
+    fixture.clock.pass(8 * 24 * 3600);
+    await fixture.stores.sweep();
+    expect(contentFiles()).toBe(0);
+    await fixture.stores.blobs.stageBlock("artifacts/a", "b1", utf8("x"));
+    fixture.clock.pass(8 * 24 * 3600);
+    await fixture.reopen();
+    expect(contentFiles()).toBe(0);
+  });
+
+  it("put: takes a stream that uses one buffer for all its chunks", async () => {
+    const body = (async function* () {
+      const buffer = Buffer.alloc(1_000);
+      for (let i = 0; i < 400; i++) yield buffer.fill(i % 251);
+    })();
+    await fixture.stores.blobs.put("artifacts/a", body);
+    const expected = Buffer.concat(Array.from({ length: 400 }, (_, i) => Buffer.alloc(1_000, i % 251)));
+    expect((await read(fixture.stores.blobs, "artifacts/a")).equals(expected)).toBe(true);
+  });
+});
+
+describe("drop", () => {
+  it("drop: a blob created or replaced there puts Event Grid's event on the queue blob-events", async () => {
+    const { blobs, queue } = fixture.stores;
+    const { etag } = await blobs.put("drop/up load/größe.csv", utf8("a,b"), { contentType: "text/csv" });
+    await blobs.stageBlock("drop/blocks", "b1", utf8("block"));
+    await blobs.commitBlocks("drop/blocks", ["b1"]);
+    await blobs.put("artifacts/other", utf8("x"));
+    const events = (await queue.receive("blob-events", 32, 30)).map(({ body }) => JSON.parse(body));
+    expect(events).toEqual([
+      {
+        id: expect.stringMatching(/^[0-9a-f]{32}$/),
+        eventType: "Microsoft.Storage.BlobCreated",
+        subject: "/blobServices/default/containers/drop/blobs/up load/größe.csv",
+        eventTime: "2026-01-01T00:00:00.000Z",
+        data: {
+          api: "PutBlob",
+          contentType: "text/csv",
+          contentLength: 3,
+          eTag: etag,
+          url: `${baseUrl}/_blobs/drop/up%20load/gr%C3%B6%C3%9Fe.csv`,
+        },
+      },
+      expect.objectContaining({
+        subject: "/blobServices/default/containers/drop/blobs/blocks",
+        data: expect.objectContaining({ api: "PutBlockList", contentLength: 5 }),
+      }),
+    ]);
+  });
+
+  it("drop: what failed, was staged only, or removed puts none", async () => {
+    const { blobs, queue } = fixture.stores;
+    await blobs.put("drop/a", utf8("x"));
+    await refuses(blobs.put("drop/b", failing(utf8("x"))), SourceFailed);
+    await expect(blobs.put("drop/a", utf8("y"), { ifNoneMatch: "*" })).rejects.toThrow();
+    await blobs.stageBlock("drop/c", "b1", utf8("x"));
+    await blobs.remove("drop/a");
+    expect(await queue.count("blob-events")).toBe(1);
+  });
+});
+
+describe("signed URLs", () => {
+  async function urlOf(access: "read" | "write", expiresInSeconds = 60): Promise<URL> {
+    const { url } = await fixture.stores.blobs.signedUrl("artifacts/a", access, expiresInSeconds);
+    return new URL(url);
+  }
+
+  it.each<[string, (url: URL) => void]>([
+    ["another time", (url) => url.searchParams.set("expires", "99999999999")],
+    ["no time", (url) => url.searchParams.delete("expires")],
+    ["a time that is no number", (url) => url.searchParams.set("expires", "Infinity")],
+    ["another access", (url) => url.searchParams.set("access", "write")],
+    ["no signature", (url) => url.searchParams.delete("signature")],
+    [
+      "a shorter signature",
+      (url) => url.searchParams.set("signature", url.searchParams.get("signature")!.slice(0, -4)),
+    ],
+    ["another signature", (url) => url.searchParams.set("signature", "A".repeat(43))],
+    ["another path", (url) => (url.pathname += "b")],
+  ])("signed URLs: with %s are 403", async (_, tamper) => {
+    await fixture.stores.blobs.put("artifacts/a", utf8("secret"));
+    await fixture.stores.blobs.put("artifacts/ab", utf8("secret"));
+    const url = await urlOf("read");
+    tamper(url);
+    const methods = url.searchParams.get("access") === "write" ? ["PUT"] : ["GET", "HEAD"];
+    for (const method of methods) expect((await fetch(url, { method })).status).toBe(403);
+    expect(await readText(fixture.stores.blobs, "artifacts/a")).toBe("secret");
+  });
+
+  it("signed URLs: are valid until the very second they expire, also after a restart", async () => {
+    await fixture.stores.blobs.put("artifacts/a", utf8("x"));
+    const url = await urlOf("read", 60);
+    fixture.clock.pass(59);
+    await fixture.reopen();
+    expect((await fetch(url)).status).toBe(200);
+    fixture.clock.pass(1);
+    expect((await fetch(url)).status).toBe(403);
+  });
+
+  it("signed URLs: of another data folder are 403", async () => {
+    await fixture.stores.blobs.put("artifacts/a", utf8("x"));
+    const other = embeddedFixture({ baseUrl });
+    const { url } = await other.stores.blobs.signedUrl("artifacts/a", "read", 60);
+    await other.close();
+    expect((await fetch(url)).status).toBe(403);
+  });
+
+  it.each([
+    ["bytes=0-0", 206, "bytes 0-0/10", "0"],
+    ["bytes=8-100", 206, "bytes 8-9/10", "89"],
+    ["bytes=-3", 206, "bytes 7-9/10", "789"],
+    ["bytes=-100", 206, "bytes 0-9/10", "0123456789"],
+    ["bytes=0-1,5-6", 200, null, "0123456789"],
+    ["bytes=5-2", 200, null, "0123456789"],
+    ["lines=1-2", 200, null, "0123456789"],
+    ["bytes=-", 200, null, "0123456789"],
+    ["bytes=10-", 416, "bytes */10", undefined],
+    ["bytes=-0", 416, "bytes */10", undefined],
+  ])("signed URLs: Range %s is answered with %i", async (range, status, contentRange, text) => {
+    await fixture.stores.blobs.put("artifacts/a", utf8("0123456789"));
+    const response = await fetch(await urlOf("read"), { headers: { Range: range } });
+    expect([response.status, response.headers.get("content-range")]).toEqual([status, contentRange]);
+    const body = await response.text();
+    if (text !== undefined) expect(body).toBe(text);
+  });
+
+  it("signed URLs: answers tell a browser to trust nothing of the content", async () => {
+    await fixture.stores.blobs.put("artifacts/a", utf8("<script>"), { contentType: "text/html" });
+    const { headers } = await fetch(await urlOf("read"));
+    expect(headers.get("content-security-policy")).toBe("sandbox");
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
+  });
+
+  it("signed URLs: bad block ids and unknown operations are 400, other methods 405", async () => {
+    const url = (await urlOf("write")).href;
+    const put = async (query: string) => (await fetch(url + query, { method: "PUT", body: "x" })).status;
+    expect(await put(`&comp=block&blockid=${encodeURIComponent(Buffer.from("a/b").toString("base64"))}`)).toBe(400);
+    expect(await put("&comp=block")).toBe(400);
+    expect(await put("&comp=blocklist")).toBe(400);
+    expect((await fetch(url, { method: "DELETE" })).status).toBe(405);
+    expect((await fetch(`${baseUrl}/_blobs/%zz`)).status).toBe(400);
+  });
+
+  it("signed URLs: an upload that breaks off leaves the old content and no file", async () => {
+    await fixture.stores.blobs.put("artifacts/a", utf8("old"));
+    const upload = httpRequest(await urlOf("write"), { method: "PUT", headers: { "Content-Length": 5_000_000 } });
+    upload.on("error", () => undefined);
+    upload.write(pattern(1_000_000));
+    await expect.poll(contentFiles).toBe(2);
+    upload.destroy();
+    await expect.poll(contentFiles).toBe(1);
+    expect(await readText(fixture.stores.blobs, "artifacts/a")).toBe("old");
+  });
+
+  it("signed URLs: other paths are left to the host", async () => {
+    expect((await fetch(`${baseUrl}/_blob/artifacts/a`)).status).toBe(418);
+  });
+});

@@ -1,0 +1,101 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { DataFolderInUse, DataFolderUnusable, DataFormatTooNew } from "../../shared/drivers/sqlite/data-folder.ts";
+import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
+import { countingIds, ManualClock, temporaryFolder } from "./embedded-fixture.ts";
+
+const WRITER = join(import.meta.dirname, "write-until-killed.ts");
+let parent: string;
+
+beforeEach(() => {
+  parent = temporaryFolder();
+});
+afterEach(() => rmSync(parent, { recursive: true }));
+
+function open(folder: string): EmbeddedStores {
+  return openEmbedded({ folder, clock: new ManualClock(), ids: countingIds(), baseUrl: () => "http://127.0.0.1:1" });
+}
+
+function errorOf(work: () => unknown): unknown {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("expected an error");
+}
+
+it("open: makes the folder and those above it", async () => {
+  const stores = open(join(parent, "a/b/c"));
+  await stores.close();
+  expect(statSync(join(parent, "a/b/c/cairn.db")).isFile()).toBe(true);
+});
+
+it("open: is refused while this process has the folder, and works again after close", async () => {
+  const folder = join(parent, "data");
+  const stores = open(folder);
+  expect(errorOf(() => open(folder))).toMatchObject({ name: "DataFolderInUse", folder, pid: process.pid });
+  await stores.documents.runs.create("p", { id: "a", scope: "s" });
+  await stores.close();
+  const again = open(folder);
+  expect(await again.documents.runs.get("p", "a")).toBeDefined();
+  await again.close();
+});
+
+it("open: is refused while another process has the folder, naming both, and works once that is killed", async () => {
+  const folder = join(parent, "data");
+  const other = spawn(process.execPath, ["--no-warnings", WRITER, folder], { stdio: ["ignore", "pipe", "inherit"] });
+  await once(other.stdout, "data");
+  other.stdout.resume();
+  const error = errorOf(() => open(folder));
+  expect(error).toBeInstanceOf(DataFolderInUse);
+  expect(error).toMatchObject({ folder, pid: other.pid });
+  expect((error as Error).message).toContain(folder);
+  expect((error as Error).message).toContain(String(other.pid));
+  other.kill("SIGKILL");
+  await once(other, "exit");
+  await open(folder).close();
+});
+
+it("open: names the folder when it is a file, or lies below one", () => {
+  const file = join(parent, "file");
+  writeFileSync(file, "");
+  for (const folder of [file, join(file, "below")]) {
+    const error = errorOf(() => open(folder));
+    expect(error).toBeInstanceOf(DataFolderUnusable);
+    expect((error as Error).message).toContain(folder);
+  }
+});
+
+it("open: names the folder when this user may not write it", async () => {
+  const folder = join(parent, "readonly");
+  mkdirSync(folder, { mode: 0o555 });
+  // The superuser may write anywhere but here.
+  const refused = process.getuid?.() === 0 ? "/proc/cairn" : folder;
+  const error = errorOf(() => open(refused));
+  expect(error).toBeInstanceOf(DataFolderUnusable);
+  expect((error as Error).message).toContain(refused);
+});
+
+it("open: refuses data of a newer version, says so, and leaves the folder free", async () => {
+  await open(parent).close();
+  const database = new DatabaseSync(join(parent, "cairn.db"));
+  database.exec("PRAGMA user_version = 999");
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const error = errorOf(() => open(parent));
+    expect(error).toBeInstanceOf(DataFormatTooNew);
+    expect((error as Error).message).toMatch(/data format 999.*up to 1/);
+  }
+  database.exec("PRAGMA user_version = 1");
+  database.close();
+  await open(parent).close();
+});
+
+it.skipIf(process.platform === "win32")("open: keeps the key of signed URLs from other users", async () => {
+  await open(parent).close();
+  expect(statSync(join(parent, "signing.key")).mode & 0o777).toBe(0o600);
+});

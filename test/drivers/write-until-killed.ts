@@ -1,0 +1,66 @@
+/**
+ * Writes into the data folder given as the first argument until it is killed, and reports each acknowledged write as a line on stdout:
+ * `document <number>`, `counter <value>`, `pair <number>`, `message <number>`, `blob <version>`, `block <number>`.
+ */
+import { randomBytes } from "node:crypto";
+import { writeSync } from "node:fs";
+import { openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
+
+const CHUNK_BYTES = 128 * 1024;
+
+const stores = openEmbedded({
+  folder: process.argv[2]!,
+  clock: { now: () => Date.now() },
+  ids: {
+    hex: (bytes) => randomBytes(bytes).toString("hex"),
+    integer: (below) => randomBytes(4).readUInt32LE() % below,
+  },
+  baseUrl: () => "http://127.0.0.1:1",
+});
+const { runs } = stores.documents;
+
+function acknowledged(what: string, number: number): void {
+  writeSync(1, `${what} ${number}\n`);
+}
+
+async function writeDocuments(): Promise<void> {
+  let etag = await runs.create("p", { id: "counter", scope: "s", value: 0 } as never);
+  for (let n = 1; ; n++) {
+    await runs.create("p", { id: `document-${n}`, scope: "s", text: "x".repeat(n % 5_000) } as never);
+    acknowledged("document", n);
+    etag = await runs.replace("p", { id: "counter", scope: "s", value: n } as never, etag);
+    acknowledged("counter", n);
+    await runs.batch("p", [
+      { kind: "create", item: { id: `left-${n}`, scope: "s" } },
+      { kind: "create", item: { id: `right-${n}`, scope: "s" } },
+    ]);
+    acknowledged("pair", n);
+    await stores.queue.send("killed", String(n));
+    acknowledged("message", n);
+    await new Promise(setImmediate);
+  }
+}
+
+/** A blob that is replaced again and again by one of another length, each byte telling the version. */
+async function writeBlobs(): Promise<void> {
+  for (let version = 1; ; version++) {
+    const body = (async function* () {
+      for (let i = 0; i <= version % 7; i++) yield Buffer.alloc(CHUNK_BYTES, version % 251);
+    })();
+    await stores.blobs.put("drop/replaced", body, { contentType: `version/${version}` });
+    acknowledged("blob", version);
+  }
+}
+
+async function stageBlocks(): Promise<void> {
+  for (let n = 1; ; n++) {
+    await stores.blobs.stageBlock(
+      "artifacts/staged",
+      `block-${String(n % 1_000).padStart(4, "0")}`,
+      Buffer.alloc(70_000, n % 251),
+    );
+    acknowledged("block", n);
+  }
+}
+
+await Promise.all([writeDocuments(), writeBlobs(), stageBlocks()]);

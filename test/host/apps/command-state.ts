@@ -1,0 +1,3 @@
+import type { LocalServices } from "../../../host/command.ts";
+
+export const state: { services?: LocalServices; handled: unknown[] } = { handled: [] };

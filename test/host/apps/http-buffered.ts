@@ -1,0 +1,1 @@
+export { seen } from "./http-functions.ts";

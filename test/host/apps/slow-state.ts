@@ -1,0 +1,1 @@
+export const slow = { running: 0, finish: Promise.withResolvers<void>() };

@@ -1,0 +1,116 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { appFile, type Program, runProgram } from "./programs.ts";
+import { send, until } from "./support.ts";
+
+let folder: string;
+const programs: Program[] = [];
+
+function command(...args: string[]): Program {
+  const program = runProgram(appFile("command.ts"), args);
+  programs.push(program);
+  return program;
+}
+
+const start = (...args: string[]) => command("--port", "0", "--data", join(folder, "data"), ...args);
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "host-command-"));
+});
+
+afterEach(async () => {
+  for (const { child } of programs) child.kill("SIGKILL");
+  await Promise.all(programs.splice(0).map(({ ended }) => ended));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("npm start", () => {
+  test("start: prints its address and what to do next, and ends cleanly on SIGTERM and SIGINT", async () => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      const program = start();
+      const url = await program.url;
+      expect((await send(`${url}/handled`)).text).toBe("[]");
+      expect(program.output()).toContain(`export MLFLOW_TRACKING_URI=${url}\n`);
+      expect(program.output()).toContain("python examples/mlflow-sklearn/train.py");
+      program.child.kill(signal);
+      expect(await program.ended).toBe(0);
+      expect(program.errors()).toBe("");
+    }
+  });
+
+  test("start: what the app sends to a queue reaches its function", async () => {
+    const url = await start().url;
+    await send(`${url}/send`, { method: "POST", body: '{"n":1}' });
+    await until(async () => (await send(`${url}/handled`)).text === '[{"n":1}]');
+  });
+
+  test.for([[], ["--strict"], ["--durable"]])(
+    "start: keeps data over restarts and serves signed URLs, with %s",
+    async (flags) => {
+      const first = start(...flags);
+      await send(`${await first.url}/stored`, { method: "POST", body: "kept" });
+      first.child.kill("SIGTERM");
+      await first.ended;
+      const url = await start(...flags).url;
+      const signed = (await send(`${url}/stored`)).text;
+      expect(signed.startsWith(url)).toBe(true);
+      expect((await send(signed)).text).toBe("kept");
+    },
+  );
+
+  test("start: a second Ctrl-C ends at once what will not finish", async () => {
+    const program = start();
+    const url = await program.url;
+    send(`${url}/forever`).catch(() => {});
+    await send(`${url}/handled`);
+    program.child.kill("SIGINT");
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    program.child.kill("SIGINT");
+    expect(await program.ended).toBe(130);
+  });
+
+  test("start: --help shows every option", async () => {
+    const program = command("--help");
+    expect(await program.ended).toBe(0);
+    for (const option of ["--port", "--data", "--host", "--durable", "--strict"])
+      expect(program.output()).toContain(option);
+  });
+});
+
+describe("npm start, when it cannot", () => {
+  const failure = async (program: Program) => {
+    expect(await program.ended).toBe(1);
+    expect(program.errors().trimEnd().split("\n")).toHaveLength(1);
+    return program.errors();
+  };
+
+  test("start: a busy port is told in one line", async () => {
+    const port = new URL(await start().url).port;
+    const second = command("--port", port, "--data", join(folder, "other"));
+    expect(await failure(second)).toMatch(`Port ${port} on 127.0.0.1 is in use`);
+  });
+
+  test("start: a folder in use is told in one line", async () => {
+    await start().url;
+    expect(await failure(start())).toMatch(/data folder .* is in use by process \d+/);
+  });
+
+  test("start: a folder that cannot be used is told in one line", async () => {
+    writeFileSync(join(folder, "file"), "");
+    expect(await failure(command("--port", "0", "--data", join(folder, "file")))).toMatch(
+      /data folder .* cannot be used/,
+    );
+  });
+
+  test.for([
+    [["--port", "seventy"], /--port must be a whole number/],
+    [["--port", "70000"], /--port must be a whole number/],
+    [["--host", "0.0.0.0"], /not authenticated yet/],
+    [["--unknown"], /--unknown.*--help/],
+    [["stray"], /stray/],
+  ] as const)("start: %s is told in one line", async ([args, message]) => {
+    expect(await failure(command("--data", join(folder, "data"), ...args))).toMatch(message);
+  });
+});
