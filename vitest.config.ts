@@ -6,5 +6,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: "forks",
+    // The default leaves a core idle; half of the suites mostly wait for a process of their own.
+    maxWorkers: "100%",
   },
 });

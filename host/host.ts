@@ -17,7 +17,7 @@ import { describeError, type Log, logToStandardError } from "./log.ts";
 import { requireLoopback } from "./loopback.ts";
 import { listenToQueue, type QueueListener, queueInput } from "./queues.ts";
 import { createRouter } from "./routes.ts";
-import { type PreparedTimer, prepareTimer, timerInput } from "./timers.ts";
+import { type PreparedTimer, prepareTimer, type Timer, timerInput } from "./timers.ts";
 
 export interface HostOptions {
   /** Imports the app's entry module and returns its namespace. */
@@ -71,6 +71,7 @@ export interface Host {
 const FORWARD_TIMEOUT_MS = 240_000;
 const QUEUE_LEASE_SECONDS = 60;
 const CLOSE_GRACE_MS = 5_000;
+const TIMERS_START_AFTER_MS = 250;
 
 /**
  * Starts what the Azure Functions runtime provides, for an app on this machine: HTTP routes, queue polling, timers.
@@ -108,7 +109,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   });
   url = `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${http.port}`;
   const listeners = startQueues();
-  const timers = prepared.map((timer) => timer.start());
+  const timers = [startSoon(prepared)];
 
   return {
     url,
@@ -119,6 +120,20 @@ export async function startHost(options: HostOptions): Promise<Host> {
     },
     invoke,
     close: (graceMs = CLOSE_GRACE_MS) => closeAll(invoker, http, [...listeners, ...timers], graceMs),
+  };
+}
+
+/** Computing the first occurrences takes a while; the first requests go before. */
+function startSoon(prepared: readonly PreparedTimer[]): { stop(): Promise<void> } {
+  let timers: Timer[] = [];
+  const starting = setTimeout(() => {
+    timers = prepared.map((timer) => timer.start());
+  }, TIMERS_START_AFTER_MS);
+  return {
+    stop: async () => {
+      clearTimeout(starting);
+      await Promise.all(timers.map((timer) => timer.stop()));
+    },
   };
 }
 

@@ -1,8 +1,8 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 
 const Environment = z.object({
   /** Days until what was soft-deleted goes for good; 0: never. */
-  CAIRN_RETENTION_DAYS: z.coerce.number().int().min(0).max(3650).default(30),
+  CAIRN_RETENTION_DAYS: z._default(z.coerce.number().check(z.int(), z.minimum(0), z.maximum(3650)), 30),
 });
 
 export interface Config {

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod/mini";
 import { invalid } from "../domain/errors.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { openWorkspace, type Realm } from "../domain/workspaces.ts";
@@ -21,8 +21,8 @@ export interface RestCall<B> {
 export interface RestRoute<B = unknown> extends RouteShape {
   readonly permission: Permission;
   /** Absent: the operation takes no body. */
-  readonly body?: z.ZodType<B>;
-  readonly returns: z.ZodType;
+  readonly body?: z.ZodMiniType<B>;
+  readonly returns: z.ZodMiniType;
   /** The status of success. */
   readonly status: number;
   do(call: RestCall<B>): Promise<unknown>;
@@ -73,7 +73,7 @@ export function restDispatcher(routes: readonly RestRoute[]) {
   };
 }
 
-async function readBody<B>(schema: z.ZodType<B>, request: AppRequest): Promise<B> {
+async function readBody<B>(schema: z.ZodMiniType<B>, request: AppRequest): Promise<B> {
   const parsed = schema.safeParse(parseJson(await readText(request)));
   if (parsed.success) return parsed.data;
   throw invalid(parsed.error.issues.map(({ path, message }) => `${path.join(".") || "body"}: ${message}`).join("; "));

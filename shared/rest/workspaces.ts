@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { purgeExperiment, purgeRecord } from "../domain/purge/purge.ts";
 import {
   createWorkspace,
@@ -11,7 +11,7 @@ import { type RestRoute, restRoute } from "../http/rest.ts";
 
 const WorkspaceBody = z.strictObject({
   name: z.string(),
-  description: z.string().max(500).default(""),
+  description: z._default(z.string().check(z.maxLength(500)), ""),
 });
 
 const WorkspaceJson = z.object({

@@ -10,6 +10,7 @@ import { ColumnTable, type Row, type RowView } from "../search/column-table.ts";
 import { searchableExperimentId } from "../search/experiment-id.ts";
 import type { OrderKey } from "../search/order.ts";
 import { searchPage } from "../search/page.ts";
+import { numberComparison } from "../search/predicates.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { type LoggedModel, modelsScope, sortedPoints } from "./models.ts";
 import type { ModelAttributes } from "./types.ts";
@@ -148,19 +149,11 @@ function satisfies(
   { metricClauses }: ModelSearch["filter"],
   datasets: readonly DatasetReference[],
 ): boolean {
+  if (datasets.length > 0 && !points.some((point) => isOnAny(point, datasets))) return false;
   return metricClauses.every(({ key, op, value }) =>
-    points.some((point) => point.key === key && isOnAny(point, datasets) && COMPARE[op](point.value, value)),
+    points.some((point) => point.key === key && isOnAny(point, datasets) && numberComparison(op, value)(point.value)),
   );
 }
-
-const COMPARE: Record<NumberOperator, (left: number, right: number) => boolean> = {
-  "=": (left, right) => left === right,
-  "!=": (left, right) => left !== right,
-  "<": (left, right) => left < right,
-  "<=": (left, right) => left <= right,
-  ">": (left, right) => left > right,
-  ">=": (left, right) => left >= right,
-};
 
 function isOnAny({ origin }: Point, datasets: readonly DatasetReference[]): boolean {
   if (datasets.length === 0) return true;

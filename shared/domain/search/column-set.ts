@@ -2,6 +2,7 @@ import type { Cells, DenseCells } from "./cells.ts";
 
 /** What a set needs of its columns. */
 export interface SlotColumn<Value> {
+  readonly name: string;
   readonly cells: Pick<Cells<DenseCells>, "count" | "dense" | "entries">;
   readonly bytes: number;
   set(slot: number, value: Value, slots: number): void;
@@ -17,14 +18,14 @@ const RARE_SLOT_BYTES = 60;
  * few, and the sparse ones that hold a cell of it, not all of perhaps 50,000.
  */
 export class ColumnSet<Value, Column extends SlotColumn<Value>> {
-  readonly #create: () => Column;
+  readonly #create: (name: string) => Column;
   readonly #byName = new Map<string, Column>();
   readonly #dense = new Set<Column>();
   /** By slot, the columns that got a cell of it while sparse; some may have lost it since or become dense. */
   readonly #rare = new Map<number, Column[]>();
   #rareCells = 0;
 
-  constructor(create: () => Column) {
+  constructor(create: (name: string) => Column) {
     this.#create = create;
   }
 
@@ -55,30 +56,27 @@ export class ColumnSet<Value, Column extends SlotColumn<Value>> {
 
   clear(slot: number): void {
     for (const column of this.#dense) {
-      column.clear(slot);
+      this.#clearCell(column, slot);
       this.#noteForm(column, true);
     }
     const rare = this.#rare.get(slot);
     if (!rare) return;
-    for (const column of rare) column.clear(slot);
+    for (const column of rare) this.#clearCell(column, slot);
     this.#rareCells -= rare.length;
     this.#rare.delete(slot);
   }
 
-  /** Drops the columns that have no cells any more. Visits every column. */
-  dropEmpty(): void {
-    for (const [name, column] of this.#byName) if (column.cells.count === 0) this.#drop(name, column);
-  }
-
-  #drop(name: string, column: Column): void {
-    this.#byName.delete(name);
+  #clearCell(column: Column, slot: number): void {
+    column.clear(slot);
+    if (column.cells.count > 0 || this.#byName.get(column.name) !== column) return;
+    this.#byName.delete(column.name);
     this.#dense.delete(column);
   }
 
   #columnFor(name: string): Column {
     const known = this.#byName.get(name);
     if (known) return known;
-    const column = this.#create();
+    const column = this.#create(name);
     this.#byName.set(name, column);
     return column;
   }

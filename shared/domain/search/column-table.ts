@@ -1,3 +1,4 @@
+import { ColumnSet } from "./column-set.ts";
 import { MISSING, NumberColumn } from "./number-column.ts";
 import { StringColumn } from "./string-column.ts";
 
@@ -36,7 +37,6 @@ export interface RowView {
 
 const ROW_BYTES = 130;
 const DATASET_BYTES = 160;
-const STRING_KEY_BYTES = 120;
 const NO_DATASETS: readonly DatasetUse[] = [];
 
 /**
@@ -48,8 +48,8 @@ export class ColumnTable {
   readonly #ids: (string | undefined)[] = [];
   readonly #notes: (string | undefined)[] = [];
   readonly #freeSlots: number[] = [];
-  readonly #numbers = new Map<string, NumberColumn>();
-  readonly #strings = new Map<string, StringColumn>();
+  readonly #numbers = new ColumnSet<number, NumberColumn>((name) => new NumberColumn(name));
+  readonly #strings = new ColumnSet<string, StringColumn>((name) => new StringColumn(name));
   readonly #datasets = new Map<number, readonly DatasetUse[]>();
   #datasetUses = 0;
 
@@ -60,10 +60,8 @@ export class ColumnTable {
 
   /** An estimate of the memory held, for caches bounded in bytes. Visits every column. */
   get bytes(): number {
-    let bytes = this.#ids.length * ROW_BYTES + this.#datasetUses * DATASET_BYTES;
-    for (const [name, column] of this.#numbers) bytes += column.bytes + name.length + STRING_KEY_BYTES;
-    for (const [name, column] of this.#strings) bytes += column.bytes + name.length + STRING_KEY_BYTES;
-    return bytes;
+    const rows = this.#ids.length * ROW_BYTES + this.#datasetUses * DATASET_BYTES;
+    return rows + this.#numbers.bytes + this.#strings.bytes;
   }
 
   has(id: string): boolean {
@@ -86,8 +84,8 @@ export class ColumnTable {
     if (slot === undefined) slot = this.#takeSlot(id);
     else this.#clearCells(slot);
     const slots = this.#ids.length;
-    for (const [name, value] of row.numbers) this.#numberColumnFor(name).set(slot, value, slots);
-    for (const [name, value] of row.strings) this.#stringColumnFor(name).set(slot, value, slots);
+    for (const [name, value] of row.numbers) this.#numbers.set(name, slot, value, slots);
+    for (const [name, value] of row.strings) this.#strings.set(name, slot, value, slots);
     this.#setDatasets(slot, row.datasets ?? NO_DATASETS);
     this.#notes[slot] = row.note;
   }
@@ -96,7 +94,7 @@ export class ColumnTable {
   setNumber(id: string, column: string, value: number): boolean {
     const slot = this.#slotById.get(id);
     if (slot === undefined) return false;
-    this.#numberColumnFor(column).set(slot, value, this.#ids.length);
+    this.#numbers.set(column, slot, value, this.#ids.length);
     return true;
   }
 
@@ -126,10 +124,10 @@ export class ColumnTable {
     const slot = this.#slotById.get(id);
     if (slot === undefined) return undefined;
     const numbers: [string, number][] = [];
-    for (const [name, column] of this.#numbers)
+    for (const [name, column] of this.#numbers.entries())
       if (column.get(slot) !== MISSING) numbers.push([name, column.get(slot)]);
     const strings: [string, string][] = [];
-    for (const [name, column] of this.#strings)
+    for (const [name, column] of this.#strings.entries())
       if (column.get(slot) !== undefined) strings.push([name, column.get(slot)!]);
     return { numbers, strings, datasets: this.datasetsAt(slot), note: this.#notes[slot] };
   }
@@ -173,36 +171,14 @@ export class ColumnTable {
   }
 
   #clearCells(slot: number): void {
-    for (const [name, column] of this.#numbers) {
-      column.clear(slot);
-      if (column.cells.count === 0) this.#numbers.delete(name);
-    }
-    for (const [name, column] of this.#strings) {
-      column.clear(slot);
-      if (column.cells.count === 0) this.#strings.delete(name);
-    }
+    this.#numbers.clear(slot);
+    this.#strings.clear(slot);
   }
 
   #setDatasets(slot: number, datasets: readonly DatasetUse[]): void {
     this.#datasetUses += datasets.length - this.datasetsAt(slot).length;
     if (datasets.length === 0) this.#datasets.delete(slot);
     else this.#datasets.set(slot, [...datasets]);
-  }
-
-  #numberColumnFor(name: string): NumberColumn {
-    const known = this.#numbers.get(name);
-    if (known) return known;
-    const column = new NumberColumn();
-    this.#numbers.set(name, column);
-    return column;
-  }
-
-  #stringColumnFor(name: string): StringColumn {
-    const known = this.#strings.get(name);
-    if (known) return known;
-    const column = new StringColumn();
-    this.#strings.set(name, column);
-    return column;
   }
 }
 

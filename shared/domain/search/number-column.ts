@@ -19,7 +19,12 @@ const LAYOUT: CellLayout<Float64Array<ArrayBuffer>> = {
 
 /** Float64 values by slot; each is missing, a finite number or NaN. */
 export class NumberColumn {
+  readonly name: string;
   readonly cells = new Cells(LAYOUT);
+
+  constructor(name: string) {
+    this.name = name;
+  }
 
   get bytes(): number {
     return this.cells.bytes;

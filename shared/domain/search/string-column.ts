@@ -14,12 +14,17 @@ const STRING_OVERHEAD_BYTES = 76;
  * the dictionary never holds more than the column does.
  */
 export class StringColumn {
+  readonly name: string;
   readonly cells = new Cells(LAYOUT);
   readonly #codes = new Map<string, number>();
   readonly #strings: (string | undefined)[] = [undefined];
   readonly #uses: number[] = [0];
   readonly #freeCodes: number[] = [];
   #stringBytes = 0;
+
+  constructor(name: string) {
+    this.name = name;
+  }
 
   get bytes(): number {
     return (

@@ -3,7 +3,7 @@ import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ByteStream } from "../../stores/blob-store.ts";
 
-/** Bytes gathered before a write, and bytes of one read. */
+/** Bytes of one read. */
 const CHUNK_BYTES = 256 * 1024;
 /** Up to here one blocking call, of some ten µs, beats the four round trips through the thread pool that it replaces. */
 const SMALL_BYTES = 64 * 1024;
@@ -69,12 +69,12 @@ export class ContentFolder {
   }
 }
 
-/** Gathers chunks; the file is opened when the first write is due, and a small whole is written by one call. */
+/** Gathers small chunks; the file is opened when the first write is due, and a small whole is written by one call. */
 class FileWriter {
   readonly #path: string;
   readonly #durable: boolean;
   #handle: FileHandle | undefined;
-  #gathered: Uint8Array[] = [];
+  #gathered: Buffer | undefined;
   #gatheredBytes = 0;
   #size = 0;
 
@@ -85,19 +85,14 @@ class FileWriter {
 
   async add(chunk: Uint8Array): Promise<void> {
     this.#size += chunk.length;
-    this.#gatheredBytes += chunk.length;
-    if (this.#gatheredBytes >= CHUNK_BYTES) {
-      this.#gathered.push(chunk);
-      await this.#flush();
-    } else {
-      // A copy: the source may use its buffer again for the next chunk.
-      this.#gathered.push(Buffer.from(chunk));
-    }
+    if (this.#gatheredBytes + chunk.length > SMALL_BYTES) await this.#flush();
+    if (chunk.length > SMALL_BYTES) await this.#write(chunk);
+    else this.#gather(chunk);
   }
 
   async finish(): Promise<number> {
-    if (this.#handle === undefined && !this.#durable && this.#size <= SMALL_BYTES) {
-      writeFileSync(this.#path, Buffer.concat(this.#gathered), { flag: "wx" });
+    if (this.#handle === undefined && !this.#durable) {
+      writeFileSync(this.#path, this.#takeGathered(), { flag: "wx" });
       return this.#size;
     }
     await this.#flush();
@@ -112,13 +107,27 @@ class FileWriter {
     await this.#handle?.close();
   }
 
-  async #flush(): Promise<void> {
-    this.#handle ??= await open(this.#path, "wx");
-    if (this.#gatheredBytes === 0) return;
-    // Unlike write() and writev(), writeFile() goes on until every byte is written.
-    await this.#handle.writeFile(this.#gathered.length === 1 ? this.#gathered[0]! : Buffer.concat(this.#gathered));
-    this.#gathered = [];
+  /** Copies, because the source may use its buffer again for the next chunk. */
+  #gather(chunk: Uint8Array): void {
+    this.#gathered ??= Buffer.allocUnsafeSlow(SMALL_BYTES);
+    this.#gathered.set(chunk, this.#gatheredBytes);
+    this.#gatheredBytes += chunk.length;
+  }
+
+  #takeGathered(): Uint8Array {
+    const bytes = this.#gathered?.subarray(0, this.#gatheredBytes) ?? new Uint8Array(0);
     this.#gatheredBytes = 0;
+    return bytes;
+  }
+
+  #flush(): Promise<void> {
+    return this.#write(this.#takeGathered());
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    this.#handle ??= await open(this.#path, "wx");
+    // Unlike write(), writeFile() goes on until every byte is written.
+    if (bytes.length > 0) await this.#handle.writeFile(bytes);
   }
 }
 

@@ -97,6 +97,28 @@ describe("ColumnTable", () => {
     }
   });
 
+  it("replaces and removes rows of thousands of columns, and forgets the columns with their last cells", () => {
+    const table = new ColumnTable();
+    const names = (seed: number) =>
+      Array.from({ length: 5 }, (_, index) => `metric.m${(seed * 7 + index * 131) % 3_000}`);
+    const put = (index: number, seed: number) =>
+      table.upsert(`r${index}`, { numbers: names(seed).map((name) => [name, seed]), strings: [["tag.t", `${seed}`]] });
+    for (let index = 0; index < 3_000; index++) put(index, index);
+    for (let index = 0; index < 3_000; index += 3) put(index, index + 5_000);
+    for (let index = 1; index < 3_000; index += 3) table.remove(`r${index}`);
+    for (let index = 0; index < 3_000; index++) {
+      const seed = index % 3 === 0 ? index + 5_000 : index;
+      const expected = index % 3 === 1 ? undefined : new Map(names(seed).map((name) => [name, seed]));
+      const found = table.read(`r${index}`);
+      expect(found && new Map(found.numbers)).toEqual(expected);
+    }
+    for (const rowId of [...table.ids()]) table.remove(rowId);
+    expect(table.size).toBe(0);
+    expect(table.numberColumn(names(0)[0]!)).toBeUndefined();
+    table.upsert("new", { numbers: [["metric.m7", 1]], strings: [] });
+    expect(table.read("new")?.numbers).toEqual([["metric.m7", 1]]);
+  });
+
   it("does not grow while rows are replaced and removed for ever", () => {
     const table = new ColumnTable();
     const churn = (round: number): void => {
