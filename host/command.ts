@@ -121,10 +121,10 @@ async function start({ port, folder, hostname, durable, strict }: Settings, app:
 function greeting(url: string, folder: string): string {
   return `Cairn is running at ${url}, with its data in ${folder}. Ctrl-C stops it.
 
-  Studio    ${url}/
-  REST API  ${url}/api/v1/openapi.json
+  MLflow      ${url}
+  REST        ${url}/api/v1/workspaces
 
-Next:
+Next, in another terminal:
 
   export MLFLOW_TRACKING_URI=${url}
   python examples/mlflow-sklearn/train.py

@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const POLL_MS = 250;
+const UNSIGNED_LIMIT_MS = 5000;
 
 /**
  * Does something that only one process may do at a time; the others wait. A lock whose holder died is taken over.
@@ -31,22 +32,24 @@ function tryLock(file) {
     return true;
   } catch (error) {
     if (error.code !== "EEXIST") throw error;
-    if (!isAlive(holderOf(file))) rmSync(file, { force: true });
+    if (isAbandoned(file)) rmSync(file, { force: true });
     return false;
   }
 }
 
-function holderOf(file) {
+function isAbandoned(file) {
   try {
-    return Number(readFileSync(file, "utf8"));
-  } catch {
-    return 0;
+    const pid = Number(readFileSync(file, "utf8"));
+    // Between making the file and writing to it the holder is unknown.
+    return pid ? !isAlive(pid) : Date.now() - statSync(file).mtimeMs > UNSIGNED_LIMIT_MS;
+  } catch (error) {
+    if (error.code === "ENOENT") return false;
+    throw error;
   }
 }
 
-function isAlive(pid) {
-  // Between creating the file and writing it the holder is unknown, and must not be robbed.
-  if (!pid) return true;
+/** @param {number} pid */
+export function isAlive(pid) {
   try {
     process.kill(pid, 0);
     return true;

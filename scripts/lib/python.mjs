@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { isAlive } from "./lock.mjs";
 import { inRoot } from "./paths.mjs";
 import { runCaptured } from "./processes.mjs";
 
@@ -56,6 +57,7 @@ const interpreterOf = (folder) =>
 async function buildEnvironment(python, requirements, folder) {
   const draft = `${folder}.${process.pid}.draft`;
   mkdirSync(cacheFolder(), { recursive: true });
+  removeAbandonedDrafts();
   try {
     const steps = [
       [python.executable, ["-m", "venv", draft]],
@@ -68,6 +70,14 @@ async function buildEnvironment(python, requirements, folder) {
     return publish(draft, folder);
   } finally {
     rmSync(draft, { recursive: true, force: true });
+  }
+}
+
+/** What killed builds have left. */
+function removeAbandonedDrafts() {
+  for (const name of readdirSync(cacheFolder())) {
+    const pid = /\.(\d+)\.draft$/.exec(name)?.[1];
+    if (pid && !isAlive(Number(pid))) rmSync(join(cacheFolder(), name), { recursive: true, force: true });
   }
 }
 

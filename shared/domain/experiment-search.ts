@@ -15,7 +15,7 @@ class ExperimentIndex extends ScopeIndex<ExperimentItem | RegistryTombstone> {
   readonly table = new ColumnTable();
   readonly experiments = new Map<string, Experiment>();
 
-  get bytes(): number {
+  protected estimateBytes(): number {
     return this.table.bytes + this.experiments.size * DOCUMENT_BYTES;
   }
 

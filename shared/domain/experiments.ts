@@ -249,12 +249,12 @@ function requireExperimentTag(tag: Tag): void {
 
 function toItem(workspace: Workspace, experiment: Experiment): ExperimentItem {
   const id = experimentDocumentId(experiment.experimentId);
-  return { id, scope: experimentsScope(workspace), unique: id, kind: "experiment", experiment };
+  return { id, scope: experimentsScope(workspace), kind: "experiment", experiment };
 }
 
 function nameItem(workspace: Workspace, { name, experimentId }: Experiment): NameItem {
   const id = nameDocumentId(name);
-  return { id, scope: `${workspace.id}/experiment-names`, unique: id, kind: "experiment-name", experimentId };
+  return { id, scope: `${workspace.id}/experiment-names`, kind: "experiment-name", experimentId };
 }
 
 function nameTaken(name: string): Error {

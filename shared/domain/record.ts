@@ -164,7 +164,7 @@ export class Draft<A extends RecordAttributes> {
     const scope = `${this.view.head.partition}/pages`;
     return [...buckets].map((bucket) => {
       const id = `page-${name}-${String(bucket).padStart(2, "0")}`;
-      const item: Page = { id, scope, unique: id, section: name, entries: contents.get(bucket) ?? [] };
+      const item: Page = { id, scope, section: name, entries: contents.get(bucket) ?? [] };
       const before = existing.find((page) => page.item.id === id);
       return before ? { kind: "replace", item, etag: before.etag } : { kind: "create", item };
     });
@@ -239,7 +239,7 @@ export async function createRecord<A extends RecordAttributes>(
   attributes: A,
   fill: (draft: Draft<A>) => void,
 ): Promise<RecordView<A>> {
-  const item: RecordHead<A> = { id: HEAD_ID, scope, unique: HEAD_ID, attributes, sections: {} };
+  const item: RecordHead<A> = { id: HEAD_ID, scope, attributes, sections: {} };
   const draft = new Draft<A>(new RecordView({ item, partition, etag: "" }, []));
   fill(draft);
   const { head, pages } = draft.operations([]);

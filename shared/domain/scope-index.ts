@@ -2,25 +2,24 @@ import type { DocumentStore, Item, Stored } from "../stores/document-store.ts";
 
 /** Something kept in memory about all items of one scope, brought up to date with the store's `changes` before each use. */
 export abstract class ScopeIndex<T extends Item> {
+  /** A fair estimate of the memory it holds. */
+  bytes = 0;
   private readonly store: DocumentStore;
   private readonly scope: string;
   private mark: string | undefined;
   private running: Promise<void> | undefined;
   private waiting: Promise<void> | undefined;
+  private uncounted = 0;
 
   constructor(store: DocumentStore, scope: string) {
     this.store = store;
     this.scope = scope;
   }
 
-  /** A fair estimate of the memory it holds, in bytes. */
-  abstract get bytes(): number;
-
   /** Items in their newest states; an unchanged item may come again. */
-  protected abstract apply(items: readonly Stored<T>[]): void;
+  protected abstract apply(items: readonly Stored<T>[]): void | Promise<void>;
 
-  /** Called when all changes are applied. */
-  protected async settle(): Promise<void> {}
+  protected abstract estimateBytes(): number;
 
   /** After this everything is in that was acknowledged before the call. Calls that come while one is under way share the next one. */
   refresh(): Promise<void> {
@@ -40,12 +39,18 @@ export abstract class ScopeIndex<T extends Item> {
   }
 
   private async readChanges(): Promise<void> {
-    for (;;) {
-      const { items, mark, more } = await this.store.changes<T>(this.scope, this.mark);
-      this.apply(items);
-      this.mark = mark;
-      if (!more) break;
+    for (let more = true; more; ) {
+      const changes = await this.store.changes<T>(this.scope, this.mark);
+      await this.apply(changes.items);
+      this.uncounted += changes.items.length;
+      this.mark = changes.mark;
+      more = changes.more;
     }
-    await this.settle();
+    if (this.uncounted === 0 || (this.bytes > 0 && this.uncounted < COUNT_EVERY)) return;
+    this.bytes = this.estimateBytes();
+    this.uncounted = 0;
   }
 }
+
+/** Estimating visits every column; so it is done only after so many changed items. */
+const COUNT_EVERY = 500;

@@ -135,7 +135,7 @@ export async function deleteWorkspace(realm: Realm, name: string): Promise<Works
     : undefined;
   if (!stored) throw workspaceNotFound(name);
   const { id } = stored.item.workspace;
-  const gone = { id: `gone-${id}`, scope: "workspaces-gone", unique: `gone-${id}`, kind: "workspace-gone", name };
+  const gone = { id: `gone-${id}`, scope: "workspaces-gone", kind: "workspace-gone", name };
   await realm.stores.documents.catalog.batch(PARTITION, [
     { kind: "create", item: gone },
     { kind: "remove", id: documentId(name), etag: stored.etag },
@@ -184,7 +184,7 @@ function requireWorkspaceName(name: string): void {
 
 function toItem(workspace: WorkspaceInfo): WorkspaceItem {
   const id = documentId(workspace.name);
-  return { id, scope: "workspaces", unique: id, kind: "workspace", workspace };
+  return { id, scope: "workspaces", kind: "workspace", workspace };
 }
 
 export function workspaceNotFound(name: string): Error {

@@ -83,13 +83,16 @@ it.each<[string, unknown]>([
   await refuses(fixture.stores.documents.runs.create("p", { id: "a", scope: "s", value } as never), InvalidArgument);
 });
 
-it("checkpoints: a load of writes leaves no log that grows without end", async () => {
+it("checkpoints: a load of writes starts the log again and again instead of making it grow", async () => {
   const { runs } = fixture.stores.documents;
-  const text = "x".repeat(100_000);
-  for (let i = 0; i < 1_500; i++) {
-    await runs.create("p", { id: `i${i}`, scope: "s", text } as never);
-    if (i % 64 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  const logSize = () => statSync(join(fixture.folder, "cairn.db-wal")).size;
+  const text = "x".repeat(20_000);
+  let written = 0;
+  for (let before = 0; logSize() >= before; written++) {
+    expect(written).toBeLessThan(500);
+    before = logSize();
+    for (let i = 0; i < 64; i++) await runs.create("p", { id: `i${written}-${i}`, scope: "s", text } as never);
+    await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  expect(statSync(join(fixture.folder, "cairn.db-wal")).size).toBeLessThan(100 * 1024 * 1024);
-  expect(statSync(join(fixture.folder, "cairn.db")).size).toBeGreaterThan(50 * 1024 * 1024);
+  expect(statSync(join(fixture.folder, "cairn.db")).size).toBeGreaterThan(2 * 1024 * 1024);
 });

@@ -3,7 +3,6 @@
  * `document <number>`, `counter <value>`, `pair <number>`, `message <number>`, `blob <version>`, `block <number>`.
  */
 import { randomBytes } from "node:crypto";
-import { writeSync } from "node:fs";
 import { openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
 
 const CHUNK_BYTES = 128 * 1024;
@@ -19,25 +18,25 @@ const stores = openEmbedded({
 });
 const { runs } = stores.documents;
 
-function acknowledged(what: string, number: number): void {
-  writeSync(1, `${what} ${number}\n`);
+/** Goes on when the line is in the pipe. */
+async function acknowledged(what: string, number: number): Promise<void> {
+  await new Promise((resolve) => process.stdout.write(`${what} ${number}\n`, resolve));
 }
 
 async function writeDocuments(): Promise<void> {
   let etag = await runs.create("p", { id: "counter", scope: "s", value: 0 } as never);
   for (let n = 1; ; n++) {
     await runs.create("p", { id: `document-${n}`, scope: "s", text: "x".repeat(n % 5_000) } as never);
-    acknowledged("document", n);
+    await acknowledged("document", n);
     etag = await runs.replace("p", { id: "counter", scope: "s", value: n } as never, etag);
-    acknowledged("counter", n);
+    await acknowledged("counter", n);
     await runs.batch("p", [
       { kind: "create", item: { id: `left-${n}`, scope: "s" } },
       { kind: "create", item: { id: `right-${n}`, scope: "s" } },
     ]);
-    acknowledged("pair", n);
+    await acknowledged("pair", n);
     await stores.queue.send("killed", String(n));
-    acknowledged("message", n);
-    await new Promise(setImmediate);
+    await acknowledged("message", n);
   }
 }
 
@@ -48,7 +47,7 @@ async function writeBlobs(): Promise<void> {
       for (let i = 0; i <= version % 7; i++) yield Buffer.alloc(CHUNK_BYTES, version % 251);
     })();
     await stores.blobs.put("drop/replaced", body, { contentType: `version/${version}` });
-    acknowledged("blob", version);
+    await acknowledged("blob", version);
   }
 }
 
@@ -59,7 +58,7 @@ async function stageBlocks(): Promise<void> {
       `block-${String(n % 1_000).padStart(4, "0")}`,
       Buffer.alloc(70_000, n % 251),
     );
-    acknowledged("block", n);
+    await acknowledged("block", n);
   }
 }
 

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { Item } from "../../stores/document-store.ts";
 import { AlreadyExists } from "../../stores/errors.ts";
 import type { Workspace } from "../workspace.ts";
-import { type PackedPoints, type Point, packPoints, storableValue } from "./points.ts";
+import { type PackedPoints, type Point, packPoints } from "./points.ts";
 
 /** What one log call appended to a run or logged model: immutable, until it is sealed into a segment. */
 export interface PointsItem extends Item {
@@ -20,10 +20,11 @@ export const POINTS_RANGE = { from: "p-", to: "p." };
  * the time of the call.
  */
 export function pointsItem(nowMs: number, scope: string, recordId: string, points: readonly Point[]): PointsItem {
-  const packed = packPoints(points.map((point) => ({ ...point, value: storableValue(point.value) })));
-  const content = hash("sha256", JSON.stringify(packed), "hex").slice(0, 24);
+  const packed = packPoints(points);
+  const origins = packed.origins ? JSON.stringify(packed.origins) : "";
+  const content = hash("sha256", `${packed.keys.join("\n")}\n${origins}\n${packed.data}`, "hex").slice(0, 24);
   const id = pointsId(nowMs, content);
-  return { id, scope, unique: id, kind: "points", recordId, points: packed };
+  return { id, scope, kind: "points", recordId, points: packed };
 }
 
 /** Sorts as time does; with an empty `content` it stands before all documents of that millisecond. */

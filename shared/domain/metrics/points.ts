@@ -1,7 +1,7 @@
 /** One logged metric value. */
 export interface Point {
   readonly key: string;
-  /** NaN is allowed; ±Infinity never gets here (see `storableValue`). */
+  /** NaN is allowed; ±Infinity is stored as the largest doubles (see `storableValue`). */
   readonly value: number;
   /** Milliseconds since epoch, 0 to 2^53-1. */
   readonly timestamp: number;
@@ -72,7 +72,7 @@ export function packPoints(points: readonly Point[]): PackedPoints {
   if (hasOrigins) for (const point of points) writer.varint(origins.index(point.origin ?? NO_ORIGIN));
   writer.integers(points, small, (point) => point.timestamp);
   writer.integers(points, small, (point) => point.step);
-  for (const point of points) writer.double(point.value);
+  for (const point of points) writer.double(storableValue(point.value));
   return { count, keys: keys.values, ...(hasOrigins && { origins: origins.values }), data: writer.base64() };
 }
 

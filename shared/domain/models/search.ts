@@ -55,14 +55,13 @@ class ModelIndex extends ScopeIndex<ScopeItem> {
   readonly table = new ColumnTable();
   readonly points = new Map<string, Map<string, Point[]>>();
   private readonly workspace: Workspace;
-  private readonly paged = new Set<string>();
 
   constructor(workspace: Workspace, experimentId: string) {
     super(workspace.stores.documents.runs, modelsScope(workspace, experimentId));
     this.workspace = workspace;
   }
 
-  get bytes(): number {
+  protected estimateBytes(): number {
     let points = 0;
     for (const documents of this.points.values()) for (const logged of documents.values()) points += logged.length;
     return this.table.bytes + points * POINT_BYTES;
@@ -72,10 +71,10 @@ class ModelIndex extends ScopeIndex<ScopeItem> {
     return sortedPoints([...(this.points.get(modelId)?.values() ?? [])].flat());
   }
 
-  protected apply(items: readonly Stored<ScopeItem>[]): void {
+  protected async apply(items: readonly Stored<ScopeItem>[]): Promise<void> {
     for (const stored of items) {
       const { item } = stored;
-      if ("attributes" in item) this.applyHead(stored as Stored<ModelHead>);
+      if ("attributes" in item) await this.applyHead(stored as Stored<ModelHead>);
       else if (item.kind === "points") this.applyPoints(item);
       else if (item.id === HEAD_ID) {
         this.table.remove(item.recordId);
@@ -84,18 +83,12 @@ class ModelIndex extends ScopeIndex<ScopeItem> {
     }
   }
 
-  protected override async settle(): Promise<void> {
-    for (const modelId of this.paged) {
-      const view = await readRecord<ModelAttributes>(this.workspace, runsPartition(this.workspace, modelId));
-      if (view) this.table.upsert(modelId, rowOf(view));
-      this.paged.delete(modelId);
-    }
-  }
-
-  private applyHead(stored: Stored<ModelHead>): void {
+  private async applyHead(stored: Stored<ModelHead>): Promise<void> {
     const { modelId } = stored.item.attributes;
-    if (stored.item.paged) this.paged.add(modelId);
-    else this.table.upsert(modelId, rowOf(new RecordView<ModelAttributes>(stored, [])));
+    const view = stored.item.paged
+      ? await readRecord<ModelAttributes>(this.workspace, runsPartition(this.workspace, modelId))
+      : new RecordView<ModelAttributes>(stored, []);
+    if (view) this.table.upsert(modelId, rowOf(view));
   }
 
   private applyPoints({ recordId, id, points }: PointsItem): void {

@@ -125,7 +125,6 @@ function buryRecord(workspace: Workspace, id: string): Promise<void> {
     const tombstone: Tombstone = {
       id: HEAD_ID,
       scope: head.item.scope,
-      unique: HEAD_ID,
       kind: "tombstone",
       recordId: id,
       ttl: TOMBSTONE_SECONDS,
@@ -140,7 +139,7 @@ function buryExperiment(workspace: Workspace, experimentId: string): Promise<voi
   return optimistically(`${workspace.id}/${id}`, async () => {
     const stored = await catalog.get<ExperimentItem>(workspace.id, id);
     if (stored?.item.kind !== "experiment") return;
-    const tombstone = { id, scope: experimentsScope(workspace), unique: id, kind: "tombstone", ttl: TOMBSTONE_SECONDS };
+    const tombstone = { id, scope: experimentsScope(workspace), kind: "tombstone", ttl: TOMBSTONE_SECONDS };
     const nameId = `experiment-name-${hashOf(stored.item.experiment.name)}`;
     await catalog.batch(workspace.id, [
       { kind: "replace", item: tombstone, etag: stored.etag },
@@ -185,7 +184,6 @@ async function notePurge(
   const item: PurgeItem = {
     id,
     scope: `${workspace.id}/purges`,
-    unique: id,
     kind: "purge",
     what,
     targetId,

@@ -23,7 +23,6 @@ export async function noteTrash(
   const item: TrashItem = {
     id,
     scope: `${workspace.id}/trash`,
-    unique: id,
     kind: "trash",
     what,
     targetId,

@@ -204,11 +204,11 @@ export function requireRegistryTag(tag: Tag): void {
 
 export function toItem(workspace: Workspace, model: RegisteredModel): ModelItem {
   const id = modelDocumentId(model.name);
-  return { id, scope: registryScope(workspace), unique: id, kind: "registered-model", model };
+  return { id, scope: registryScope(workspace), kind: "registered-model", model };
 }
 
 export function tombstone({ id, scope }: ModelItem | VersionItem): RegistryTombstone {
-  return { id, scope, unique: id, kind: "tombstone", ttl: TOMBSTONE_SECONDS };
+  return { id, scope, kind: "tombstone", ttl: TOMBSTONE_SECONDS };
 }
 
 function buried({ item, etag }: Stored<RegistryItem>): BatchOperation {

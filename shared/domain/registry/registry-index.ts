@@ -18,7 +18,7 @@ export class RegistryIndex extends ScopeIndex<RegistryItem> {
   private readonly versionById = new Map<string, ModelVersion>();
   private readonly idsByKey = new Map<string, Set<string>>();
 
-  get bytes(): number {
+  protected estimateBytes(): number {
     return this.models.bytes + this.versions.bytes + (this.modelById.size + this.versionById.size) * ENTRY_BYTES;
   }
 

@@ -210,5 +210,5 @@ async function requireVersion(
 
 function toItem(workspace: Workspace, version: ModelVersion): VersionItem {
   const id = versionDocumentId(version.modelKey, version.version);
-  return { id, scope: registryScope(workspace), unique: id, kind: "model-version", version };
+  return { id, scope: registryScope(workspace), kind: "model-version", version };
 }

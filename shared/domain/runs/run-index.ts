@@ -1,8 +1,9 @@
+import { LRUCache } from "lru-cache";
 import type { Stored } from "../../stores/document-store.ts";
 import type { PointsItem } from "../metrics/append.ts";
 import { joinColumns, joinLatest, type LatestMetrics } from "../metrics/latest.ts";
 import { unpackPoints } from "../metrics/points.ts";
-import { foldedLatest } from "../metrics/read.ts";
+import { foldedLatest, readLatest } from "../metrics/read.ts";
 import { HEAD_ID, RecordView, readRecord, type Tombstone } from "../record.ts";
 import { ScopeIndex } from "../scope-index.ts";
 import { ColumnTable, type Row } from "../search/column-table.ts";
@@ -12,112 +13,145 @@ import type { RunAttributes, RunHead } from "./types.ts";
 
 type ScopeItem = RunHead | Tombstone | PointsItem;
 
-/** Latest values of a run with points that are not folded into its head yet. */
-interface LiveRun {
-  readonly latest: LatestMetrics;
-  /** Whether the head's folded values are joined in. */
-  isComplete: boolean;
-  lastPointsId: string;
+interface KnownRun {
+  /** Changes whenever anything about the run does; never comes twice in this process. */
+  version: number;
+  /** The newest points document that is not folded into the head; undefined when all are. */
+  unfolded: string | undefined;
+  foldedTo: string | undefined;
 }
 
-const LIVE_METRIC_BYTES = 150;
-const RUN_BYTES = 120;
+/** So many runs that are being logged to are kept with their latest values at hand; others are read again when they change. */
+const LIVE_RUNS = 2000;
+const LIVE_RUN_BYTES = 3000;
+const KNOWN_RUN_BYTES = 150;
 let versions = 0;
 
 /** The runs of one experiment in a searchable table, latest metric values included. */
 export class RunIndex extends ScopeIndex<ScopeItem> {
   readonly table = new ColumnTable();
   private readonly workspace: Workspace;
-  private readonly live = new Map<string, LiveRun>();
-  private readonly known = new Map<string, { version: number; foldedTo?: string }>();
-  /** Runs whose row needs more than the documents that came: pages, or the folded values below new points. */
-  private readonly incomplete = new Set<string>();
+  private readonly known = new Map<string, KnownRun>();
+  private readonly live = new LRUCache<string, LatestMetrics>({ max: LIVE_RUNS });
 
   constructor(workspace: Workspace, experimentId: string) {
     super(workspace.stores.documents.runs, runsScope(workspace, experimentId));
     this.workspace = workspace;
   }
 
-  get bytes(): number {
-    let metrics = 0;
-    for (const { latest } of this.live.values()) metrics += latest.size;
-    return this.table.bytes + this.known.size * RUN_BYTES + metrics * LIVE_METRIC_BYTES;
+  protected estimateBytes(): number {
+    return this.table.bytes + this.known.size * KNOWN_RUN_BYTES + this.live.size * LIVE_RUN_BYTES;
   }
 
-  /** Changes whenever anything about the run does; never comes twice in this process. */
   version(runId: string): number {
     return this.known.get(runId)?.version ?? 0;
   }
 
   /** The latest values of a run whose record was just read. */
-  latestOf(runId: string, view: RecordView<RunAttributes>): LatestMetrics {
+  async latestOf(runId: string, view: RecordView<RunAttributes>): Promise<LatestMetrics> {
+    if (this.known.get(runId)?.unfolded === undefined) return foldedLatest(view);
+    const live = this.live.get(runId);
+    if (!live) return (await readLatest(this.workspace, view)).latest;
     const latest = foldedLatest(view);
-    joinLatest(latest, this.live.get(runId)?.latest.values() ?? []);
+    joinLatest(latest, live.values());
     return latest;
   }
 
-  protected apply(items: readonly Stored<ScopeItem>[]): void {
+  protected async apply(items: readonly Stored<ScopeItem>[]): Promise<void> {
+    const page = new Page();
     for (const stored of items) {
       const { item } = stored;
-      if ("attributes" in item) this.applyHead(stored as Stored<RunHead>);
-      else if (item.kind === "points") this.applyPoints(item);
+      if ("attributes" in item) page.addHead(stored as Stored<RunHead>);
+      else if (item.kind === "points") this.addPoints(page, item);
       else if (item.id === HEAD_ID) this.forget(item.recordId);
     }
+    for (const runId of page.changed) await this.bringUpToDate(runId, page);
   }
 
-  /** Completes what needed documents beyond those that had changed. */
-  protected override async settle(): Promise<void> {
-    for (const runId of this.incomplete) {
-      const view = await readRecord<RunAttributes>(this.workspace, runsPartition(this.workspace, runId));
-      this.incomplete.delete(runId);
-      if (view) this.setRow(view);
-      else this.forget(runId);
-    }
+  private addPoints(page: Page, item: PointsItem): void {
+    const foldedTo = this.known.get(item.recordId)?.foldedTo;
+    if (foldedTo === undefined || item.id > foldedTo) page.addPoints(item);
   }
 
-  private applyHead(stored: Stored<RunHead>): void {
-    const { runId } = stored.item.attributes;
-    if (stored.item.paged) {
-      this.incomplete.add(runId);
-    } else {
-      this.setRow(new RecordView<RunAttributes>(stored, []));
-      this.incomplete.delete(runId);
-    }
+  private async bringUpToDate(runId: string, page: Page): Promise<void> {
+    const points = page.points.get(runId);
+    const head = page.heads.get(runId);
+    const known = this.known.get(runId);
+    if (points && !head && known && this.live.has(runId)) return this.joinPoints(runId, known, points);
+    const view =
+      head && !head.item.paged
+        ? new RecordView<RunAttributes>(head, [])
+        : await readRecord<RunAttributes>(this.workspace, runsPartition(this.workspace, runId));
+    if (!view) return this.forget(runId);
+    const { foldedTo } = view.attributes;
+    const newest = [known?.unfolded, points?.lastId].filter((id) => id !== undefined).reduce(later, "");
+    const unfolded = newest > (foldedTo ?? "") ? newest : undefined;
+    const latest = await this.currentLatest(runId, view, unfolded === undefined ? undefined : { known, points });
+    this.table.upsert(runId, rowOf(view, latest));
+    this.known.set(runId, { version: ++versions, unfolded, foldedTo });
+    if (unfolded === undefined) this.live.delete(runId);
+    else this.live.set(runId, latest);
   }
 
-  private setRow(view: RecordView<RunAttributes>): void {
-    const { runId, foldedTo } = view.attributes;
-    const live = this.live.get(runId);
-    if (live && foldedTo !== undefined && live.lastPointsId <= foldedTo) this.live.delete(runId);
-    else if (live) {
-      joinLatest(live.latest, foldedLatest(view).values());
-      live.isComplete = true;
-    }
-    this.table.upsert(runId, rowOf(view, this.live.get(runId)?.latest));
-    this.known.set(runId, { version: ++versions, ...(foldedTo !== undefined && { foldedTo }) });
-  }
-
-  private applyPoints({ recordId, id, points }: PointsItem): void {
-    const known = this.known.get(recordId);
-    if (known?.foldedTo !== undefined && id <= known.foldedTo) return;
-    const live = this.live.get(recordId) ?? { latest: new Map(), isComplete: false, lastPointsId: "" };
-    this.live.set(recordId, live);
-    joinColumns(live.latest, unpackPoints(points));
-    if (id > live.lastPointsId) live.lastPointsId = id;
-    if (!known || !live.isComplete) {
-      this.incomplete.add(recordId);
-      return;
-    }
+  /** Only points are new: just their cells change. */
+  private joinPoints(runId: string, known: KnownRun, points: NewPoints): void {
+    const latest = this.live.get(runId)!;
+    joinLatest(latest, points.latest.values());
+    for (const key of points.latest.keys()) this.table.setNumber(runId, `metric.${key}`, latest.get(key)!.value);
     known.version = ++versions;
-    for (const key of points.keys) this.table.setNumber(recordId, `metric.${key}`, live.latest.get(key)!.value);
+    known.unfolded = later(known.unfolded ?? "", points.lastId);
+  }
+
+  /** @param unfolded what is known of points that the head lacks; undefined when it has all */
+  private async currentLatest(
+    runId: string,
+    view: RecordView<RunAttributes>,
+    unfolded: { known: KnownRun | undefined; points: NewPoints | undefined } | undefined,
+  ): Promise<LatestMetrics> {
+    const latest = foldedLatest(view);
+    if (!unfolded) return latest;
+    const live = this.live.get(runId);
+    if (unfolded.known?.unfolded !== undefined && !live) return (await readLatest(this.workspace, view)).latest;
+    joinLatest(latest, live?.values() ?? []);
+    joinLatest(latest, unfolded.points?.latest.values() ?? []);
+    return latest;
   }
 
   private forget(runId: string): void {
     this.table.remove(runId);
     this.live.delete(runId);
     this.known.delete(runId);
-    this.incomplete.delete(runId);
   }
+}
+
+interface NewPoints {
+  readonly latest: LatestMetrics;
+  lastId: string;
+}
+
+/** What one page of changes says, by run. */
+class Page {
+  readonly heads = new Map<string, Stored<RunHead>>();
+  readonly points = new Map<string, NewPoints>();
+  readonly changed = new Set<string>();
+
+  addHead(stored: Stored<RunHead>): void {
+    const { runId } = stored.item.attributes;
+    this.heads.set(runId, stored);
+    this.changed.add(runId);
+  }
+
+  addPoints({ recordId, id, points }: PointsItem): void {
+    const entry = this.points.get(recordId) ?? { latest: new Map(), lastId: "" };
+    this.points.set(recordId, entry);
+    joinColumns(entry.latest, unpackPoints(points));
+    entry.lastId = later(entry.lastId, id);
+    this.changed.add(recordId);
+  }
+}
+
+function later(a: string, b: string): string {
+  return a > b ? a : b;
 }
 
 /** What `visible` compares: the stage and the epoch it was set in. */
@@ -125,15 +159,10 @@ export function stageNote(stage: string, epoch: number): string {
   return `${stage}:${epoch}`;
 }
 
-function rowOf(view: RecordView<RunAttributes>, live: LatestMetrics | undefined): Row {
+function rowOf(view: RecordView<RunAttributes>, latest: LatestMetrics): Row {
   const run = view.attributes;
-  const { sections } = view.head.item;
-  const isInline = view.pages.length === 0;
-  const params = isInline ? (sections.params ?? []) : view.section("params");
-  const tags = isInline ? (sections.tags ?? []) : view.section("tags");
   const numbers: [string, number][] = [["attribute.start_time", run.startMs]];
   if (run.endMs !== undefined) numbers.push(["attribute.end_time", run.endMs]);
-  const latest = live ?? foldedLatest(view);
   for (const { key, value } of latest.values()) numbers.push([`metric.${key}`, value]);
   const strings: [string, string][] = [
     ["attribute.run_id", run.runId],
@@ -141,10 +170,10 @@ function rowOf(view: RecordView<RunAttributes>, live: LatestMetrics | undefined)
     ["attribute.status", run.status],
     ["attribute.artifact_uri", run.artifactUri],
   ];
-  for (const [key, value] of params) strings.push([`param.${key}`, value]);
-  for (const [key, value] of tags) strings.push([`tag.${key}`, value]);
-  const datasets = [...view.section("inputs").values()].map(({ name, digest, tags: inputTags }) => {
-    const context = inputTags.find(([key]) => key === "mlflow.data.context")?.[1];
+  for (const [key, value] of view.section("params")) strings.push([`param.${key}`, value]);
+  for (const [key, value] of view.section("tags")) strings.push([`tag.${key}`, value]);
+  const datasets = [...view.section("inputs").values()].map(({ name, digest, tags }) => {
+    const context = tags.find(([key]) => key === "mlflow.data.context")?.[1];
     return { name, digest, ...(context !== undefined && { context }) };
   });
   return { numbers, strings, datasets, note: stageNote(run.stage, run.stageEpoch) };

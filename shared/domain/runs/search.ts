@@ -67,7 +67,7 @@ function foundRun(workspace: Workspace, { index, experiment }: Searched, runId: 
       const view = await readRecord<RunAttributes>(workspace, runsPartition(workspace, runId));
       if (!view) return undefined;
       const stage = effectiveStage(view.attributes, experiment);
-      return { view, stage, latest: index.latestOf(runId, view) };
+      return { view, stage, latest: await index.latestOf(runId, view) };
     },
   };
 }
