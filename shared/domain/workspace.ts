@@ -34,7 +34,7 @@ export interface Workspace {
 /** What this process remembers to save reading again. Losing it loses nothing; every entry is checked against the store when used. */
 export class Memory {
   private readonly documents = new LRUCache<string, Stored>({
-    maxSize: 48 * 1024 * 1024,
+    maxSize: 32 * 1024 * 1024,
     sizeCalculation: (stored) => roughSize(stored.item),
   });
 
@@ -72,11 +72,11 @@ export function runsPartition(workspace: Workspace, id: string): string {
   return `${workspace.id}/${id}`;
 }
 
-/** Bytes of JSON, roughly; strings and numbers in nested arrays and objects. */
+/** Bytes in memory, roughly: strings and numbers in nested arrays and objects. */
 function roughSize(value: unknown): number {
-  if (typeof value === "string") return value.length + 16;
+  if (typeof value === "string") return value.length + 24;
   if (typeof value !== "object" || value === null) return 8;
-  let size = 32;
+  let size = 56;
   for (const member of Object.values(value)) size += roughSize(member);
   return size;
 }

@@ -14,7 +14,7 @@ export interface ValidRequest {
 const dataset = { name: "d", digest: "1", source_type: "local", source: "s", schema: "{}", profile: "{}" };
 
 let fresh = 0;
-const unique = (): string => `fresh-${++fresh}`;
+const unique = (): string => `fresh-${process.pid}-${++fresh}`;
 
 /**
  * One request for each MLflow operation that succeeds in a fresh world, with every field that the operation knows. Tests make their bad

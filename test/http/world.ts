@@ -21,7 +21,7 @@ let worlds = 0;
 
 /** Fills a workspace with one of everything, under names that no other world has. */
 export async function createWorld(client: Client): Promise<World> {
-  const n = ++worlds;
+  const n = `${process.pid}-${++worlds}`;
   const experimentName = `world-${n}`;
   const create = async (name: string) => (await ok(client.call("experiments_create", { name }))).experiment_id as string;
   const experimentId = await create(experimentName);

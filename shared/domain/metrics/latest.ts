@@ -4,8 +4,8 @@ import { originKey, pointAt } from "./points.ts";
 /** The latest value of each metric of a run, by name. */
 export type LatestMetrics = Map<string, Point>;
 
-/** A latest value as it is stored in a run document: value ("NaN" quoted), timestamp, step, origin. */
-export type LatestTuple = readonly [value: number | "NaN", timestamp: number, step: number, origin?: Origin];
+/** A latest value as it is stored in a run document: value (as text where a document cannot hold the number), timestamp, step, origin. */
+export type LatestTuple = readonly [value: number | string, timestamp: number, step: number, origin?: Origin];
 
 /**
  * The order in which values of one metric supersede each other: step, then timestamp, then value, where NaN counts as 0 and
@@ -31,13 +31,18 @@ export function joinLatest(latest: LatestMetrics, other: Iterable<Point>): void 
 }
 
 export function toTuple(point: Point): LatestTuple {
-  const value = Number.isNaN(point.value) ? "NaN" : point.value;
+  const value = isPlainNumber(point.value) ? point.value : String(point.value);
   return point.origin ? [value, point.timestamp, point.step, point.origin] : [value, point.timestamp, point.step];
 }
 
 export function fromTuple(key: string, [value, timestamp, step, origin]: LatestTuple): Point {
-  const point = { key, value: value === "NaN" ? Number.NaN : value, timestamp, step };
+  const point = { key, value: Number(value), timestamp, step };
   return origin ? { ...point, origin } : point;
+}
+
+/** Documents refuse NaN, and whole numbers beyond 2^53-1. */
+function isPlainNumber(value: number): boolean {
+  return Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value));
 }
 
 /** Where values of one key tie in step and timestamp but differ in value, the full comparison decides later. */

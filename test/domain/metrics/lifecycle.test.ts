@@ -1,0 +1,163 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { appendPoints, pointsItem } from "../../../shared/domain/metrics/append.ts";
+import { fold, SETTLED_AFTER_MS } from "../../../shared/domain/metrics/fold.ts";
+import type { Point } from "../../../shared/domain/metrics/points.ts";
+import { getHead } from "../../../shared/domain/record.ts";
+import { logBatch, logMetric } from "../../../shared/domain/runs/log.ts";
+import { createRun, getRun, runsScope } from "../../../shared/domain/runs/runs.ts";
+import { runsPartition, type Workspace } from "../../../shared/domain/workspace.ts";
+import { type DomainFixture, domainFixture, Power, SECOND, survives, withColdMemory } from "../support.ts";
+import { KEYS, modelHistory, modelLatest, readAll, shapes, somePoint } from "./model.ts";
+
+let fixture: DomainFixture;
+let workspace: Workspace;
+const power = new Power();
+
+beforeAll(async () => {
+  fixture = domainFixture();
+  workspace = await fixture.freshWorkspace();
+});
+afterAll(() => fixture.close());
+
+const somePoints = fc.array(somePoint, { minLength: 1, maxLength: 4 });
+
+const step = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("log" as const), points: somePoints, twice: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("logWithParam" as const), points: somePoints }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("writeLate" as const),
+      points: somePoints,
+      ageMs: fc.oneof(fc.integer({ min: 0, max: SETTLED_AFTER_MS }), fc.constantFrom(0, SETTLED_AFTER_MS)),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("pass" as const), ms: fc.integer({ min: 0, max: 150_000 }) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("fold" as const), at: fc.constantFrom(1, 2, 3) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("dieFolding" as const),
+      write: fc.constantFrom(1, 2),
+      reachesStore: fc.boolean(),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("read" as const), pageSize: fc.integer({ min: 1, max: 5 }) }) },
+);
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+class Scenario {
+  readonly logged: Point[] = [];
+  readonly runId: string;
+  private params = 0;
+
+  constructor(runId: string) {
+    this.runId = runId;
+  }
+
+  async take(next: Step): Promise<void> {
+    const partition = runsPartition(workspace, this.runId);
+    switch (next.do) {
+      case "log":
+        for (let i = 0; i < (next.twice ? 2 : 1); i++) await this.log(next.points);
+        return;
+      case "logWithParam":
+        this.logged.push(...next.points);
+        await logBatch(workspace, this.runId, {
+          metrics: next.points,
+          params: [{ key: `p${this.params++}`, value: "v" }],
+          tags: [{ key: "t", value: String(this.params) }],
+        });
+        return;
+      case "writeLate": {
+        this.logged.push(...next.points);
+        const item = pointsItem(fixture.clock.now() - next.ageMs, runsScope(workspace, "0"), this.runId, next.points);
+        await appendPoints(workspace, partition, item);
+        await appendPoints(workspace, partition, item);
+        return;
+      }
+      case "pass":
+        fixture.clock.pass(next.ms);
+        return;
+      case "fold":
+        await Promise.all(Array.from({ length: next.at }, () => fold(withColdMemory(workspace), partition)));
+        return;
+      case "dieFolding":
+        power.failAt(next.write, next.reachesStore);
+        await survives(() => fold({ ...withColdMemory(workspace), stores: power.feed(workspace.stores) }, partition));
+        power.restart();
+        return;
+      case "read":
+        await this.check(next.pageSize);
+    }
+  }
+
+  private async log(points: readonly Point[]): Promise<void> {
+    this.logged.push(...points);
+    const [first] = points;
+    if (points.length === 1) await logMetric(workspace, this.runId, first!);
+    else await logBatch(workspace, this.runId, { metrics: points, params: [], tags: [] });
+  }
+
+  async check(pageSize?: number): Promise<void> {
+    for (const reader of [workspace, withColdMemory(workspace)]) {
+      const { latest } = await getRun(reader, this.runId);
+      expect(shapes(latest)).toEqual(modelLatest(this.logged));
+    }
+    for (const key of KEYS) {
+      expect(await readAll(workspace, this.runId, key, pageSize)).toEqual(modelHistory(this.logged, key));
+    }
+  }
+}
+
+describe("metrics of a run", () => {
+  it("latest and history: are what was logged, whatever was folded, killed, repeated or late in between", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), async (steps) => {
+        const { view } = await createRun(workspace, { experimentId: "0", userId: "u", tags: [] });
+        const scenario = new Scenario(view.attributes.runId);
+        for (const next of steps) await scenario.take(next);
+        await scenario.check();
+        fixture.clock.pass(SETTLED_AFTER_MS + 1);
+        await fold(workspace, runsPartition(workspace, scenario.runId));
+        expect(await fold(workspace, runsPartition(workspace, scenario.runId))).toBe(0);
+        await scenario.check(2);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("fold: leaves what is younger than a minute to a later fold", async () => {
+    const { view } = await createRun(workspace, { experimentId: "0", userId: "u", tags: [] });
+    const partition = runsPartition(workspace, view.attributes.runId);
+    await logMetric(workspace, view.attributes.runId, { key: "a", value: 1, timestamp: 1, step: 1 });
+    fixture.clock.pass(SETTLED_AFTER_MS);
+    expect(await fold(workspace, partition)).toBe(0);
+    fixture.clock.pass(1);
+    expect(await fold(workspace, partition)).toBe(1);
+    expect((await getHead(workspace, partition))!.item.sections.metrics).toEqual([["a", [1, 1, 1]]]);
+  });
+
+  it("fold: folds what came since the last one and no more", async () => {
+    const { view } = await createRun(workspace, { experimentId: "0", userId: "u", tags: [] });
+    const { runId } = view.attributes;
+    for (let round = 1; round <= 3; round++) {
+      for (let i = 0; i < round; i++) {
+        await logMetric(workspace, runId, { key: `m${i}`, value: round, timestamp: round, step: round });
+      }
+      fixture.clock.pass(61 * SECOND);
+      expect(await fold(workspace, runsPartition(workspace, runId))).toBe(round);
+    }
+    const { latest } = await getRun(workspace, runId);
+    expect([...latest.values()].map(({ key, value }) => [key, value])).toEqual([
+      ["m0", 3],
+      ["m1", 3],
+      ["m2", 3],
+    ]);
+  });
+
+  it("fold: of a run that is not there does nothing", async () => {
+    expect(await fold(workspace, runsPartition(workspace, "nobody"))).toBe(0);
+  });
+});
