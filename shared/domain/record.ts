@@ -51,7 +51,7 @@ const PAGE_COUNT = 32;
 const BATCH_BYTES = 1_500_000;
 const PAGES = { from: "page-", to: "page." };
 
-/** One consistent state of a record. */
+/** One consistent state of a record. Pages of a section that the head does not name as paged are what a change that died left, and mean nothing. */
 export class RecordView<A extends RecordAttributes> {
   readonly head: Stored<RecordHead<A>>;
   readonly pages: readonly Stored<Page>[];
@@ -68,6 +68,7 @@ export class RecordView<A extends RecordAttributes> {
   /** The section's entries, in order of key where they are few, in no order where they are paged. */
   section<S extends SectionName>(name: S): Map<string, Sections[S]> {
     const entries = new Map<string, Sections[S]>(this.head.item.sections[name]);
+    if (!this.head.item.paged?.includes(name)) return entries;
     for (const { item } of this.pages) {
       if (item.section === name) for (const [key, value] of item.entries) entries.set(key, value as Sections[S]);
     }
@@ -154,19 +155,17 @@ export class Draft<A extends RecordAttributes> {
   private changedPages(name: SectionName, existing: readonly Stored<Page>[]): BatchOperation[] {
     const wasInline = !this.view.head.item.paged?.includes(name);
     const section = this.section(name);
-    const changed = wasInline ? [...section.entries.keys()] : [...section.changed];
-    const buckets = new Set(changed.map(bucketOf));
-    const contents = new Map<number, [string, unknown][]>();
-    for (const entry of section.entries) {
-      const bucket = bucketOf(entry[0]);
-      if (buckets.has(bucket)) contents.set(bucket, [...(contents.get(bucket) ?? []), entry]);
-    }
+    const contents = new Map<string, [string, unknown][]>();
+    const left = wasInline ? existing.filter(({ item }) => item.section === name) : [];
+    for (const { item } of left) contents.set(item.id, []);
+    for (const key of wasInline ? section.entries.keys() : section.changed) contents.set(pageId(name, key), []);
+    for (const entry of section.entries) contents.get(pageId(name, entry[0]))?.push(entry);
     const scope = `${this.view.head.partition}/pages`;
-    return [...buckets].map((bucket) => {
-      const id = `page-${name}-${String(bucket).padStart(2, "0")}`;
-      const item: Page = { id, scope, section: name, entries: contents.get(bucket) ?? [] };
-      const before = existing.find((page) => page.item.id === id);
-      return before ? { kind: "replace", item, etag: before.etag } : { kind: "create", item };
+    const etags = new Map(existing.map(({ item, etag }) => [item.id, etag]));
+    return [...contents].map(([id, entries]): BatchOperation => {
+      const item: Page = { id, scope, section: name, entries };
+      const etag = etags.get(id);
+      return etag === undefined ? { kind: "create", item } : { kind: "replace", item, etag };
     });
   }
 }
@@ -231,7 +230,10 @@ async function readPages(workspace: Workspace, partition: string): Promise<Store
   return pages;
 }
 
-/** Creates the head document; raises the store's AlreadyExists when the id is taken. */
+/**
+ * Creates a record; raises the store's AlreadyExists when the id is taken. Where it is too large for one batch the head comes with the last:
+ * before that nobody sees it.
+ */
 export async function createRecord<A extends RecordAttributes>(
   workspace: Workspace,
   partition: string,
@@ -245,7 +247,10 @@ export async function createRecord<A extends RecordAttributes>(
   const { head, pages } = draft.operations([]);
   const store = workspace.stores.documents.runs;
   if (pages.length > 0) {
-    await store.batch(partition, [{ kind: "create", item: head }, ...pages]);
+    const batches = inBatches(pages);
+    const last = batches.pop()!;
+    for (const batch of batches) await store.batch(partition, batch);
+    await store.batch(partition, [{ kind: "create", item: head }, ...last]);
     return (await readRecord<A>(workspace, partition))!;
   }
   const etag = await store.create(partition, head);
@@ -328,16 +333,13 @@ function inBatches(operations: readonly BatchOperation[]): BatchOperation[][] {
   return batches;
 }
 
+/** Of JSON in UTF-8. */
 function entriesBytes(entries: Iterable<readonly [string, unknown]> | undefined): number {
-  let bytes = 0;
-  for (const [key, value] of entries ?? []) bytes += key.length + 8 + valueBytes(value);
-  return bytes;
+  return Buffer.byteLength(JSON.stringify([...(entries ?? [])]));
 }
 
-function valueBytes(value: unknown): number {
-  if (typeof value === "string") return value.length;
-  if (typeof value === "object" && value !== null) return JSON.stringify(value).length;
-  return 12;
+function pageId(section: SectionName, key: string): string {
+  return `page-${section}-${String(bucketOf(key)).padStart(2, "0")}`;
 }
 
 /** FNV-1a. */
