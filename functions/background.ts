@@ -1,8 +1,8 @@
 import { app } from "@azure/functions";
-import { FOLD_QUEUE, type FoldMessage, fold } from "../shared/domain/metrics/fold.ts";
+import { FOLD_QUEUE, type FoldMessage } from "../shared/domain/metrics/fold.ts";
+import { foldAndSeal, SEAL_QUEUE, type SealMessage, seal } from "../shared/domain/metrics/seal.ts";
 import { handlePurge, watchPurges } from "../shared/domain/purge/background.ts";
 import { PURGE_QUEUE, type PurgeMessage } from "../shared/domain/purge/messages.ts";
-import { runsPartition } from "../shared/domain/workspace.ts";
 import { workspaceOfId } from "../shared/domain/workspaces.ts";
 import { services } from "../shared/services.ts";
 
@@ -14,7 +14,15 @@ export function registerBackground(): void {
     handler: async (message) => {
       const { workspaceId, recordId } = message as FoldMessage;
       const workspace = workspaceOfId(services().realm, workspaceId);
-      await fold(workspace, runsPartition(workspace, recordId));
+      await foldAndSeal(workspace, recordId);
+    },
+  });
+  app.storageQueue("metrics-seal", {
+    queueName: SEAL_QUEUE,
+    connection: "AzureWebJobsStorage",
+    handler: async (message) => {
+      const { workspaceId, recordId } = message as SealMessage;
+      await seal(workspaceOfId(services().realm, workspaceId), recordId);
     },
   });
   app.storageQueue("purge", {

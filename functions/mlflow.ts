@@ -6,7 +6,7 @@ const methods: HttpMethod[] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 
 const handler = httpHandler(({ services, identify, logError }, request) =>
   answerMlflow(
-    { realm: services.realm, settings: { limitsBodies: !services.loopbackUser }, identify, logError },
+    { realm: services.realm, settings: { limitsBodies: services.limitsBodies }, identify, logError },
     request,
   ),
 );

@@ -16,6 +16,8 @@ export interface LocalServices extends Pick<EmbeddedStores, "documents" | "blobs
   readonly ids: Ids;
   /** Requests from this machine need no token. */
   readonly loopbackUser: true;
+  /** In strict mode bodies end where they do in Azure. */
+  readonly limitsBodies: boolean;
 }
 
 export interface LocalApp {
@@ -98,7 +100,15 @@ async function start({ port, folder, hostname, durable, strict }: Settings, app:
   try {
     const queue = wakeOnSend(stores.queue, (name) => host?.wake(name));
     const { documents, blobs } = stores;
-    await app.provideServices({ documents, blobs, queue, clock: machineClock, ids: machineIds, loopbackUser: true });
+    await app.provideServices({
+      documents,
+      blobs,
+      queue,
+      clock: machineClock,
+      ids: machineIds,
+      loopbackUser: true,
+      limitsBodies: strict,
+    });
     host = await startHost({
       loadApp: app.load,
       port,

@@ -61,19 +61,21 @@ export async function createExperiment(
   requireExperimentName(input.name);
   if (input.artifactLocation) requireArtifactLocation(input.artifactLocation);
   for (const tag of input.tags ?? []) requireExperimentTag(tag);
-  const nowMs = workspace.clock.now();
-  const experimentId = String(nowMs) + String(workspace.ids.integer(100_000)).padStart(5, "0");
-  await writeNew(workspace, {
-    experimentId,
-    name: input.name,
-    artifactLocation: input.artifactLocation?.replace(/\/+$/, "") || `mlflow-artifacts:/experiments/${experimentId}`,
-    stage: "active",
-    epoch: 0,
-    createdMs: nowMs,
-    updatedMs: nowMs,
-    tags: [...new Map((input.tags ?? []).map((tag) => [tag.key, tag.value]))],
-  });
-  return experimentId;
+  for (;;) {
+    const nowMs = workspace.clock.now();
+    const experimentId = String(nowMs) + String(workspace.ids.integer(100_000)).padStart(5, "0");
+    const isWritten = await writeNew(workspace, {
+      experimentId,
+      name: input.name,
+      artifactLocation: input.artifactLocation?.replace(/\/+$/, "") || `mlflow-artifacts:/experiments/${experimentId}`,
+      stage: "active",
+      epoch: 0,
+      createdMs: nowMs,
+      updatedMs: nowMs,
+      tags: [...new Map((input.tags ?? []).map((tag) => [tag.key, tag.value]))],
+    });
+    if (isWritten) return experimentId;
+  }
 }
 
 /** The experiment "0", which clients fall back to, is there in every workspace. */
@@ -96,15 +98,19 @@ export async function ensureDefaultExperiment(workspace: Workspace): Promise<voi
   }
 }
 
-async function writeNew(workspace: Workspace, experiment: Experiment): Promise<void> {
+/** False when the id is taken: two were drawn alike in one millisecond. @throws AlreadyExists when the name is */
+async function writeNew(workspace: Workspace, experiment: Experiment): Promise<boolean> {
+  const { catalog } = workspace.stores.documents;
   try {
-    await workspace.stores.documents.catalog.batch(workspace.id, [
+    await catalog.batch(workspace.id, [
       { kind: "create", item: nameItem(workspace, experiment) },
       { kind: "create", item: toItem(workspace, experiment) },
     ]);
+    return true;
   } catch (error) {
-    if (error instanceof AlreadyExists) throw nameTaken(experiment.name);
-    throw error;
+    if (!(error instanceof AlreadyExists)) throw error;
+    if (await catalog.get(workspace.id, nameDocumentId(experiment.name))) throw nameTaken(experiment.name);
+    return false;
   }
 }
 

@@ -2,6 +2,7 @@ import type { BatchOperation, Item, Stored } from "../stores/document-store.ts";
 import { MAX_BATCH_OPERATIONS } from "../stores/document-store.ts";
 import { AlreadyExists, PreconditionFailed } from "../stores/errors.ts";
 import type { LatestTuple } from "./metrics/latest.ts";
+import type { SegmentReference } from "./metrics/segment.ts";
 import { optimistically } from "./optimistic.ts";
 import type { StoredInput } from "./runs/types.ts";
 import type { Workspace } from "./workspace.ts";
@@ -32,6 +33,10 @@ export interface RecordAttributes {
   readonly experimentId: string;
   /** Id of the last points document that is folded into `metrics`. */
   readonly foldedTo?: string;
+  /** How many folded documents wait to be sealed, about. */
+  readonly unsealed?: number;
+  /** Points that were moved from documents into blobs. */
+  readonly segments?: readonly SegmentReference[];
 }
 
 export type RecordHead<A extends RecordAttributes> = Item & {

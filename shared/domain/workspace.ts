@@ -3,6 +3,7 @@ import type { BlobStore } from "../stores/blob-store.ts";
 import type { Clock, Ids } from "../stores/clock.ts";
 import type { DocumentStore, Item, Stored } from "../stores/document-store.ts";
 import type { WorkQueue } from "../stores/work-queue.ts";
+import type { Segment } from "./metrics/segment.ts";
 import type { ScopeIndex } from "./scope-index.ts";
 
 /** The containers of documents: what is in which, DESIGN "Where data lives". */
@@ -42,6 +43,17 @@ export class Memory {
     maxSize: 256 * 1024 * 1024,
     sizeCalculation: (index) => 1 + Math.ceil(index.bytes),
   });
+
+  private readonly segments = new LRUCache<string, Segment>({ maxSize: 16 * 1024 * 1024 });
+
+  /** A segment never changes, so what was read once is right as long as its run is there. */
+  async segment(blob: string, bytes: number, open: () => Promise<Segment | undefined>): Promise<Segment | undefined> {
+    const known = this.segments.get(blob);
+    if (known) return known;
+    const segment = await open();
+    if (segment) this.segments.set(blob, segment, { size: 1 + bytes * 4 });
+    return segment;
+  }
 
   /** The index of that key, with everything in that was acknowledged before the call. */
   async index<I extends ScopeIndex<never>>(key: string, create: () => I): Promise<I> {

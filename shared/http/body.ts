@@ -16,9 +16,11 @@ export async function readText(request: AppRequest): Promise<string> {
   let size = 0;
   for await (const chunk of request.body) {
     size += chunk.length;
-    if (size > MAX_JSON_BYTES) throw tooLarge();
-    chunks.push(chunk);
+    // What is too much is read to its end and dropped: a connection with half a body in it would never serve another request.
+    if (size <= MAX_JSON_BYTES) chunks.push(chunk);
+    else chunks.length = 0;
   }
+  if (size > MAX_JSON_BYTES) throw tooLarge();
   return decodeUtf8(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size));
 }
 

@@ -37,7 +37,7 @@ export function toPoint({ key, value, timestamp, step, model_id, dataset_name, d
   return { key, value, timestamp, step, origin };
 }
 
-export function experimentJson(experiment: Experiment) {
+export function experimentJson(workspace: Workspace, experiment: Experiment) {
   return {
     experiment_id: experiment.experimentId,
     name: experiment.name,
@@ -46,6 +46,7 @@ export function experimentJson(experiment: Experiment) {
     last_update_time: experiment.updatedMs,
     creation_time: experiment.createdMs,
     tags: pairs(experiment.tags),
+    workspace: workspace.name,
   };
 }
 

@@ -48,10 +48,12 @@ export const double: Decoder<number> = (value) => {
     return text.startsWith("-") ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
   if (/^nan$/i.test(text)) return Number.NaN;
-  const number = Number(text);
-  if (text === "" || Number.isNaN(number)) throw wrongType(value);
-  return number;
+  if (!DECIMAL.test(text)) throw wrongType(value);
+  return Number(text);
 };
+
+/** Number() would also take hexadecimal, octal and binary ones. */
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 
 export const bool: Decoder<boolean> = (value) => {
   if (typeof value === "boolean") return value;
@@ -161,17 +163,35 @@ export function decodeRequest<T>(schema: Message<T>, body: unknown): T {
     if (!(error instanceof FieldError)) throw error;
     const { path, value, hint } = error;
     if (value === MISSING) throw missingValue(path);
-    throw invalidValue(path || "request", value, hint);
+    throw invalidValue(path || "request", shallow(value), hint);
   }
 }
 
-/** A query string as the object that its fields would be in a body: repeated fields become lists. */
+const SHOWN_LEVELS = 4;
+const SHOWN_MEMBERS = 20;
+
+/** The part of a value that fits into a message: what is nested thousands of levels deep cannot be written out at all. */
+function shallow(value: unknown, levels = SHOWN_LEVELS): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (levels === 0) return "…";
+  if (Array.isArray(value)) return value.slice(0, SHOWN_MEMBERS).map((member) => shallow(member, levels - 1));
+  const members = Object.entries(value).slice(0, SHOWN_MEMBERS);
+  return Object.fromEntries(members.map(([key, member]) => [key, shallow(member, levels - 1)]));
+}
+
+/**
+ * A query string as the object that its fields would be in a body: repeated fields become lists.
+ * @throws InvalidParameter when a field that is no list is given twice
+ */
 export function queryObject(schema: Message<unknown>, query: URLSearchParams): Record<string, unknown> {
   const result: Record<string, unknown> = Object.create(null);
   for (const key of new Set(query.keys())) {
-    const field = schema.fields[key] ?? schema.fields[snakeCase(key)];
-    const isList = field !== undefined && "isList" in field.decode;
-    result[key] = isList ? query.getAll(key) : query.getAll(key).at(-1);
+    const name = Object.hasOwn(schema.fields, key) ? key : snakeCase(key);
+    if (!Object.hasOwn(schema.fields, name)) continue;
+    const values = query.getAll(key);
+    if ("isList" in schema.fields[name]!.decode) result[key] = values;
+    else if (values.length === 1) result[key] = values[0];
+    else throw invalidValue(name, values, "The field is given more than once.");
   }
   return result;
 }

@@ -1,4 +1,4 @@
-import { changeRecord, type RecordAttributes, readRecord } from "../record.ts";
+import { changeRecord, type Draft, type RecordAttributes, readRecord } from "../record.ts";
 import type { Workspace } from "../workspace.ts";
 import { pointsId } from "./append.ts";
 import { compareLatest, fromTuple, joinColumns, type LatestMetrics, toTuple } from "./latest.ts";
@@ -35,27 +35,38 @@ export async function requestFold(workspace: Workspace, recordId: string, delayM
 export async function fold(workspace: Workspace, partition: string): Promise<number> {
   const view = await readRecord<RecordAttributes>(workspace, partition);
   if (view === undefined) return 0;
+  const { latest, count, lastId } = await readSettled(workspace, partition, view.attributes.foldedTo);
+  if (count === 0) return 0;
+  await changeRecord<RecordAttributes, void>(workspace, partition, (draft) => {
+    if (foldInto(draft, latest, lastId)) draft.update({ unsealed: (draft.attributes.unsealed ?? 0) + count });
+  });
+  return count;
+}
+
+async function readSettled(workspace: Workspace, partition: string, after: string | undefined) {
   const settled = pointsId(workspace.clock.now() - SETTLED_AFTER_MS, "");
   const latest: LatestMetrics = new Map();
   let count = 0;
-  let foldedTo = view.attributes.foldedTo;
-  for await (const page of pointsDocuments(workspace, partition, foldedTo)) {
+  let lastId = "";
+  for await (const page of pointsDocuments(workspace, partition, after)) {
     for (const { item } of page) {
-      if (item.id >= settled) break;
+      if (item.id >= settled) return { latest, count, lastId };
       joinColumns(latest, unpackPoints(item.points));
-      foldedTo = item.id;
+      lastId = item.id;
       count++;
     }
   }
-  if (count === 0) return 0;
-  await changeRecord<RecordAttributes, void>(workspace, partition, (draft) => {
-    const metrics = draft.section("metrics");
-    for (const [key, point] of latest) {
-      const current = metrics.entries.get(key);
-      if (current === undefined || compareLatest(point, fromTuple(key, current)) > 0) metrics.set(key, toTuple(point));
-    }
-    const before = draft.attributes.foldedTo;
-    if (before === undefined || before < foldedTo!) draft.update({ foldedTo });
-  });
-  return count;
+  return { latest, count, lastId };
+}
+
+/** Joins latest values into a head, whose documents are folded up to `lastId` then. False when they were already. */
+export function foldInto(draft: Draft<RecordAttributes>, latest: LatestMetrics, lastId: string): boolean {
+  const metrics = draft.section("metrics");
+  for (const [key, point] of latest) {
+    const current = metrics.entries.get(key);
+    if (current === undefined || compareLatest(point, fromTuple(key, current)) > 0) metrics.set(key, toTuple(point));
+  }
+  if ((draft.attributes.foldedTo ?? "") >= lastId) return false;
+  draft.update({ foldedTo: lastId });
+  return true;
 }

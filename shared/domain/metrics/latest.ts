@@ -1,3 +1,4 @@
+import { compareValues } from "./order.ts";
 import type { Origin, Point, PointColumns } from "./points.ts";
 import { originKey, pointAt } from "./points.ts";
 
@@ -62,14 +63,6 @@ function isNewer(columns: PointColumns, i: number, best: number): boolean {
   const byTime = columns.timestamps[i]! - columns.timestamps[best]!;
   if (byTime !== 0) return byTime > 0;
   return compareLatest(pointAt(columns, i), pointAt(columns, best)) > 0;
-}
-
-/** Values in MLflow's order: NaN as 0, above an equal 0. */
-export function compareValues(a: number, b: number): number {
-  const left = Number.isNaN(a) ? 0 : a;
-  const right = Number.isNaN(b) ? 0 : b;
-  if (left !== right) return left < right ? -1 : 1;
-  return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
 }
 
 function compareOrigins(a: Point, b: Point): number {

@@ -25,8 +25,16 @@ export interface PackedPoints {
   readonly keys: readonly string[];
   /** Where absent no point has an origin; index 0 stands for none. */
   readonly origins?: readonly Origin[];
-  /** Base64. Layout: see `packPoints`. */
+  /** Base64 of `EncodedPoints.bytes`. */
   readonly data: string;
+}
+
+/** Points in binary columns; layout: see `encodePoints`. */
+export interface EncodedPoints {
+  readonly count: number;
+  readonly keys: readonly string[];
+  readonly origins?: readonly Origin[];
+  readonly bytes: Buffer;
 }
 
 /** Points laid out in columns, `keyIndex[i]` and `originIndex[i]` pointing into `keys` and `origins`. */
@@ -58,7 +66,7 @@ export function storableValue(value: number): number {
  * (varint), origin index (varint, if any), timestamp, step (zigzag varints of the differences, or float64 where differences
  * exceed 2^50), value (float64). All little-endian. 1,000 points take some 10 KB.
  */
-export function packPoints(points: readonly Point[]): PackedPoints {
+export function encodePoints(points: readonly Point[]): EncodedPoints {
   const count = points.length;
   const keys = new Dictionary<string>((key) => key);
   const origins = new Dictionary<Origin>(originKey);
@@ -73,20 +81,30 @@ export function packPoints(points: readonly Point[]): PackedPoints {
   writer.integers(points, small, (point) => point.timestamp);
   writer.integers(points, small, (point) => point.step);
   for (const point of points) writer.double(storableValue(point.value));
-  return { count, keys: keys.values, ...(hasOrigins && { origins: origins.values }), data: writer.base64() };
+  return { count, keys: keys.values, ...(hasOrigins && { origins: origins.values }), bytes: writer.bytes() };
 }
 
-/** The reverse of `packPoints`. */
-export function unpackPoints(packed: PackedPoints): PointColumns {
-  const { count } = packed;
-  const reader = new Reader(packed.data);
+/** The reverse of `encodePoints`. */
+export function decodePoints({ count, keys, origins = [], bytes }: EncodedPoints): PointColumns {
+  const reader = new Reader(bytes);
   const format = reader.byte();
   const keyIndex = Uint16Array.from({ length: count }, () => reader.varint());
   const originIndex = format & 2 ? Uint16Array.from({ length: count }, () => reader.varint()) : undefined;
   const timestamps = reader.integers(count, (format & 1) === 1);
   const steps = reader.integers(count, (format & 1) === 1);
   const values = reader.doubles(count);
-  return { count, keys: packed.keys, origins: packed.origins ?? [], keyIndex, originIndex, timestamps, steps, values };
+  return { count, keys, origins, keyIndex, originIndex, timestamps, steps, values };
+}
+
+/** Points as a document holds them: `encodePoints` in base64. */
+export function packPoints(points: readonly Point[]): PackedPoints {
+  const { bytes, ...rest } = encodePoints(points);
+  return { ...rest, data: bytes.toString("base64") };
+}
+
+/** The reverse of `packPoints`. */
+export function unpackPoints({ data, ...rest }: PackedPoints): PointColumns {
+  return decodePoints({ ...rest, bytes: Buffer.from(data, "base64") });
 }
 
 /** The `i`-th point of the columns. */
@@ -160,8 +178,8 @@ class Writer {
     }
   }
 
-  base64(): string {
-    return this.buffer.toString("base64", 0, this.at);
+  bytes(): Buffer {
+    return this.buffer.subarray(0, this.at);
   }
 }
 
@@ -169,8 +187,8 @@ class Reader {
   private readonly buffer: Buffer;
   private at = 0;
 
-  constructor(base64: string) {
-    this.buffer = Buffer.from(base64, "base64");
+  constructor(buffer: Buffer) {
+    this.buffer = buffer;
   }
 
   byte(): number {

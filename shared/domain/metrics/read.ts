@@ -1,9 +1,14 @@
-import type { Stored } from "../../stores/document-store.ts";
-import type { RecordAttributes, RecordView } from "../record.ts";
+import { type BatchOperation, MAX_BATCH_OPERATIONS, type Stored } from "../../stores/document-store.ts";
+import { PreconditionFailed } from "../../stores/errors.ts";
+import { getHead, type RecordAttributes, type RecordView } from "../record.ts";
 import type { Workspace } from "../workspace.ts";
 import { POINTS_RANGE, type PointsItem } from "./append.ts";
-import { compareValues, fromTuple, joinColumns, joinPoint, type LatestMetrics } from "./latest.ts";
+import { sample } from "./downsample.ts";
+import { fromTuple, joinColumns, joinPoint, type LatestMetrics } from "./latest.ts";
+import { compareHistory, type HistoryPosition } from "./order.ts";
 import { type Point, pointAt, unpackPoints } from "./points.ts";
+import { distinct, type SegmentReference } from "./segment.ts";
+import { openSegment } from "./segments.ts";
 
 /** The points documents of a partition, `after` the given id, page by page in order of time. */
 export function pointsDocuments(
@@ -37,33 +42,110 @@ export function foldedLatest<A extends RecordAttributes>(view: RecordView<A>): L
   return latest;
 }
 
-/** Where a page of history ended. */
-export interface HistoryPosition {
-  readonly timestamp: number;
-  readonly step: number;
-  readonly value: number;
+/** One page of a metric's history. */
+export interface HistoryPage {
+  readonly kind: RecordAttributes["kind"];
+  readonly points: readonly Point[];
+  /** Where to go on; undefined at the end. */
+  readonly next?: HistoryPosition;
 }
 
 /**
- * Values of one metric in order of (timestamp, step, value), exact duplicates once.
+ * Values of one metric in order of (timestamp, step, value), exact duplicates once. Documents are listed before the head is read and its segments
+ * after, so that a seal beside it hides nothing.
  * @param limit at most so many; absent: all
- * @returns the points, and where to go on if there are more
+ * @returns undefined when there is no such run or model
  */
 export async function readHistory(
   workspace: Workspace,
   partition: string,
   key: string,
-  limit?: number,
+  limit = Number.POSITIVE_INFINITY,
   after?: HistoryPosition,
-): Promise<{ points: Point[]; next?: HistoryPosition }> {
+): Promise<HistoryPage | undefined> {
   const points: Point[] = [];
   for await (const page of pointsDocuments(workspace, partition)) {
     for (const { item } of page) collect(item, key, after, points);
   }
-  const distinct = sortedDistinct(points);
-  if (limit === undefined || distinct.length <= limit) return { points: distinct };
-  const { timestamp, step, value } = distinct[limit - 1]!;
-  return { points: distinct.slice(0, limit), next: { timestamp, step, value } };
+  const head = await getHead<RecordAttributes>(workspace, partition);
+  if (!head) return undefined;
+  const { kind, segments = [] } = head.item.attributes;
+  for (const reference of segments) {
+    const segment = await openSegment(workspace, reference);
+    for (const point of (await segment?.points(key, limit + 1, after)) ?? []) points.push(point);
+  }
+  const found = sortedDistinct(points);
+  if (found.length <= limit) return { kind, points: found };
+  const { timestamp, step, value } = found[limit - 1]!;
+  return { kind, points: found.slice(0, limit), next: { timestamp, step, value } };
+}
+
+/**
+ * A metric as a chart needs it: at most about `wanted` points within a range of steps, the lowest and highest of each stretch among them.
+ * @returns undefined when there is no such run or model
+ */
+export async function sampleHistory(
+  workspace: Workspace,
+  partition: string,
+  key: string,
+  wanted: number,
+  steps: { readonly from: number; readonly to: number },
+): Promise<Point[] | undefined> {
+  const points: Point[] = [];
+  for await (const page of pointsDocuments(workspace, partition)) {
+    for (const { item } of page) collect(item, key, undefined, points);
+  }
+  const head = await getHead<RecordAttributes>(workspace, partition);
+  if (!head) return undefined;
+  for (const reference of head.item.attributes.segments ?? []) {
+    const segment = await openSegment(workspace, reference);
+    const isWhole = steps.from === Number.NEGATIVE_INFINITY && steps.to === Number.POSITIVE_INFINITY;
+    const found = isWhole ? await segment?.sampled(key) : await segment?.points(key, Number.POSITIVE_INFINITY);
+    for (const point of found ?? []) points.push(point);
+  }
+  const within = sortedDistinct(points.filter(({ step }) => step >= steps.from && step <= steps.to));
+  return sample(within, wanted);
+}
+
+/** Every point of a run or model, in no order. */
+export async function readAllPoints(workspace: Workspace, partition: string): Promise<Point[]> {
+  const points: Point[] = [];
+  for await (const page of pointsDocuments(workspace, partition)) {
+    for (const { item } of page) {
+      const columns = unpackPoints(item.points);
+      for (let i = 0; i < columns.count; i++) points.push(pointAt(columns, i));
+    }
+  }
+  const head = await getHead<RecordAttributes>(workspace, partition);
+  for (const reference of head?.item.attributes.segments ?? []) {
+    for (const point of await readSegment(workspace, reference)) points.push(point);
+  }
+  return points;
+}
+
+/** Every point of a segment, metric by metric. */
+export async function readSegment(workspace: Workspace, reference: SegmentReference): Promise<Point[]> {
+  const segment = await openSegment(workspace, reference);
+  const points: Point[] = [];
+  for (const key of segment?.keys() ?? []) {
+    for (const point of await segment!.points(key, Number.POSITIVE_INFINITY)) points.push(point);
+  }
+  return points;
+}
+
+/** Removes documents that may be gone already. */
+export async function removeDocuments(workspace: Workspace, partition: string, ids: readonly string[]): Promise<void> {
+  const { runs } = workspace.stores.documents;
+  for (let i = 0; i < ids.length; i += MAX_BATCH_OPERATIONS) {
+    const some = ids.slice(i, i + MAX_BATCH_OPERATIONS);
+    try {
+      const removals = some.map((id): BatchOperation => ({ kind: "remove", id }));
+      await runs.batch(partition, removals);
+    } catch (error) {
+      if (!(error instanceof PreconditionFailed)) throw error;
+      for (const id of some) await runs.remove(partition, id);
+    }
+  }
 }
 
 function collect(item: PointsItem, key: string, after: HistoryPosition | undefined, into: Point[]): void {
@@ -79,15 +161,10 @@ function collect(item: PointsItem, key: string, after: HistoryPosition | undefin
 
 /** Origins do not make a difference: as in MLflow's store the same value at the same time and step is one point. */
 function sortedDistinct(points: Point[]): Point[] {
-  const sorted = isSorted(points) ? points : points.sort(compareHistory);
-  return sorted.filter((point, i) => i === 0 || compareHistory(sorted[i - 1]!, point) !== 0);
+  return distinct(isSorted(points) ? points : points.sort(compareHistory));
 }
 
 function isSorted(points: readonly Point[]): boolean {
   for (let i = 1; i < points.length; i++) if (compareHistory(points[i - 1]!, points[i]!) > 0) return false;
   return true;
-}
-
-export function compareHistory(a: HistoryPosition, b: HistoryPosition): number {
-  return a.timestamp - b.timestamp || a.step - b.step || compareValues(a.value, b.value);
 }

@@ -1,8 +1,9 @@
 import { invalid, notFound } from "../errors.ts";
 import { effectiveStage, getExperiment, requireActive } from "../experiments.ts";
+import { compareHistory } from "../metrics/order.ts";
 import type { Point } from "../metrics/points.ts";
-import { originKey, pointAt, unpackPoints } from "../metrics/points.ts";
-import { compareHistory, pointsDocuments } from "../metrics/read.ts";
+import { originKey } from "../metrics/points.ts";
+import { readAllPoints } from "../metrics/read.ts";
 import { noteTrash } from "../purge/trash.ts";
 import { changeRecord, createRecord, type Draft, type RecordView, readRecord } from "../record.ts";
 import { checkedTag } from "../runs/runs.ts";
@@ -77,14 +78,7 @@ export async function getLoggedModel(
 
 /** Every value logged for a model. */
 export async function readModelPoints(workspace: Workspace, modelId: string): Promise<Point[]> {
-  const points: Point[] = [];
-  for await (const page of pointsDocuments(workspace, runsPartition(workspace, modelId))) {
-    for (const { item } of page) {
-      const columns = unpackPoints(item.points);
-      for (let i = 0; i < columns.count; i++) points.push(pointAt(columns, i));
-    }
-  }
-  return sortedPoints(points);
+  return sortedPoints(await readAllPoints(workspace, runsPartition(workspace, modelId)));
 }
 
 /** In order of (timestamp, step, value), exact duplicates once; sorts in place. */

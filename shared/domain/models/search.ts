@@ -2,6 +2,8 @@ import type { Stored } from "../../stores/document-store.ts";
 import { type Experiment, effectiveStage, findExperiment } from "../experiments.ts";
 import type { PointsItem } from "../metrics/append.ts";
 import { type Point, pointAt, unpackPoints } from "../metrics/points.ts";
+import { readSegment } from "../metrics/read.ts";
+import type { SegmentReference } from "../metrics/segment.ts";
 import type { RecordHead } from "../record.ts";
 import { HEAD_ID, RecordView, readRecord, type Tombstone } from "../record.ts";
 import { ScopeIndex } from "../scope-index.ts";
@@ -88,17 +90,31 @@ class ModelIndex extends ScopeIndex<ScopeItem> {
     const view = stored.item.paged
       ? await readRecord<ModelAttributes>(this.workspace, runsPartition(this.workspace, modelId))
       : new RecordView<ModelAttributes>(stored, []);
-    if (view) this.table.upsert(modelId, rowOf(view));
+    if (!view) return;
+    this.table.upsert(modelId, rowOf(view));
+    await this.applySegments(modelId, view.attributes.segments ?? []);
+  }
+
+  /** Points that were sealed before this index saw their documents. */
+  private async applySegments(modelId: string, segments: readonly SegmentReference[]): Promise<void> {
+    for (const reference of segments) {
+      const documents = this.documentsOf(modelId);
+      if (!documents.has(reference.blob)) documents.set(reference.blob, await readSegment(this.workspace, reference));
+    }
   }
 
   private applyPoints({ recordId, id, points }: PointsItem): void {
-    const documents = this.points.get(recordId) ?? new Map<string, Point[]>();
-    this.points.set(recordId, documents);
     const columns = unpackPoints(points);
-    documents.set(
+    this.documentsOf(recordId).set(
       id,
       Array.from({ length: columns.count }, (_, i) => pointAt(columns, i)),
     );
+  }
+
+  private documentsOf(modelId: string): Map<string, Point[]> {
+    const documents = this.points.get(modelId) ?? new Map<string, Point[]>();
+    this.points.set(modelId, documents);
+    return documents;
   }
 }
 

@@ -42,6 +42,7 @@ async function continueWorkspacePurge(realm: Realm, workspace: Workspace): Promi
   }
   await removeBelow(realm.stores.blobs, `artifacts/${workspace.id}/`);
   await removeBelow(realm.stores.blobs, `values/${workspace.id}/`);
+  await removeBelow(realm.stores.blobs, `metrics/${workspace.id}/`);
   if (gone.item.firstSweepMs === undefined) {
     const item = { ...gone.item, firstSweepMs: realm.clock.now() };
     await catalog.replace("workspaces", item, gone.etag);

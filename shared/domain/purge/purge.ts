@@ -12,6 +12,7 @@ import {
   hashOf,
   requireStored,
 } from "../experiments.ts";
+import { segmentsPrefix } from "../metrics/seal.ts";
 import { modelNotFound, modelsScope } from "../models/models.ts";
 import type { ModelAttributes } from "../models/types.ts";
 import { optimistically } from "../optimistic.ts";
@@ -201,8 +202,8 @@ async function notePurge(
 function recordPrefixes(workspace: Workspace, attributes: Attributes): string[] {
   const id = attributes.kind === "run" ? attributes.runId : attributes.modelId;
   const path = pathOfUri(attributes.artifactUri)?.replace(/\/artifacts$/, "");
-  const values = valuesPrefix(workspace, id);
-  return path?.endsWith(`/${id}`) ? [`artifacts/${workspace.id}/${path}/`, values] : [values];
+  const own = [valuesPrefix(workspace, id), segmentsPrefix(workspace, id)];
+  return path?.endsWith(`/${id}`) ? [`artifacts/${workspace.id}/${path}/`, ...own] : own;
 }
 
 /** The default location belongs to the experiment alone; any other may be shared, there only its runs' folders go. */

@@ -1,12 +1,12 @@
 import { invalid } from "../errors.ts";
-import { cut, jsonList, requireLength } from "../validation.ts";
+import { cut, jsonList } from "../validation.ts";
 import type { Workspace } from "../workspace.ts";
 import { changeRun } from "./runs.ts";
 
 const HISTORY_TAG = "mlflow.log-model.history";
 const REQUIRED = ["artifact_path", "flavors", "utc_time_created", "run_id"];
 /** Far beyond what the flavors of a run's models take, and well below what a document holds. */
-const HISTORY_CHARACTERS = 1_000_000;
+const HISTORY_BYTES = 1_000_000;
 
 /**
  * Notes a model that MLflow 2 saved as artifacts of its run: appended to a tag that holds a JSON list. The same model again changes nothing.
@@ -20,9 +20,15 @@ export async function recordModel(workspace: Workspace, runId: string, modelJson
     const known = new Set(history.map((entry) => JSON.stringify(entry)));
     if (known.has(JSON.stringify(model))) return;
     const value = JSON.stringify([...history, model]);
-    requireLength(HISTORY_TAG, value, HISTORY_CHARACTERS);
+    if (Buffer.byteLength(JSON.stringify(value)) > HISTORY_BYTES) throw historyFull();
     tags.set(HISTORY_TAG, value);
   });
+}
+
+function historyFull(): Error {
+  return invalid(
+    `'${HISTORY_TAG}' exceeds the maximum length of ${HISTORY_BYTES} bytes: the run has too many or too large models.`,
+  );
 }
 
 function parseModel(modelJson: string): object {

@@ -99,12 +99,12 @@ function checkedBatch(batch: Batch): Batch {
   };
 }
 
-/** Names repeat within a batch: each is looked at once. */
+/** Names repeat within a batch: each is looked at once, unless more than the name can be wrong. */
 function checkPoints(points: readonly Point[]): void {
   const seen = new Set<string>();
   for (let i = 0; i < points.length; i++) {
     const point = points[i]!;
-    if (point.timestamp < 0 || !seen.has(point.key)) checkPoint(point, `metrics[${i}].`);
+    if (point.timestamp < 0 || point.origin || !seen.has(point.key)) checkPoint(point, `metrics[${i}].`);
     seen.add(point.key);
   }
 }
@@ -112,6 +112,8 @@ function checkPoints(points: readonly Point[]): void {
 function checkPoint(point: Point, prefix: string): void {
   requireEntityName(`${prefix}name`, point.key);
   requireLength("Metric name", point.key, LIMITS.key);
+  requireLength("dataset_name", point.origin?.datasetName ?? "", LIMITS.datasetName);
+  requireLength("dataset_digest", point.origin?.datasetDigest ?? "", LIMITS.datasetDigest);
   if (point.timestamp < 0) {
     throw invalidValue(
       `${prefix}timestamp`,

@@ -79,7 +79,7 @@ function runName(workspace: Workspace, name: string | undefined, tag: string | u
 export async function getRun(workspace: Workspace, runId: string): Promise<Run> {
   requireRunId(runId);
   const view = await readRecord<RunAttributes>(workspace, runsPartition(workspace, runId));
-  if (!view) throw runNotFound(runId);
+  if (view?.attributes.kind !== "run") throw runNotFound(runId);
   const { latest, unfolded } = await readLatest(workspace, view);
   if (unfolded > FOLD_WORTHWHILE) await requestFoldNow(workspace, runId);
   const experiment = await getExperiment(workspace, view.attributes.experimentId);
@@ -102,7 +102,7 @@ async function requestFoldNow(workspace: Workspace, recordId: string): Promise<v
 export async function requireActiveRun(workspace: Workspace, runId: string): Promise<RunHead> {
   requireRunId(runId);
   const head = await getHead<RunAttributes>(workspace, runsPartition(workspace, runId));
-  if (!head) throw runNotFound(runId);
+  if (head?.item.attributes.kind !== "run") throw runNotFound(runId);
   const experiment = await getExperiment(workspace, head.item.attributes.experimentId);
   requireWritable(head.item.attributes, experiment);
   return head.item;
@@ -129,7 +129,8 @@ export async function changeRun<R>(
     workspace,
     runsPartition(workspace, runId),
     async (draft) => {
-      found = true;
+      found = draft.attributes.kind === "run";
+      if (!found) throw runNotFound(runId);
       requireWritable(draft.attributes, await getExperiment(workspace, draft.attributes.experimentId));
       return edit(draft);
     },
@@ -162,7 +163,8 @@ export async function updateRun(
   return attributes;
 }
 
-function renameDraft(draft: Draft<RunAttributes>, name: string): void {
+function renameDraft(draft: Draft<RunAttributes>, newName: string): void {
+  const name = truncated(newName, LIMITS.runTagValue);
   if (name !== draft.attributes.name) draft.update({ name });
   draft.section("tags").set(RUN_NAME_TAG, name);
 }
@@ -202,6 +204,7 @@ async function setStage(workspace: Workspace, runId: string, stage: Stage): Prom
     workspace,
     runsPartition(workspace, runId),
     async (draft) => {
+      if (draft.attributes.kind !== "run") return false;
       const experiment = await getExperiment(workspace, draft.attributes.experimentId);
       if (effectiveStage(draft.attributes, experiment) !== stage) {
         const deletedMs = stage === "deleted" ? workspace.clock.now() : undefined;

@@ -31,6 +31,7 @@ export class FileBlobStore implements BlobStore {
   readonly #readers = new Readers((files) => void this.#collect(files));
   readonly #collecting = new Set<Promise<void>>();
   #staged = 0;
+  #closed = false;
 
   constructor(catalog: BlobCatalog, folder: ContentFolder, signed: SignedBlobs) {
     this.#catalog = catalog;
@@ -110,8 +111,9 @@ export class FileBlobStore implements BlobStore {
     await this.#release(this.#catalog.dropAbandonedBlocks());
   }
 
-  /** Waits until no file is being unlinked any more. */
+  /** Waits until no file is being unlinked any more. A reading that ends later leaves its files to the next start. */
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all(this.#collecting);
   }
 
@@ -145,11 +147,10 @@ export class FileBlobStore implements BlobStore {
 
   /** Unlinks files of the garbage list. What cannot be unlinked now stays on it until the next start. */
   async #collect(files: readonly number[]): Promise<void> {
-    if (files.length === 0) return;
+    if (files.length === 0 || this.#closed) return;
     const collecting = this.#unlink(files);
     this.#collecting.add(collecting);
-    await collecting;
-    this.#collecting.delete(collecting);
+    await collecting.finally(() => this.#collecting.delete(collecting));
   }
 
   async #unlink(files: readonly number[]): Promise<void> {

@@ -13,7 +13,7 @@ import {
 import { cut } from "../../domain/validation.ts";
 import { experimentJson, TAGS } from "../entities.ts";
 import { parseExperimentFilter, parseExperimentOrder } from "../filter/experiments.ts";
-import { type Decoded, int64, list, optional, present, required, string, withDefault } from "../message.ts";
+import { type Decoded, int64, list, optional, required, string, withDefault } from "../message.ts";
 import { requireMaxResults, VIEW_TYPE } from "../paging.ts";
 import { type Call, EMPTY, ok, route } from "../route.ts";
 
@@ -42,7 +42,7 @@ async function handleSearch({ workspace, input }: Call<Decoded<typeof SEARCH>>) 
     pageToken: input.page_token,
   });
   return ok({
-    experiments: experiments.map(experimentJson),
+    experiments: experiments.map((experiment) => experimentJson(workspace, experiment)),
     ...(nextPageToken && { next_page_token: nextPageToken }),
   });
 }
@@ -70,7 +70,7 @@ export const experimentRoutes = [
     permission: "read",
     request: BY_ID,
     handle: async ({ workspace, input }) =>
-      ok({ experiment: experimentJson(await getExperiment(workspace, input.experiment_id)) }),
+      ok({ experiment: experimentJson(workspace, await getExperiment(workspace, input.experiment_id)) }),
   }),
   route({
     name: "experiments_get_by_name",
@@ -81,7 +81,7 @@ export const experimentRoutes = [
     handle: async ({ workspace, input }) => {
       const experiment = await findExperimentByName(workspace, input.experiment_name);
       if (!experiment) throw notFound(`Could not find experiment with name '${cut(input.experiment_name)}'`);
-      return ok({ experiment: experimentJson(experiment) });
+      return ok({ experiment: experimentJson(workspace, experiment) });
     },
   }),
   route({ name: "experiments_search", method: "POST", ...search, handle: handleSearch }),
@@ -124,7 +124,7 @@ export const experimentRoutes = [
     method: "POST",
     path: "2.0/mlflow/experiments/set-experiment-tag",
     permission: "write",
-    request: { experiment_id: required(string), key: required(string), value: present(string) },
+    request: { experiment_id: required(string), key: required(string), value: withDefault(string, "") },
     handle: async ({ workspace, input }) => {
       await setExperimentTag(workspace, input.experiment_id, input);
       return EMPTY;

@@ -14,10 +14,13 @@ import { decodePart } from "../../http/url.ts";
 import { loggedModelJson, TAGS } from "../entities.ts";
 import { parseLoggedModelFilter, parseLoggedModelOrder } from "../filter/logged-models.ts";
 import { bool, enumeration, int64, list, message, optional, required, string, withDefault } from "../message.ts";
+import { requireMaxResults } from "../paging.ts";
 import { EMPTY, ok, route } from "../route.ts";
 
 const MODEL_PATH = "2.0/mlflow/logged-models/:model_id";
-const MAX_RESULTS = 1000;
+
+/** Each model of a page is read by itself; who asks for more gets the next page token. */
+const PAGE_LIMIT = 1000;
 
 const STATUS = enumeration(MODEL_STATUSES);
 
@@ -80,9 +83,6 @@ export const loggedModelRoutes = [
       page_token: optional(string),
     },
     handle: async ({ workspace, input }) => {
-      if (input.max_results < 1 || input.max_results > MAX_RESULTS) {
-        throw invalid(`Invalid value ${input.max_results} for 'max_results'. It must be from 1 to ${MAX_RESULTS}.`);
-      }
       const { models, nextPageToken } = await searchLoggedModels(workspace, input.experiment_ids, {
         filter: parseLoggedModelFilter(input.filter ?? ""),
         order: parseLoggedModelOrder(input.order_by),
@@ -90,7 +90,7 @@ export const loggedModelRoutes = [
           name: dataset_name,
           ...(dataset_digest && { digest: dataset_digest }),
         })),
-        limit: input.max_results,
+        limit: Math.min(requireMaxResults(input.max_results, 50_000), PAGE_LIMIT),
         pageToken: input.page_token,
       });
       return ok({

@@ -1,16 +1,19 @@
 import { invalid } from "../../domain/errors.ts";
+import type { HistoryPosition } from "../../domain/metrics/order.ts";
 import type { Point } from "../../domain/metrics/points.ts";
-import { type HistoryPosition, readHistory } from "../../domain/metrics/read.ts";
-import { getHead } from "../../domain/record.ts";
+import { readHistory, sampleHistory } from "../../domain/metrics/read.ts";
 import { runNotFound } from "../../domain/runs/runs.ts";
-import type { RunAttributes } from "../../domain/runs/types.ts";
 import { requireRunId } from "../../domain/validation.ts";
 import { runsPartition } from "../../domain/workspace.ts";
 import { metricJson } from "../entities.ts";
-import { int64, optional, required, string } from "../message.ts";
+import { int64, list, optional, required, string, withDefault } from "../message.ts";
 import { requireMaxResults } from "../paging.ts";
 import { okText, route } from "../route.ts";
 import { requireRun } from "../run-reference.ts";
+
+/** What MLflow's page asks for at most, for each run and in runs. */
+const MAX_SAMPLED = 2500;
+const MAX_SAMPLED_RUNS = 100;
 
 export const metricRoutes = [
   route({
@@ -31,14 +34,56 @@ export const metricRoutes = [
       const limit = input.max_results === undefined ? undefined : requireMaxResults(input.max_results, 1_000_000);
       const after = input.page_token ? readToken(input.page_token, runId, input.metric_key) : undefined;
       const partition = runsPartition(workspace, runId);
-      const head = await getHead<RunAttributes>(workspace, partition);
-      if (head?.item.attributes.kind !== "run") throw runNotFound(runId);
-      const { points, next } = await readHistory(workspace, partition, input.metric_key, limit, after);
+      const history = await readHistory(workspace, partition, input.metric_key, limit, after);
+      if (history?.kind !== "run") throw runNotFound(runId);
+      const { points, next } = history;
       const token = next ? `,"next_page_token":${JSON.stringify(writeToken(next, runId, input.metric_key))}` : "";
       return okText(`{"metrics":[${historyJson(points, input.metric_key, runId)}]${token}}`);
     },
   }),
+  route({
+    name: "metrics_get_history_bulk_interval",
+    method: "GET",
+    path: "2.0/mlflow/metrics/get-history-bulk-interval",
+    permission: "read",
+    request: {
+      run_ids: required(list(string)),
+      metric_key: required(string),
+      start_step: optional(int64),
+      end_step: optional(int64),
+      max_results: withDefault(int64, MAX_SAMPLED),
+    },
+    handle: async ({ workspace, input }) => {
+      const steps = stepRange(input.start_step, input.end_step);
+      if (input.run_ids.length > MAX_SAMPLED_RUNS) {
+        throw invalid(
+          `GetMetricHistoryBulkInterval request must specify at most ${MAX_SAMPLED_RUNS} run_ids. ` +
+            `Received ${input.run_ids.length} run_ids.`,
+        );
+      }
+      const wanted = requireMaxResults(input.max_results, MAX_SAMPLED);
+      const metrics: string[] = [];
+      for (const runId of new Set(input.run_ids)) {
+        requireRunId(runId);
+        const partition = runsPartition(workspace, runId);
+        const points = await sampleHistory(workspace, partition, input.metric_key, wanted, steps);
+        if (!points) throw runNotFound(runId);
+        if (points.length > 0) metrics.push(historyJson(points, input.metric_key, runId));
+      }
+      return okText(`{"metrics":[${metrics.join(",")}]}`);
+    },
+  }),
 ];
+
+/** @throws InvalidParameter when only one end is given, or the ends are the wrong way round */
+function stepRange(from: number | undefined, to: number | undefined): { from: number; to: number } {
+  if ((from === undefined) !== (to === undefined)) {
+    throw invalid("If either start step or end step are specified, both must be specified.");
+  }
+  if (from === undefined || to === undefined) return { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+  if (from <= to) return { from, to };
+  throw invalid(`end_step must be greater than start_step. Found start_step=${from} and end_step=${to}.`);
+}
 
 /** Ten times as fast as building objects first, which matters for pages of 25,000 points. */
 function historyJson(points: readonly Point[], key: string, runId: string): string {

@@ -1,3 +1,4 @@
+import { invalid } from "../../domain/errors.ts";
 import { logInputs, logOutputs } from "../../domain/runs/inputs.ts";
 import { logBatch, logMetric, logParam } from "../../domain/runs/log.ts";
 import { recordModel } from "../../domain/runs/log-model.ts";
@@ -127,6 +128,9 @@ export const runRoutes = [
       dataset_digest: optional(string),
     },
     handle: async ({ workspace, input }) => {
+      if (Boolean(input.dataset_name) !== Boolean(input.dataset_digest)) {
+        throw invalid("Both dataset_name and dataset_digest must be provided if one is provided");
+      }
       await logMetric(workspace, requireRun(input), toPoint(input));
       return EMPTY;
     },

@@ -1,6 +1,7 @@
 import fc from "fast-check";
-import { type HistoryPosition, readHistory } from "../../../shared/domain/metrics/read.ts";
+import type { HistoryPosition } from "../../../shared/domain/metrics/order.ts";
 import type { Point } from "../../../shared/domain/metrics/points.ts";
+import { readHistory } from "../../../shared/domain/metrics/read.ts";
 import { runsPartition, type Workspace } from "../../../shared/domain/workspace.ts";
 
 /*
@@ -62,7 +63,7 @@ export async function readAll(
   const all: Point[] = [];
   let after: HistoryPosition | undefined;
   do {
-    const { points, next } = await readHistory(workspace, runsPartition(workspace, runId), key, pageSize, after);
+    const { points, next } = (await readHistory(workspace, runsPartition(workspace, runId), key, pageSize, after))!;
     all.push(...points);
     after = next;
   } while (after);

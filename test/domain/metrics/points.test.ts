@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { pointsItem } from "../../../shared/domain/metrics/append.ts";
 import {
   compareLatest,
   fromTuple,
@@ -17,7 +18,6 @@ import {
   storableValue,
   unpackPoints,
 } from "../../../shared/domain/metrics/points.ts";
-import { pointsItem } from "../../../shared/domain/metrics/append.ts";
 
 const key = fc.oneof(
   fc.constantFrom("loss", "__proto__", "constructor", "träin/ñ", "损失", "𝓁oss", "a b"),
@@ -27,7 +27,11 @@ const value = fc.oneof(
   fc.constantFrom(0, -0, Number.NaN, Number.MAX_VALUE, -Number.MAX_VALUE, Number.MIN_VALUE, 0.1),
   fc.double({ noDefaultInfinity: true }),
 );
-const step = fc.oneof(fc.integer(), fc.maxSafeInteger(), fc.constantFrom(2 ** 53 - 1, 1 - 2 ** 53, 2 ** 50, -(2 ** 50)));
+const step = fc.oneof(
+  fc.integer(),
+  fc.maxSafeInteger(),
+  fc.constantFrom(2 ** 53 - 1, 1 - 2 ** 53, 2 ** 50, -(2 ** 50)),
+);
 const timestamp = fc.oneof(fc.nat(), fc.maxSafeNat(), fc.constantFrom(0, 2 ** 53 - 1, 1_767_225_600_000));
 const origin: fc.Arbitrary<Origin> = fc.record(
   {
@@ -91,7 +95,9 @@ describe("packed points", () => {
   });
 
   it("unpack: gives back 1,000 points of 1,000 names", () => {
-    const points = fc.sample(point, { numRuns: 1000, seed: 7 }).map((each, i) => ({ ...each, key: `${i}/${each.key}` }));
+    const points = fc
+      .sample(point, { numRuns: 1000, seed: 7 })
+      .map((each, i) => ({ ...each, key: `${i}/${each.key}` }));
     expect(unpacked(points)).toEqual(points);
   });
 
@@ -149,24 +155,34 @@ describe("latest value", () => {
     ["NaN stands above -1, for it counts as 0", [1, 5, -1], [1, 5, Number.NaN]],
     ["a negative step loses against none", [-1, 5, 9], [0, 0, 0]],
   ])("order: %s", (_, lower, higher) => {
-    const pointOf = ([at, time, number]: number[]): Point => ({ key: "a", step: at!, timestamp: time!, value: number! });
+    const pointOf = ([at, time, number]: number[]): Point => ({
+      key: "a",
+      step: at!,
+      timestamp: time!,
+      value: number!,
+    });
     expect(compareLatest(pointOf(lower), pointOf(higher))).toBeLessThan(0);
   });
 
   it("join: does not depend on order, repetition or grouping", () => {
     fc.assert(
-      fc.property(fc.array(tying, { maxLength: 30 }), fc.array(fc.nat(), { maxLength: 40 }), fc.nat(), (points, picks, cut) => {
-        const expected = plain(joined(points));
-        const doubled = points.length === 0 ? [] : [...picks.map((pick) => points[pick % points.length]!), ...points];
-        expect(plain(joined(doubled.reverse()))).toEqual(expected);
-        const [left, right] = [joined(points.slice(0, cut % 31)), joined(points.slice(cut % 31))];
-        const both = joined(left.values());
-        joinLatest(both, right.values());
-        const reversed = joined(right.values());
-        joinLatest(reversed, left.values());
-        expect(plain(both)).toEqual(expected);
-        expect(plain(reversed)).toEqual(expected);
-      }),
+      fc.property(
+        fc.array(tying, { maxLength: 30 }),
+        fc.array(fc.nat(), { maxLength: 40 }),
+        fc.nat(),
+        (points, picks, cut) => {
+          const expected = plain(joined(points));
+          const doubled = points.length === 0 ? [] : [...picks.map((pick) => points[pick % points.length]!), ...points];
+          expect(plain(joined(doubled.reverse()))).toEqual(expected);
+          const [left, right] = [joined(points.slice(0, cut % 31)), joined(points.slice(cut % 31))];
+          const both = joined(left.values());
+          joinLatest(both, right.values());
+          const reversed = joined(right.values());
+          joinLatest(reversed, left.values());
+          expect(plain(both)).toEqual(expected);
+          expect(plain(reversed)).toEqual(expected);
+        },
+      ),
       { numRuns: 500 },
     );
   });

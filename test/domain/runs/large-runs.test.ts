@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createExperiment } from "../../../shared/domain/experiments.ts";
 import { fold } from "../../../shared/domain/metrics/fold.ts";
 import type { Point } from "../../../shared/domain/metrics/points.ts";
 import { logBatch, logParam } from "../../../shared/domain/runs/log.ts";
@@ -20,8 +21,14 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.close());
 
-const newRun = async (tags: readonly Tag[] = []): Promise<string> =>
-  (await createRun(workspace, { experimentId: "0", userId: "u", name: "large", tags })).view.attributes.runId;
+let experimentId: string;
+
+/** In an experiment of its own, so that cold searches read this run only. */
+async function newRun(tags: readonly Tag[] = []): Promise<string> {
+  experimentId = await createExperiment(workspace, { name: `experiment ${fixture.clock.nowMs++}` });
+  const run = await createRun(workspace, { experimentId, userId: "u", name: "large", tags });
+  return run.view.attributes.runId;
+}
 
 const points = (count: number, nameOf: (i: number) => string, value = 1): Point[] =>
   Array.from({ length: count }, (_, i) => ({ key: nameOf(i), value: value + i, timestamp: 1, step: value }));
@@ -52,7 +59,7 @@ async function readCold(runId: string) {
 
 async function found(clause: Clause): Promise<string[]> {
   const request = { clauses: [clause], orderBy: [], limit: 10, view: "ACTIVE_ONLY" as const };
-  const { runs } = await searchRuns(withColdMemory(workspace), ["0"], request);
+  const { runs } = await searchRuns(withColdMemory(workspace), [experimentId], request);
   return runs.map(({ runId }) => runId);
 }
 

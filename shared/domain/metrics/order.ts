@@ -1,0 +1,19 @@
+/** Values in MLflow's order: NaN as 0, above an equal 0. */
+export function compareValues(a: number, b: number): number {
+  const left = Number.isNaN(a) ? 0 : a;
+  const right = Number.isNaN(b) ? 0 : b;
+  if (left !== right) return left < right ? -1 : 1;
+  return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+}
+
+/** Where a point stands in its metric's history, and where a page of history ended. */
+export interface HistoryPosition {
+  readonly timestamp: number;
+  readonly step: number;
+  readonly value: number;
+}
+
+/** The order of history: timestamp, step, value. Equal means: the same point, logged twice. */
+export function compareHistory(a: HistoryPosition, b: HistoryPosition): number {
+  return a.timestamp - b.timestamp || a.step - b.step || compareValues(a.value, b.value);
+}

@@ -1,0 +1,153 @@
+import { hashOf } from "../experiments.ts";
+import type { ModelAttributes } from "../models/types.ts";
+import { changeRecord, getHead, type RecordAttributes, type RecordHead } from "../record.ts";
+import { ENDED, type RunAttributes } from "../runs/types.ts";
+import { runsPartition, type Workspace } from "../workspace.ts";
+import { pointsId } from "./append.ts";
+import { fold, foldInto, SETTLED_AFTER_MS } from "./fold.ts";
+import { joinColumns, type LatestMetrics } from "./latest.ts";
+import { type Point, pointAt, unpackPoints } from "./points.ts";
+import { pointsDocuments, removeDocuments } from "./read.ts";
+import { buildSegment, type SegmentReference } from "./segment.ts";
+import { openSegment } from "./segments.ts";
+
+export const SEAL_QUEUE = "metrics-seal";
+
+export interface SealMessage {
+  readonly workspaceId: string;
+  readonly recordId: string;
+}
+
+/** Fewer documents are left as they are: a segment would cost more than it saves. */
+export const SEAL_DOCUMENTS = 20;
+/** What goes into one segment at most, which bounds the memory that sealing takes. */
+const SEGMENT_POINTS = 250_000;
+
+export async function requestSeal(workspace: Workspace, recordId: string): Promise<void> {
+  const message: SealMessage = { workspaceId: workspace.id, recordId };
+  await workspace.stores.queue.send(SEAL_QUEUE, JSON.stringify(message));
+}
+
+/** A run that has ended is sealed; one that goes on is when it has grown long. */
+const LONG_RUN_DOCUMENTS = 1000;
+
+/** Folds what has settled, and asks for a seal where one is worth while. */
+export async function foldAndSeal(workspace: Workspace, recordId: string): Promise<void> {
+  const partition = runsPartition(workspace, recordId);
+  await fold(workspace, partition);
+  const attributes = (await getHead<RunAttributes | ModelAttributes>(workspace, partition))?.item.attributes;
+  if (!attributes) return;
+  const hasEnded = attributes.kind === "run" && ENDED.includes(attributes.status);
+  const enough = hasEnded ? SEAL_DOCUMENTS : LONG_RUN_DOCUMENTS;
+  if ((attributes.unsealed ?? 0) >= enough) await requestSeal(workspace, recordId);
+}
+
+/** Where the segments of a run or logged model lie. */
+export function segmentsPrefix(workspace: Workspace, recordId: string): string {
+  return `metrics/${runsPartition(workspace, recordId)}/`;
+}
+
+interface Gathered {
+  readonly ids: string[];
+  readonly points: Map<string, Point[]>;
+  readonly latest: LatestMetrics;
+}
+
+/**
+ * Moves settled points documents of a run or logged model into immutable blob segments: writes the segment, names it in the head under its ETag,
+ * then removes the documents. May die between any two steps, run twice, or run beside itself, readers and writers: readers list
+ * documents first, then read the head, then its segments, and drop what they meet twice.
+ * @returns how many documents were sealed
+ */
+export async function seal(workspace: Workspace, recordId: string): Promise<number> {
+  const partition = runsPartition(workspace, recordId);
+  let sealed = 0;
+  for (;;) {
+    const head = await getHead<RecordAttributes>(workspace, partition);
+    if (!head) return sealed;
+    const segments = head.item.attributes.segments ?? [];
+    const gathered = await gather(workspace, partition, await sealedDocuments(workspace, segments));
+    if (gathered.ids.length < SEAL_DOCUMENTS) return sealed;
+    if (!(await sealGathered(workspace, recordId, segments, gathered))) return sealed;
+    sealed += gathered.ids.length;
+  }
+}
+
+/** Ids of documents that are in a segment already: an earlier attempt died before it removed them. */
+async function sealedDocuments(workspace: Workspace, segments: readonly SegmentReference[]): Promise<Set<string>> {
+  const ids = new Set<string>();
+  for (const reference of segments) {
+    const segment = await openSegment(workspace, reference);
+    for (const id of segment?.header.documents ?? []) ids.add(id);
+  }
+  return ids;
+}
+
+/** Settled documents, oldest first, as many as one segment takes; what is sealed already is removed on the way. */
+async function gather(workspace: Workspace, partition: string, sealed: ReadonlySet<string>): Promise<Gathered> {
+  const settled = pointsId(workspace.clock.now() - SETTLED_AFTER_MS, "");
+  const gathered: Gathered = { ids: [], points: new Map(), latest: new Map() };
+  let count = 0;
+  for await (const page of pointsDocuments(workspace, partition)) {
+    const leftOver = page.map(({ item }) => item.id).filter((id) => sealed.has(id));
+    await removeDocuments(workspace, partition, leftOver);
+    for (const { item } of page) {
+      if (item.id >= settled || count + item.points.count > SEGMENT_POINTS) return gathered;
+      if (sealed.has(item.id)) continue;
+      count += item.points.count;
+      gathered.ids.push(item.id);
+      const columns = unpackPoints(item.points);
+      joinColumns(gathered.latest, columns);
+      for (let i = 0; i < columns.count; i++) {
+        const point = pointAt(columns, i);
+        const logged = gathered.points.get(point.key) ?? [];
+        if (logged.push(point) === 1) gathered.points.set(point.key, logged);
+      }
+    }
+  }
+  return gathered;
+}
+
+/** False when another sealer was faster, or the record is gone: what was written for nothing is removed again. */
+async function sealGathered(
+  workspace: Workspace,
+  recordId: string,
+  segments: readonly SegmentReference[],
+  { ids, points, latest }: Gathered,
+): Promise<boolean> {
+  const partition = runsPartition(workspace, recordId);
+  const { header, body, count } = buildSegment(ids, points);
+  const blob = `${segmentsPrefix(workspace, recordId)}${ids[0]}-${hashOf(ids.join()).slice(0, 16)}`;
+  await workspace.stores.blobs.put(blob, toStream([header, ...body]));
+  const reference: SegmentReference = { blob, count, headerBytes: header.length };
+  const named = await changeRecord<RecordAttributes, boolean>(workspace, partition, (draft) => {
+    const current = draft.attributes.segments ?? [];
+    if (current.some((segment) => segment.blob === blob)) return true;
+    if (!isSame(current, segments)) return false;
+    foldInto(draft, latest, ids.at(-1)!);
+    const unsealed = Math.max(0, (draft.attributes.unsealed ?? 0) - ids.length);
+    draft.update({ segments: [...current, reference], unsealed });
+    return true;
+  });
+  if (named) await removeDocuments(workspace, partition, ids);
+  else await removeUnlessNamed(workspace, partition, blob);
+  return named === true;
+}
+
+async function removeUnlessNamed(workspace: Workspace, partition: string, blob: string): Promise<void> {
+  const head = await getHead<RecordAttributes>(workspace, partition);
+  if (head && namesSegment(head.item, blob)) return;
+  await workspace.stores.blobs.remove(blob);
+}
+
+function namesSegment(head: RecordHead<RecordAttributes>, blob: string): boolean {
+  return (head.attributes.segments ?? []).some((segment) => segment.blob === blob);
+}
+
+function isSame(a: readonly SegmentReference[], b: readonly SegmentReference[]): boolean {
+  return a.length === b.length && a.every(({ blob }, i) => blob === b[i]!.blob);
+}
+
+async function* toStream(chunks: readonly Buffer[]): AsyncIterable<Uint8Array> {
+  for (const chunk of chunks) yield chunk;
+}

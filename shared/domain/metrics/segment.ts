@@ -1,0 +1,161 @@
+import type { BlobStore } from "../../stores/blob-store.ts";
+import { sample } from "./downsample.ts";
+import { compareHistory, type HistoryPosition } from "./order.ts";
+import { decodePoints, encodePoints, type Origin, type Point, pointAt } from "./points.ts";
+
+/** A run's head names its segments; each is one immutable blob. */
+export interface SegmentReference {
+  readonly blob: string;
+  /** Points in it. */
+  readonly count: number;
+  readonly headerBytes: number;
+}
+
+/** Where some points of one metric lie in the blob, behind the header. */
+interface Block {
+  readonly offset: number;
+  readonly length: number;
+  readonly count: number;
+  readonly first: HistoryPosition;
+  readonly origins?: readonly Origin[];
+}
+
+interface MetricIndex {
+  readonly key: string;
+  readonly count: number;
+  /** In order of (timestamp, step, value). */
+  readonly blocks: readonly Block[];
+  /** What a chart of the whole metric needs; absent where there are few points anyway. */
+  readonly sampled?: Block;
+}
+
+export interface SegmentHeader {
+  readonly version: 1;
+  /** The points documents that went in: a sealer that finds one of them again removes it. */
+  readonly documents: readonly string[];
+  readonly metrics: readonly MetricIndex[];
+}
+
+const BLOCK_POINTS = 4096;
+/** A metric with more points has a sampled level of about so many. */
+const SAMPLED_POINTS = 2048;
+
+/**
+ * Lays points out as a segment: a header in JSON (its length stands in the reference), then for each metric its points in blocks of 4,096 in order of
+ * (timestamp, step, value), then its sampled level.
+ * @param points by metric; sorted in place
+ */
+export function buildSegment(
+  documents: readonly string[],
+  points: ReadonlyMap<string, Point[]>,
+): { header: Buffer; body: Buffer[]; count: number } {
+  const body: Buffer[] = [];
+  let offset = 0;
+  let count = 0;
+  const add = (part: readonly Point[]): Block => {
+    const { bytes, origins } = encodePoints(part);
+    body.push(bytes);
+    const { timestamp, step, value } = part[0]!;
+    const block = { offset, length: bytes.length, count: part.length, first: { timestamp, step, value } };
+    offset += bytes.length;
+    return origins ? { ...block, origins } : block;
+  };
+  const metrics: MetricIndex[] = [];
+  for (const [key, logged] of points) {
+    const sorted = distinct(logged.sort(compareHistory));
+    count += sorted.length;
+    const blocks: Block[] = [];
+    for (let i = 0; i < sorted.length; i += BLOCK_POINTS) blocks.push(add(sorted.slice(i, i + BLOCK_POINTS)));
+    const sampled = sorted.length > SAMPLED_POINTS ? add(sample(sorted, SAMPLED_POINTS)) : undefined;
+    metrics.push({ key, count: sorted.length, blocks, ...(sampled && { sampled }) });
+  }
+  const header: SegmentHeader = { version: 1, documents, metrics };
+  return { header: Buffer.from(JSON.stringify(header, nanAsText)), body, count };
+}
+
+/** Exact duplicates once; `points` in order. */
+export function distinct(points: readonly Point[]): Point[] {
+  return points.filter((point, i) => i === 0 || compareHistory(points[i - 1]!, point) !== 0);
+}
+
+/** A segment as it is read, part by part. */
+export class Segment {
+  readonly header: SegmentHeader;
+  private readonly blobs: BlobStore;
+  private readonly reference: SegmentReference;
+  private readonly byKey: ReadonlyMap<string, MetricIndex>;
+
+  private constructor(blobs: BlobStore, reference: SegmentReference, header: SegmentHeader) {
+    this.blobs = blobs;
+    this.reference = reference;
+    this.header = header;
+    this.byKey = new Map(header.metrics.map((metric) => [metric.key, metric]));
+  }
+
+  /** Undefined when the blob is gone: its run was purged. */
+  static async open(blobs: BlobStore, reference: SegmentReference): Promise<Segment | undefined> {
+    const bytes = await readRange(blobs, reference.blob, 0, reference.headerBytes);
+    return bytes && new Segment(blobs, reference, JSON.parse(bytes.toString(), textAsNan) as SegmentHeader);
+  }
+
+  keys(): Iterable<string> {
+    return this.byKey.keys();
+  }
+
+  /** At most the first `limit` points of a metric after a position, in order. */
+  async points(key: string, limit: number, after?: HistoryPosition): Promise<Point[]> {
+    const found: Point[] = [];
+    const blocks = this.byKey.get(key)?.blocks ?? [];
+    for (let i = firstBlock(blocks, after); i < blocks.length && found.length < limit; i++) {
+      for (const point of await this.read(key, blocks[i]!)) {
+        if (found.length < limit && (after === undefined || compareHistory(point, after) > 0)) found.push(point);
+      }
+    }
+    return found;
+  }
+
+  /** Points enough to draw the metric: all of them where they are few. */
+  async sampled(key: string): Promise<Point[]> {
+    const metric = this.byKey.get(key);
+    if (metric?.sampled) return this.read(key, metric.sampled);
+    return this.points(key, Number.POSITIVE_INFINITY);
+  }
+
+  private async read(key: string, { offset, length, count, origins }: Block): Promise<Point[]> {
+    const start = this.reference.headerBytes + offset;
+    const bytes = await readRange(this.blobs, this.reference.blob, start, length);
+    if (!bytes) return [];
+    const columns = decodePoints({ count, keys: [key], origins, bytes });
+    return Array.from({ length: count }, (_, i) => pointAt(columns, i));
+  }
+}
+
+/** The last block that begins at or before the position. */
+function firstBlock(blocks: readonly Block[], after: HistoryPosition | undefined): number {
+  if (!after) return 0;
+  let low = 0;
+  let high = blocks.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareHistory(blocks[middle]!.first, after) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  return Math.max(0, low - 1);
+}
+
+async function readRange(blobs: BlobStore, name: string, first: number, length: number): Promise<Buffer | undefined> {
+  const found = await blobs.get(name, { first, last: first + length - 1 });
+  if (!found) return undefined;
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of found.body) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** JSON has no NaN. */
+function nanAsText(_: string, value: unknown): unknown {
+  return typeof value === "number" && Number.isNaN(value) ? { NaN: true } : value;
+}
+
+function textAsNan(_: string, value: unknown): unknown {
+  return typeof value === "object" && value !== null && "NaN" in value ? Number.NaN : value;
+}

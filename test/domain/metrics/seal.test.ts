@@ -1,0 +1,211 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { appendPoints, pointsItem } from "../../../shared/domain/metrics/append.ts";
+import { sample } from "../../../shared/domain/metrics/downsample.ts";
+import { SETTLED_AFTER_MS } from "../../../shared/domain/metrics/fold.ts";
+import type { Point } from "../../../shared/domain/metrics/points.ts";
+import { sampleHistory } from "../../../shared/domain/metrics/read.ts";
+import { foldAndSeal, SEAL_QUEUE, seal, segmentsPrefix } from "../../../shared/domain/metrics/seal.ts";
+import { handlePurge } from "../../../shared/domain/purge/background.ts";
+import { purgeRecord } from "../../../shared/domain/purge/purge.ts";
+import { getHead } from "../../../shared/domain/record.ts";
+import { logBatch, logMetric } from "../../../shared/domain/runs/log.ts";
+import { createRun, deleteRun, getRun, runsScope, updateRun } from "../../../shared/domain/runs/runs.ts";
+import type { RunAttributes } from "../../../shared/domain/runs/types.ts";
+import { runsPartition, type Workspace } from "../../../shared/domain/workspace.ts";
+import { type DomainFixture, domainFixture, Power, survives, withColdMemory } from "../support.ts";
+import { modelHistory, modelLatest, readAll, shapes } from "./model.ts";
+
+let fixture: DomainFixture;
+let workspace: Workspace;
+
+beforeAll(async () => {
+  fixture = domainFixture(7);
+  workspace = await fixture.freshWorkspace();
+});
+afterAll(() => fixture.close());
+
+const KEYS = ["loss", "acc", "NaN"];
+
+/** Documents of a few points each, unordered in step and time, some of them exact copies of others. */
+function somePoints(documents: number): Point[][] {
+  return Array.from({ length: documents }, (_, d) =>
+    KEYS.map((key, k) => ({
+      key,
+      value: key === "NaN" ? Number.NaN : ((d * 7919 + k) % 101) / 10,
+      timestamp: 1_000 + ((d * 31) % 17),
+      step: (d * 13) % 29,
+    })),
+  );
+}
+
+async function newRun(documents: readonly Point[][]): Promise<string> {
+  const run = await createRun(workspace, { experimentId: "0", userId: "u", tags: [] });
+  const { runId } = run.view.attributes;
+  for (const metrics of documents) {
+    fixture.clock.pass(5);
+    await logBatch(workspace, runId, { metrics, params: [], tags: [] });
+  }
+  return runId;
+}
+
+async function expectEverything(runId: string, logged: readonly Point[]): Promise<void> {
+  for (const memory of [workspace, withColdMemory(workspace)]) {
+    for (const key of KEYS) {
+      expect(await readAll(memory, runId, key)).toEqual(modelHistory(logged, key));
+      expect(await readAll(memory, runId, key, 7)).toEqual(modelHistory(logged, key));
+    }
+    expect(shapes((await getRun(memory, runId)).latest)).toEqual(modelLatest(logged));
+  }
+}
+
+async function countOf(runId: string): Promise<{ documents: number; blobs: number; segments: number }> {
+  let documents = 0;
+  let blobs = 0;
+  const partition = runsPartition(workspace, runId);
+  for await (const page of workspace.stores.documents.runs.list(partition, { from: "p-", to: "p." })) {
+    documents += page.length;
+  }
+  for await (const page of workspace.stores.blobs.list(segmentsPrefix(workspace, runId))) blobs += page.blobs.length;
+  const head = await getHead<RunAttributes>(withColdMemory(workspace), partition);
+  return { documents, blobs, segments: head?.item.attributes.segments?.length ?? 0 };
+}
+
+describe("seal", () => {
+  it("moves settled points into one segment; history and latest values stay the same", async () => {
+    const points = somePoints(40);
+    const runId = await newRun(points);
+    fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+    await expectEverything(runId, points.flat());
+    expect(await seal(workspace, runId)).toBe(40);
+    expect(await countOf(runId)).toEqual({ documents: 0, blobs: 1, segments: 1 });
+    await expectEverything(runId, points.flat());
+  });
+
+  it("leaves what may still be joined by a late writer, and a run of few documents", async () => {
+    const few = await newRun(somePoints(19));
+    fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+    expect(await seal(workspace, few)).toBe(0);
+    const fresh = await newRun(somePoints(40));
+    expect(await seal(workspace, fresh)).toBe(0);
+    expect((await countOf(fresh)).documents).toBe(40);
+  });
+
+  it("adds a segment for what was logged afterwards, late and doubled points included", async () => {
+    const points = somePoints(30);
+    const runId = await newRun(points);
+    fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+    await seal(workspace, runId);
+    const more = [...somePoints(25).map((batch) => batch.map((point) => ({ ...point, step: point.step + 10 })))];
+    for (const metrics of more) {
+      fixture.clock.pass(5);
+      const item = pointsItem(fixture.clock.now() - 30_000, runsScope(workspace, "0"), runId, metrics);
+      await appendPoints(workspace, runsPartition(workspace, runId), item);
+      await appendPoints(workspace, runsPartition(workspace, runId), item);
+    }
+    await expectEverything(runId, [...points.flat(), ...more.flat()]);
+    fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+    await seal(workspace, runId);
+    expect((await countOf(runId)).segments).toBe(2);
+    await expectEverything(runId, [...points.flat(), ...more.flat()]);
+  });
+
+  it("dies at every write, before and after it reaches the store, and a second attempt finishes", async () => {
+    for (const reachesStore of [false, true]) {
+      for (let write = 1, survived = false; !survived; write++) {
+        const points = somePoints(24);
+        const runId = await newRun(points);
+        fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+        const power = new Power();
+        power.failAt(write, reachesStore);
+        const dying = { ...withColdMemory(workspace), stores: power.feed(workspace.stores) };
+        survived = await survives(() => seal(dying, runId));
+        power.restart();
+        await expectEverything(runId, points.flat());
+        await seal(withColdMemory(workspace), runId);
+        await expectEverything(runId, points.flat());
+        expect(await countOf(runId)).toEqual({ documents: 0, blobs: 1, segments: 1 });
+      }
+    }
+  });
+
+  it("runs beside itself, writers and readers: nothing is lost, doubled or seen twice", async () => {
+    const points = somePoints(60);
+    const runId = await newRun(points);
+    fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+    const logged = points.flat();
+    const writing = (async () => {
+      for (let step = 0; step < 40; step++) {
+        const point = { key: "loss", value: step / 3, timestamp: 9_000 + step, step: 500 + step };
+        logged.push(point);
+        await logMetric(withColdMemory(workspace), runId, point);
+      }
+    })();
+    const before = modelHistory(points.flat(), "acc");
+    const reading = Promise.all(
+      Array.from({ length: 12 }, async () => {
+        expect(await readAll(withColdMemory(workspace), runId, "acc", 9)).toEqual(before);
+      }),
+    );
+    await Promise.all([1, 2, 3].map(() => seal(withColdMemory(workspace), runId)));
+    await Promise.all([writing, reading]);
+    await expectEverything(runId, logged);
+    const { blobs, segments } = await countOf(runId);
+    expect(blobs).toBe(segments);
+  });
+
+  it("is asked for when a run ends, and takes its segments along when the run is purged", async () => {
+    const runId = await newRun(somePoints(30));
+    await updateRun(workspace, runId, { status: "FINISHED" });
+    fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+    await foldAndSeal(workspace, runId);
+    const [message] = await workspace.stores.queue.receive(SEAL_QUEUE, 1, 30);
+    expect(JSON.parse(message!.body)).toEqual({ workspaceId: workspace.id, recordId: runId });
+    await seal(workspace, runId);
+    expect((await countOf(runId)).blobs).toBe(1);
+    await deleteRun(workspace, runId);
+    await purgeRecord(workspace, "run", runId);
+    await handlePurge(fixture.realm, { kind: "run", workspaceId: workspace.id, id: runId });
+    expect(await countOf(runId)).toEqual({ documents: 0, blobs: 0, segments: 0 });
+  });
+
+  it("keeps many points of one metric readable from any position, and sampled", async () => {
+    const values = Array.from({ length: 20_000 }, (_, i) => ({
+      key: "loss",
+      value: i === 7_777 ? 1000 : Math.sin(i / 500),
+      timestamp: 1_000 + i,
+      step: i,
+    }));
+    const documents = Array.from({ length: 20 }, (_, i) => values.slice(i * 1000, (i + 1) * 1000));
+    const runId = await newRun(documents);
+    fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+    await seal(workspace, runId);
+    expect(await readAll(workspace, runId, "loss", 6_000)).toEqual(modelHistory(values, "loss"));
+    const all = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+    const shown = (await sampleHistory(workspace, runsPartition(workspace, runId), "loss", 320, all))!;
+    expect(shown.length).toBeLessThanOrEqual(320);
+    expect(shown.length).toBeGreaterThan(250);
+    expect(shown[0]!.step).toBe(0);
+    expect(shown.at(-1)!.step).toBe(19_999);
+    expect(Math.max(...shown.map(({ value }) => value))).toBe(1000);
+    const part = (await sampleHistory(workspace, runsPartition(workspace, runId), "loss", 100, { from: 5, to: 14 }))!;
+    expect(part.map(({ step }) => step)).toEqual([5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
+  });
+});
+
+describe("sample", () => {
+  it("keeps both ends, the lowest and the highest, in order, and everything where it is little", () => {
+    const points = Array.from({ length: 1000 }, (_, i) => ({
+      key: "k",
+      value: i % 3 === 0 ? Number.NaN : -i,
+      timestamp: i,
+      step: i,
+    }));
+    const shown = sample(points, 50);
+    expect(shown.length).toBeLessThanOrEqual(50);
+    expect(shown[0]).toBe(points[0]);
+    expect(shown.at(-1)).toBe(points.at(-1));
+    expect(shown.map(({ step }) => step)).toEqual(shown.map(({ step }) => step).sort((a, b) => a - b));
+    expect(shown.some(({ value }) => value === -998)).toBe(true);
+    expect(sample(points.slice(0, 50), 50)).toHaveLength(50);
+  });
+});
