@@ -69,6 +69,19 @@ describe("files", () => {
     await expect.poll(contentFiles).toBe(1);
   });
 
+  it("files: of a replaced blob that was still read at the end of the process go at the next start", async () => {
+    const { blobs } = fixture.stores;
+    await blobs.put("artifacts/a", pattern(2_000_000));
+    const iterator = (await blobs.get("artifacts/a"))!.body[Symbol.asyncIterator]();
+    await iterator.next();
+    await blobs.put("artifacts/a", utf8("new"));
+    await fixture.stores.close();
+    await iterator.return?.();
+    expect(contentFiles()).toBe(2);
+    fixture.open();
+    expect(contentFiles()).toBe(1);
+  });
+
   it("files: blocks that were replaced, dropped, or empty leave none", async () => {
     const { blobs } = fixture.stores;
     for (const [id, text] of [

@@ -34,6 +34,8 @@ export interface EmbeddedFixture {
   readonly folder: string;
   readonly clock: ManualClock;
   stores: EmbeddedStores;
+  /** After `stores.close()`. */
+  open(): EmbeddedStores;
   reopen(): Promise<EmbeddedStores>;
   close(): Promise<void>;
 }
@@ -47,10 +49,13 @@ export function embeddedFixture({ durable = false, baseUrl = "http://127.0.0.1:1
     folder,
     clock,
     stores: open(),
-    async reopen() {
-      await this.stores.close();
+    open() {
       this.stores = open();
       return this.stores;
+    },
+    async reopen() {
+      await this.stores.close();
+      return this.open();
     },
     async close() {
       await this.stores.close();

@@ -37,6 +37,7 @@ async function writeDocuments(): Promise<void> {
     await acknowledged("pair", n);
     await stores.queue.send("killed", String(n));
     await acknowledged("message", n);
+    await new Promise(setImmediate);
   }
 }
 
