@@ -48,6 +48,7 @@ const USAGE = `Runs the workspace on this machine.
 /** npm hands a Ctrl-C on although the terminal has sent it already: signals this close together are one. */
 const SAME_SIGNAL_MS = 500;
 const SWEEP_AFTER_MS = 10_000;
+const SWEEP_EVERY_MS = 3_600_000;
 
 /**
  * The command behind `npm start`: opens the data folder, starts the app and tells the user where. What prevents a start is told in one
@@ -125,6 +126,7 @@ async function start({ port, folder, hostname, durable, strict }: Settings, app:
   }
   stopOnSignal(host, stores);
   setTimeout(() => void stores.sweep(), SWEEP_AFTER_MS).unref();
+  setInterval(() => void stores.sweep(), SWEEP_EVERY_MS).unref();
   console.log(greeting(host.url, folder));
 }
 
