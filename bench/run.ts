@@ -1,5 +1,6 @@
 import { type Measurement, show } from "./lib/measure.ts";
 import { MeasuredServer } from "./lib/server.ts";
+import { yardstick } from "./workloads/bare.ts";
 import { logBatch, logMetric } from "./workloads/logging.ts";
 import { search } from "./workloads/search.ts";
 
@@ -11,9 +12,10 @@ const WORKLOADS: Record<string, (server: MeasuredServer) => Promise<Measurement[
 
 /*
  * npm run bench [-- W1 W4]: each workload on a fresh server. Machines differ and neighbours are noisy: the CPU time for each operation
- * is what compares.
+ * is what compares, best as a multiple of the bare server's, which is measured first.
  */
 const wanted = process.argv.slice(2);
+console.log(show(await yardstick()));
 const unknown = wanted.filter((name) => !(name in WORKLOADS));
 if (unknown.length > 0) {
   console.error(`Unknown workloads: ${unknown.join(", ")}. There are ${Object.keys(WORKLOADS).join(", ")}.`);

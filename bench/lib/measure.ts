@@ -1,5 +1,3 @@
-import type { MeasuredServer } from "./server.ts";
-
 export interface Measurement {
   readonly what: string;
   /** Milliseconds. */
@@ -12,7 +10,7 @@ export interface Measurement {
 /** Times `count` operations one after the other, after `warmUp` that do not count. */
 export async function measure(
   what: string,
-  server: MeasuredServer,
+  server: { cpuMicroseconds(): number },
   count: number,
   warmUp: number,
   operation: (i: number) => Promise<unknown>,

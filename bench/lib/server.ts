@@ -36,12 +36,7 @@ export class MeasuredServer {
 
   /** CPU time of all threads so far, in microseconds. */
   cpuMicroseconds(): number {
-    const tasks = `/proc/${this.child.pid}/task`;
-    let nanoseconds = 0;
-    for (const task of readdirSync(tasks)) {
-      nanoseconds += Number(readFileSync(join(tasks, task, "schedstat"), "utf8").split(" ")[0]);
-    }
-    return nanoseconds / 1000;
+    return cpuMicrosecondsOf(this.child.pid!);
   }
 
   /** Resident memory in MB: now and at its highest. */
@@ -56,4 +51,13 @@ export class MeasuredServer {
     await once(this.child, "exit");
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+export function cpuMicrosecondsOf(pid: number): number {
+  const tasks = `/proc/${pid}/task`;
+  let nanoseconds = 0;
+  for (const task of readdirSync(tasks)) {
+    nanoseconds += Number(readFileSync(join(tasks, task, "schedstat"), "utf8").split(" ")[0]);
+  }
+  return nanoseconds / 1000;
 }
