@@ -40,9 +40,14 @@ function isBadSegment(segment: string): boolean {
   return segment === "" || segment === "." || segment === "..";
 }
 
-/** The path below `mlflow-artifacts:/` of such a URI; undefined for other schemes. */
+/** The path below `mlflow-artifacts:/` of such a URI, decoded once as a client's request for it is; undefined for other schemes. */
 export function pathOfUri(uri: string): string | undefined {
-  return /^mlflow-artifacts:(?:\/\/[^/]*)?\/*(.*)$/.exec(uri)?.[1];
+  const path = /^mlflow-artifacts:(?:\/\/[^/]*)?\/*(.*)$/.exec(uri)?.[1];
+  try {
+    return path && decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 /** The direct entries of a folder in order of name; none for a file, or where nothing is. */

@@ -1,6 +1,6 @@
 import type { BatchOperation, Item, Stored } from "../stores/document-store.ts";
-import { MAX_BATCH_OPERATIONS } from "../stores/document-store.ts";
 import { AlreadyExists, PreconditionFailed } from "../stores/errors.ts";
+import { inBatches } from "./batches.ts";
 import type { LatestTuple } from "./metrics/latest.ts";
 import type { SegmentReference } from "./metrics/segment.ts";
 import { optimistically } from "./optimistic.ts";
@@ -53,7 +53,6 @@ interface Page extends Item {
 export const HEAD_ID = "head";
 const INLINE_BYTES = 256 * 1024;
 const PAGE_COUNT = 32;
-const BATCH_BYTES = 1_500_000;
 const PAGES = { from: "page-", to: "page." };
 
 /** One consistent state of a record. Pages of a section that the head does not name as paged are what a change that died left, and mean nothing. */
@@ -201,6 +200,8 @@ export class DraftSection<V> {
 export interface Tombstone extends Item {
   readonly kind: "tombstone";
   readonly recordId: string;
+  /** Blobs below these prefixes were the record's. */
+  readonly prefixes: readonly string[];
 }
 
 /** The head as it is now: enough for attributes and to know that the record exists. */
@@ -290,6 +291,10 @@ export function changeRecord<A extends RecordAttributes, R>(
   });
 }
 
+/**
+ * Most changes are one batch. Where pages are too large for that, several follow each other, each fenced by the head's ETag; the new head comes
+ * with the last, so that what moves out of it is in its pages before.
+ */
 async function save<A extends RecordAttributes>(
   workspace: Workspace,
   view: RecordView<A>,
@@ -315,27 +320,6 @@ async function save<A extends RecordAttributes>(
     const item = i === batches.length - 1 ? head : view.head.item;
     [etag] = (await store.batch(partition, [{ kind: "replace", item, etag }, ...batch])) as [string];
   }
-}
-
-/**
- * Most changes are one batch. Where pages are too large for that, several follow each other, each fenced by the head's ETag; the new head comes
- * with the last, so that what moves out of it is in its pages before.
- */
-function inBatches(operations: readonly BatchOperation[]): BatchOperation[][] {
-  const batches: BatchOperation[][] = [[]];
-  let bytes = 0;
-  for (const operation of operations) {
-    const size = Buffer.byteLength(JSON.stringify(operation));
-    const last = batches.at(-1)!;
-    if (last.length > 0 && (bytes + size > BATCH_BYTES || last.length >= MAX_BATCH_OPERATIONS - 1)) {
-      batches.push([operation]);
-      bytes = size;
-    } else {
-      last.push(operation);
-      bytes += size;
-    }
-  }
-  return batches;
 }
 
 /** Of JSON in UTF-8. */

@@ -60,6 +60,8 @@ export class Memory {
     const index = (this.indexes.get(key) as unknown as I | undefined) ?? create();
     this.indexes.set(key, index as unknown as ScopeIndex<Item>);
     await index.refresh();
+    // The cache weighs a value only when it is new to it.
+    this.indexes.delete(key);
     this.indexes.set(key, index as unknown as ScopeIndex<Item>);
     return index;
   }

@@ -136,10 +136,14 @@ export async function deleteWorkspace(realm: Realm, name: string): Promise<Works
   if (!stored) throw workspaceNotFound(name);
   const { id } = stored.item.workspace;
   const gone = { id: `gone-${id}`, scope: "workspaces-gone", kind: "workspace-gone", name };
-  await realm.stores.documents.catalog.batch(PARTITION, [
-    { kind: "create", item: gone },
-    { kind: "remove", id: documentId(name), etag: stored.etag },
-  ]);
+  try {
+    await realm.stores.documents.catalog.batch(PARTITION, [
+      { kind: "create", item: gone },
+      { kind: "remove", id: documentId(name), etag: stored.etag },
+    ]);
+  } catch (error) {
+    throw error instanceof AlreadyExists ? workspaceNotFound(name) : error;
+  }
   await requestPurge(realm, { kind: "workspace", workspaceId: id });
   return stored.item.workspace;
 }

@@ -20,3 +20,17 @@ export class TooLarge extends StoreError {}
 
 /** The argument can never be stored: a bad id or name, a number that JSON would change, a lone surrogate (HTTP 400). */
 export class InvalidArgument extends StoreError {}
+
+/**
+ * The store was too busy or out of reach until the time for retries was over. Trying again later is right (HTTP 503 to our callers); a
+ * write may or may not have happened, the message says which.
+ */
+export class StoreUnavailable extends StoreError {
+  /** How long to wait before trying again. */
+  readonly retryAfterSeconds: number;
+
+  constructor(message: string, retryAfterSeconds: number, options?: ErrorOptions) {
+    super(message, options);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}

@@ -1,4 +1,4 @@
-import { Agent, type IncomingHttpHeaders, request as httpRequest, type OutgoingHttpHeaders } from "node:http";
+import { Agent, request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import { mlflowRoutes } from "../../shared/mlflow/dialect.ts";
 import type { MlflowRoute } from "../../shared/mlflow/route.ts";

@@ -85,6 +85,9 @@ export const VALID: Record<string, (world: World) => ValidRequest> = {
   metrics_get_history: ({ runId }) => ({
     input: { run_id: runId, run_uuid: runId, metric_key: "loss", max_results: 10, page_token: "" },
   }),
+  metrics_get_history_bulk_interval: ({ runId }) => ({
+    input: { run_ids: [runId], metric_key: "loss", start_step: 0, end_step: 5, max_results: 10 },
+  }),
 
   logged_models_create: ({ experimentId, runId }) => ({
     input: {

@@ -23,7 +23,8 @@ let worlds = 0;
 export async function createWorld(client: Client): Promise<World> {
   const n = `${process.pid}-${++worlds}`;
   const experimentName = `world-${n}`;
-  const create = async (name: string) => (await ok(client.call("experiments_create", { name }))).experiment_id as string;
+  const create = async (name: string) =>
+    (await ok(client.call("experiments_create", { name }))).experiment_id as string;
   const experimentId = await create(experimentName);
   const deletedExperimentId = await create(`world-${n}-deleted`);
   await ok(client.call("experiments_delete", { experiment_id: deletedExperimentId }));

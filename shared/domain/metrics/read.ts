@@ -1,14 +1,17 @@
 import { type BatchOperation, MAX_BATCH_OPERATIONS, type Stored } from "../../stores/document-store.ts";
 import { PreconditionFailed } from "../../stores/errors.ts";
-import { getHead, type RecordAttributes, type RecordView } from "../record.ts";
+import { getHead, type RecordAttributes, type RecordView, readRecord } from "../record.ts";
 import type { Workspace } from "../workspace.ts";
 import { POINTS_RANGE, type PointsItem } from "./append.ts";
 import { sample } from "./downsample.ts";
 import { fromTuple, joinColumns, joinPoint, type LatestMetrics } from "./latest.ts";
 import { compareHistory, type HistoryPosition } from "./order.ts";
 import { type Point, pointAt, unpackPoints } from "./points.ts";
-import { distinct, type SegmentReference } from "./segment.ts";
+import { distinct, type Segment, type SegmentReference } from "./segment.ts";
 import { openSegment } from "./segments.ts";
+
+/** A document may hold 1,000 points: a page of them is some 1.3 MB. */
+const PAGE_DOCUMENTS = 100;
 
 /** The points documents of a partition, `after` the given id, page by page in order of time. */
 export function pointsDocuments(
@@ -17,23 +20,31 @@ export function pointsDocuments(
   after?: string,
 ): AsyncIterable<readonly Stored<PointsItem>[]> {
   const from = after === undefined ? POINTS_RANGE.from : `${after}-`;
-  return workspace.stores.documents.runs.list<PointsItem>(partition, { from, to: POINTS_RANGE.to });
+  return workspace.stores.documents.runs.list<PointsItem>(partition, { from, to: POINTS_RANGE.to }, PAGE_DOCUMENTS);
 }
 
-/** Folded and unfolded latest values of a record together. `unfolded`: how many documents had to be read. */
+/**
+ * Folded and unfolded latest values of a record together. A seal removes documents once they are folded: where the head has come to fold more
+ * than `view` shows, both are read again.
+ * @returns `unfolded`: how many documents had to be read
+ */
 export async function readLatest<A extends RecordAttributes>(
   workspace: Workspace,
   view: RecordView<A>,
-): Promise<{ latest: LatestMetrics; unfolded: number; lastId?: string }> {
-  const latest = foldedLatest(view);
-  let unfolded = 0;
-  let lastId: string | undefined;
-  for await (const page of pointsDocuments(workspace, view.head.partition, view.attributes.foldedTo)) {
-    for (const { item } of page) joinColumns(latest, unpackPoints(item.points));
-    unfolded += page.length;
-    lastId = page.at(-1)!.item.id;
+): Promise<{ latest: LatestMetrics; unfolded: number }> {
+  const { partition } = view.head;
+  for (let current = view; ; ) {
+    const { foldedTo } = current.attributes;
+    const latest = foldedLatest(current);
+    let unfolded = 0;
+    for await (const page of pointsDocuments(workspace, partition, foldedTo)) {
+      for (const { item } of page) joinColumns(latest, unpackPoints(item.points));
+      unfolded += page.length;
+    }
+    const head = await getHead<A>(workspace, partition);
+    if (!head || head.item.attributes.foldedTo === foldedTo) return { latest, unfolded };
+    current = (await readRecord<A>(workspace, partition)) ?? current;
   }
-  return { latest, unfolded, lastId };
 }
 
 export function foldedLatest<A extends RecordAttributes>(view: RecordView<A>): LatestMetrics {
@@ -70,14 +81,31 @@ export async function readHistory(
   const head = await getHead<RecordAttributes>(workspace, partition);
   if (!head) return undefined;
   const { kind, segments = [] } = head.item.attributes;
-  for (const reference of segments) {
-    const segment = await openSegment(workspace, reference);
-    for (const point of (await segment?.points(key, limit + 1, after)) ?? []) points.push(point);
+  let found = sortedDistinct(points);
+  for (const { segment, bound } of await segmentsWith(workspace, segments, key, after)) {
+    const last = found[limit];
+    if (last && compareHistory(bound, last) > 0) break;
+    found = sortedDistinct([...found.slice(0, limit + 1), ...(await segment.points(key, limit + 1, after))]);
   }
-  const found = sortedDistinct(points);
   if (found.length <= limit) return { kind, points: found };
   const { timestamp, step, value } = found[limit - 1]!;
   return { kind, points: found.slice(0, limit), next: { timestamp, step, value } };
+}
+
+/** The segments that have points of a metric, in the order in which those begin. */
+async function segmentsWith(
+  workspace: Workspace,
+  references: readonly SegmentReference[],
+  key: string,
+  after: HistoryPosition | undefined,
+): Promise<{ segment: Segment; bound: HistoryPosition }[]> {
+  const found: { segment: Segment; bound: HistoryPosition }[] = [];
+  for (const reference of references) {
+    const segment = await openSegment(workspace, reference);
+    const bound = segment?.lowerBound(key, after);
+    if (segment && bound) found.push({ segment, bound });
+  }
+  return found.sort((a, b) => compareHistory(a.bound, b.bound));
 }
 
 /**

@@ -21,7 +21,7 @@ export interface SealMessage {
 /** Fewer documents are left as they are: a segment would cost more than it saves. */
 export const SEAL_DOCUMENTS = 20;
 /** What goes into one segment at most, which bounds the memory that sealing takes. */
-const SEGMENT_POINTS = 250_000;
+const SEGMENT_POINTS = 60_000;
 
 export async function requestSeal(workspace: Workspace, recordId: string): Promise<void> {
   const message: SealMessage = { workspaceId: workspace.id, recordId };

@@ -102,6 +102,12 @@ export class Segment {
     return this.byKey.keys();
   }
 
+  /** A position that none of the metric's points after `after` precedes; undefined when it has no points. */
+  lowerBound(key: string, after?: HistoryPosition): HistoryPosition | undefined {
+    const blocks = this.byKey.get(key)?.blocks;
+    return blocks?.[firstBlock(blocks, after)]?.first;
+  }
+
   /** At most the first `limit` points of a metric after a position, in order. */
   async points(key: string, limit: number, after?: HistoryPosition): Promise<Point[]> {
     const found: Point[] = [];

@@ -14,6 +14,7 @@ import {
   purgeRecord,
   purgeRecordsOf,
   SWEEP_AGAIN_SECONDS,
+  wasLastSweep,
 } from "./purge.ts";
 import { removeTrash, type TrashItem, trashBefore } from "./trash.ts";
 
@@ -43,12 +44,7 @@ async function continueWorkspacePurge(realm: Realm, workspace: Workspace): Promi
   await removeBelow(realm.stores.blobs, `artifacts/${workspace.id}/`);
   await removeBelow(realm.stores.blobs, `values/${workspace.id}/`);
   await removeBelow(realm.stores.blobs, `metrics/${workspace.id}/`);
-  if (gone.item.firstSweepMs === undefined) {
-    const item = { ...gone.item, firstSweepMs: realm.clock.now() };
-    await catalog.replace("workspaces", item, gone.etag);
-    return true;
-  }
-  if (realm.clock.now() - gone.item.firstSweepMs < SWEEP_AGAIN_SECONDS * 1000) return true;
+  if (!(await wasLastSweep(realm, "workspaces", gone))) return true;
   for await (const page of catalog.list(workspace.id)) {
     for (const { item } of page) await catalog.remove(workspace.id, item.id);
   }
@@ -69,11 +65,16 @@ interface GoneItem {
 export async function watchPurges(realm: Realm, retentionDays: number): Promise<void> {
   for (const workspaceId of await workspacesToPurge(realm))
     await requestPurge(realm, { kind: "workspace", workspaceId });
+  const failures: unknown[] = [];
   for (const { id } of await listWorkspaces(realm)) {
-    const workspace = workspaceOfId(realm, id);
-    await resumePurges(workspace);
-    if (retentionDays > 0) await purgeExpired(workspace, realm.clock.now() - retentionDays * 24 * 3600 * 1000);
+    await watchWorkspace(workspaceOfId(realm, id), retentionDays).catch((error) => failures.push(error));
   }
+  if (failures.length > 0) throw new AggregateError(failures, "Not every workspace could be looked after.");
+}
+
+async function watchWorkspace(workspace: Workspace, retentionDays: number): Promise<void> {
+  await resumePurges(workspace);
+  if (retentionDays > 0) await purgeExpired(workspace, workspace.clock.now() - retentionDays * 24 * 3600 * 1000);
 }
 
 async function resumePurges(workspace: Workspace): Promise<void> {

@@ -1,4 +1,4 @@
-import type { BatchOperation, Item } from "../../stores/document-store.ts";
+import type { BatchOperation, Item, Stored } from "../../stores/document-store.ts";
 import { AlreadyExists, PreconditionFailed } from "../../stores/errors.ts";
 import { pathOfUri, removeBelow } from "../artifacts.ts";
 import { invalid } from "../errors.ts";
@@ -8,6 +8,7 @@ import {
   effectiveStage,
   experimentDocumentId,
   experimentsScope,
+  findExperiment,
   getExperiment,
   hashOf,
   requireStored,
@@ -35,6 +36,7 @@ export interface PurgeItem extends Item {
   readonly requestedMs: number;
   /** Blobs below these prefixes go. */
   readonly prefixes: readonly string[];
+  readonly firstSweepMs?: number;
 }
 
 /** The second sweep: writers that had begun before the purge are done by then. */
@@ -55,7 +57,10 @@ export async function purgeRecord(workspace: Workspace, what: "run" | "model", i
   const experiment = await getExperiment(workspace, attributes.experimentId);
   requireDeleted(`The ${what} ${id}`, effectiveStage(attributes, experiment));
   await notePurge(workspace, what, id, recordPrefixes(workspace, attributes));
-  await buryRecord(workspace, id);
+  if (!(await buryDeletedRecord(workspace, id))) {
+    await forgetPurge(workspace, what, id);
+    requireDeleted(`The ${what} ${id}`, "active");
+  }
   await requestPurge(workspace, { kind: what, workspaceId: workspace.id, id });
 }
 
@@ -68,41 +73,54 @@ export async function purgeExperiment(workspace: Workspace, experimentId: string
   if (experimentId === DEFAULT_EXPERIMENT_ID) throw invalid("The Default experiment cannot be purged.");
   requireDeleted(`The experiment ${experimentId}`, item.experiment.stage);
   await notePurge(workspace, "experiment", experimentId, experimentPrefixes(workspace, item));
-  await buryExperiment(workspace, experimentId);
+  if (!(await buryDeletedExperiment(workspace, experimentId))) {
+    await forgetPurge(workspace, "experiment", experimentId);
+    requireDeleted(`The experiment ${experimentId}`, "active");
+  }
   await requestPurge(workspace, { kind: "experiment", workspaceId: workspace.id, id: experimentId });
 }
 
 /**
- * Does the work of a purge: safe to run twice, at any time, and from any point where an earlier attempt died.
+ * Does the work of a purge: safe to run twice, at any time, and from any point where an earlier attempt died. What was restored before the
+ * purge took hold stays.
  * @returns whether another sweep should follow
  */
 export async function continuePurge(workspace: Workspace, what: PurgeItem["what"], id: string): Promise<boolean> {
   const { catalog } = workspace.stores.documents;
   const note = await catalog.get<PurgeItem>(workspace.id, purgeDocumentId(what, id));
   if (!note) return false;
-  if (what === "experiment") {
-    await buryExperiment(workspace, id);
-    await purgeRecordsOf(workspace, id);
-  } else {
-    await buryRecord(workspace, id);
-    await removeRecordDocuments(workspace, id);
+  const isBuried = await (what === "experiment" ? buryDeletedExperiment : buryDeletedRecord)(workspace, id);
+  if (isBuried && what === "experiment") await purgeRecordsOf(workspace, id);
+  else if (isBuried) await removeRecordDocuments(workspace, id);
+  if (isBuried) {
+    for (const prefix of note.item.prefixes) await removeBelow(workspace.stores.blobs, prefix);
+    if (!(await wasLastSweep(workspace, workspace.id, note))) return true;
   }
-  for (const prefix of note.item.prefixes) await removeBelow(workspace.stores.blobs, prefix);
-  const isLastSweep = workspace.clock.now() - note.item.requestedMs >= SWEEP_AGAIN_SECONDS * 1000;
-  if (isLastSweep) await catalog.remove(workspace.id, note.item.id);
-  return !isLastSweep;
+  await forgetPurge(workspace, what, id);
+  return false;
 }
 
-/** Removes all runs and logged models of an experiment, whatever their state, with their blobs. */
+/** Whether the sweep just done was the last one: another one had ended ten minutes before. The first one is noted. */
+export async function wasLastSweep(
+  { stores, clock }: Pick<Workspace, "stores" | "clock">,
+  partition: string,
+  { item, etag }: Stored<Item & { readonly firstSweepMs?: number }>,
+): Promise<boolean> {
+  const nowMs = clock.now();
+  if (item.firstSweepMs !== undefined) return nowMs - item.firstSweepMs >= SWEEP_AGAIN_SECONDS * 1000;
+  await stores.documents.catalog.replace(partition, { ...item, firstSweepMs: nowMs } as Item, etag);
+  return false;
+}
+
+/** Removes all runs and logged models of an experiment, whatever their state, with their blobs; what was purged before is swept once more. */
 export async function purgeRecordsOf(workspace: Workspace, experimentId: string): Promise<void> {
   const { runs } = workspace.stores.documents;
   for (const scope of [runsScope(workspace, experimentId), modelsScope(workspace, experimentId)]) {
     let mark: string | undefined;
     for (let more = true; more; ) {
-      const found = await runs.changes<RecordHead<Attributes> | Tombstone>(scope, mark);
-      for (const { item, partition } of found.items) {
-        if ("attributes" in item) await purgeNow(workspace, item.attributes);
-        else if (item.id !== HEAD_ID) await removeRecordDocuments(workspace, partition.split("/")[1]!);
+      const found = await runs.changes(scope, mark);
+      for (const partition of new Set(found.items.map((stored) => stored.partition))) {
+        await purgeNow(workspace, partition.slice(workspace.id.length + 1));
       }
       mark = found.mark;
       more = found.more;
@@ -110,42 +128,67 @@ export async function purgeRecordsOf(workspace: Workspace, experimentId: string)
   }
 }
 
-async function purgeNow(workspace: Workspace, attributes: Attributes): Promise<void> {
-  const id = attributes.kind === "run" ? attributes.runId : attributes.modelId;
-  await buryRecord(workspace, id);
+async function purgeNow(workspace: Workspace, id: string): Promise<void> {
+  const tombstone = await optimistically(runsPartition(workspace, id), () => buryRecord(workspace, id));
   await removeRecordDocuments(workspace, id);
-  for (const prefix of recordPrefixes(workspace, attributes)) await removeBelow(workspace.stores.blobs, prefix);
+  for (const prefix of tombstone?.prefixes ?? []) await removeBelow(workspace.stores.blobs, prefix);
 }
 
-/** Replaces the head by a tombstone; from then on nobody finds the record. */
-function buryRecord(workspace: Workspace, id: string): Promise<void> {
+/** False when the record is active again. */
+function buryDeletedRecord(workspace: Workspace, id: string): Promise<boolean> {
   const partition = runsPartition(workspace, id);
   return optimistically(partition, async () => {
     const head = await getHead<Attributes>(workspace, partition);
-    if (!head) return;
-    const tombstone: Tombstone = {
-      id: HEAD_ID,
-      scope: head.item.scope,
-      kind: "tombstone",
-      recordId: id,
-      ttl: TOMBSTONE_SECONDS,
-    };
-    await workspace.stores.documents.runs.replace(partition, tombstone, head.etag);
+    if (head && !(await isDeleted(workspace, head.item.attributes))) return false;
+    await buryRecord(workspace, id, head?.etag);
+    return true;
   });
 }
 
-function buryExperiment(workspace: Workspace, experimentId: string): Promise<void> {
+async function isDeleted(workspace: Workspace, attributes: Attributes): Promise<boolean> {
+  const experiment = await findExperiment(workspace, attributes.experimentId);
+  return experiment === undefined || effectiveStage(attributes, experiment) === "deleted";
+}
+
+/**
+ * Replaces the head by a tombstone; from then on nobody finds the record.
+ * @param etag of the head that was judged; absent: whichever is there
+ * @returns the tombstone, also when it stood there already; undefined when there is nothing
+ */
+async function buryRecord(workspace: Workspace, id: string, etag?: string): Promise<Tombstone | undefined> {
+  const { runs } = workspace.stores.documents;
+  const partition = runsPartition(workspace, id);
+  const head = await runs.get<RecordHead<Attributes> | Tombstone>(partition, HEAD_ID);
+  if (!head || !("attributes" in head.item)) return head?.item as Tombstone | undefined;
+  const { scope, attributes } = head.item;
+  const prefixes = recordPrefixes(workspace, attributes);
+  const tombstone: Tombstone = {
+    id: HEAD_ID,
+    scope,
+    kind: "tombstone",
+    recordId: id,
+    prefixes,
+    ttl: TOMBSTONE_SECONDS,
+  };
+  await runs.replace(partition, tombstone, etag ?? head.etag);
+  return tombstone;
+}
+
+/** False when the experiment is active again. */
+function buryDeletedExperiment(workspace: Workspace, experimentId: string): Promise<boolean> {
   const { catalog } = workspace.stores.documents;
   const id = experimentDocumentId(experimentId);
   return optimistically(`${workspace.id}/${id}`, async () => {
     const stored = await catalog.get<ExperimentItem>(workspace.id, id);
-    if (stored?.item.kind !== "experiment") return;
+    if (stored?.item.kind !== "experiment") return true;
+    if (stored.item.experiment.stage !== "deleted") return false;
     const tombstone = { id, scope: experimentsScope(workspace), kind: "tombstone", ttl: TOMBSTONE_SECONDS };
     const nameId = `experiment-name-${hashOf(stored.item.experiment.name)}`;
     await catalog.batch(workspace.id, [
       { kind: "replace", item: tombstone, etag: stored.etag },
       { kind: "remove", id: nameId },
     ]);
+    return true;
   });
 }
 
@@ -153,7 +196,7 @@ function buryExperiment(workspace: Workspace, experimentId: string): Promise<voi
 async function removeRecordDocuments(workspace: Workspace, id: string): Promise<void> {
   const { runs } = workspace.stores.documents;
   const partition = runsPartition(workspace, id);
-  for await (const page of runs.list(partition)) {
+  for await (const page of runs.list(partition, {}, REMOVALS_AT_ONCE)) {
     const ids = page.map(({ item }) => item.id).filter((itemId) => itemId !== HEAD_ID);
     for (let i = 0; i < ids.length; i += REMOVALS_AT_ONCE) {
       await removeAll(workspace, partition, ids.slice(i, i + REMOVALS_AT_ONCE));
@@ -173,6 +216,10 @@ async function removeAll(workspace: Workspace, partition: string, ids: readonly 
     if (!(error instanceof PreconditionFailed)) throw error;
     for (const id of ids) await runs.remove(partition, id);
   }
+}
+
+async function forgetPurge(workspace: Workspace, what: PurgeItem["what"], id: string): Promise<void> {
+  await workspace.stores.documents.catalog.remove(workspace.id, purgeDocumentId(what, id));
 }
 
 async function notePurge(

@@ -58,6 +58,7 @@ export class RegistryIndex extends ScopeIndex<RegistryItem> {
 
   private setModel(id: string, model: RegisteredModel): void {
     const renamed = this.modelByKey.get(model.key)?.name !== model.name;
+    if (this.modelById.get(id)?.key !== model.key) this.removeModel(id);
     this.modelById.set(id, model);
     this.modelByKey.set(model.key, model);
     this.models.upsert(id, modelRow(model));
@@ -67,7 +68,7 @@ export class RegistryIndex extends ScopeIndex<RegistryItem> {
     }
   }
 
-  /** After a renaming the old name's tombstone may come behind the new document: the key decides. */
+  /** After a renaming the old name's tombstone, or another model, may come behind the new document: the key decides. */
   private removeModel(id: string): void {
     const model = this.modelById.get(id);
     if (!model) return;

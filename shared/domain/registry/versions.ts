@@ -1,4 +1,5 @@
 import type { Stored } from "../../stores/document-store.ts";
+import { inBatches } from "../batches.ts";
 import { invalid } from "../errors.ts";
 import { optimistically } from "../optimistic.ts";
 import type { Tag } from "../runs/types.ts";
@@ -102,8 +103,9 @@ export async function deleteModelVersionTag(
 }
 
 /**
- * Moves a version to a stage.
- * @param archiveExisting moves the other versions of that stage to Archived; only for Staging and Production
+ * Moves a version to a stage, under its model's ETag: of several who archive what is there, the last one's version stays.
+ * @param archiveExisting moves the other versions of that stage to Archived, in the same batch where they are not very many; only for Staging
+ * and Production
  */
 export async function transitionStage(
   workspace: Workspace,
@@ -119,19 +121,23 @@ export async function transitionStage(
         `'${stageName}' is not an Active stage. Valid stages are Staging, Production`,
     );
   }
-  if (archiveExisting) await archiveOthers(workspace, name, requireVersionNumber(version), stage);
-  return changeVersion(workspace, name, version, (before) => ({ ...before, stage }));
+  const number = requireVersionNumber(version);
+  return changeModel(workspace, name, async (model) => {
+    const stored = await requireVersion(workspace, model, number);
+    const others = archiveExisting ? await storedVersions(workspace, model) : [];
+    const toArchive = others.filter(({ item }) => item.version.stage === stage && item.version.version !== number);
+    const moved = movedTo(workspace, stage, stored);
+    const batches = inBatches([...toArchive.map((other) => movedTo(workspace, "Archived", other)), moved]);
+    const also = batches.pop()!;
+    for (const batch of batches) await workspace.stores.documents.catalog.batch(workspace.id, batch);
+    const result = named(model, moved.item.version);
+    return { model: { ...model, updatedMs: later(workspace, model.updatedMs) }, also, result };
+  });
 }
 
-async function archiveOthers(workspace: Workspace, name: string, except: number, stage: VersionStage): Promise<void> {
-  const model = await getRegisteredModel(workspace, name);
-  await requireVersion(workspace, model, except);
-  for (const { version } of await listVersions(workspace, model)) {
-    if (version.version === except || version.stage !== stage) continue;
-    await changeVersion(workspace, name, String(version.version), (before) =>
-      before.stage === stage ? { ...before, stage: "Archived" } : before,
-    );
-  }
+function movedTo(workspace: Workspace, stage: VersionStage, { item, etag }: Stored<VersionItem>) {
+  const version = { ...item.version, stage, updatedMs: later(workspace, item.version.updatedMs) };
+  return { kind: "replace" as const, item: toItem(workspace, version), etag };
 }
 
 /** Deletes a version for good; aliases to it go with it, its number does not come again. */
@@ -153,10 +159,14 @@ export async function deleteModelVersion(workspace: Workspace, name: string, ver
 
 /** All versions of a model, ascending. */
 export async function listVersions(workspace: Workspace, model: RegisteredModel): Promise<NamedVersion[]> {
-  const found: NamedVersion[] = [];
+  return (await storedVersions(workspace, model)).map(({ item }) => named(model, item.version));
+}
+
+async function storedVersions(workspace: Workspace, model: RegisteredModel): Promise<Stored<VersionItem>[]> {
+  const found: Stored<VersionItem>[] = [];
   const { catalog } = workspace.stores.documents;
   for await (const page of catalog.list<RegistryItem>(workspace.id, versionRange(model.key))) {
-    for (const { item } of page) if (item.kind === "model-version") found.push(named(model, item.version));
+    found.push(...page.filter((stored): stored is Stored<VersionItem> => stored.item.kind === "model-version"));
   }
   return found;
 }

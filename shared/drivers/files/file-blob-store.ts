@@ -10,9 +10,9 @@ import type {
 } from "../../stores/blob-store.ts";
 import { MAX_BLOCKS } from "../../stores/blob-store.ts";
 import { TooLarge } from "../../stores/errors.ts";
+import { checkBlobName, checkBlockId, checkPrefix, checkRange } from "../common/blob-names.ts";
 import { type BlobCatalog, type Displaced, propertiesOf, type WrittenFile } from "./blob-catalog.ts";
 import { listPage } from "./blob-listing.ts";
-import { checkBlobName, checkBlockId, checkPrefix, checkRange } from "./blob-names.ts";
 import type { ContentFolder } from "./content-folder.ts";
 import { Readers } from "./readers.ts";
 import type { SignedBlobs } from "./signed-blobs.ts";

@@ -8,11 +8,17 @@ import type {
   Item,
   Stored,
 } from "../../stores/document-store.ts";
-import { MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS } from "../../stores/document-store.ts";
-import { AlreadyExists, InvalidArgument, PreconditionFailed, TooLarge } from "../../stores/errors.ts";
+import { AlreadyExists, InvalidArgument, PreconditionFailed } from "../../stores/errors.ts";
+import {
+  checkBatchBytes,
+  checkBatchCount,
+  checkBatchIds,
+  checkId,
+  checkPartition,
+  encodeItem,
+} from "../common/item-rules.ts";
 import type { Database } from "./database.ts";
 import { type DocumentStatements, documentStatements, type ItemRow } from "./document-statements.ts";
-import { checkId, checkPartition, encodeItem } from "./item-json.ts";
 import type { DocumentTable } from "./schema.ts";
 import { isDuplicate } from "./sqlite-errors.ts";
 
@@ -178,15 +184,10 @@ function prepareItem(partition: string, item: Item): ItemToWrite {
 }
 
 function prepareBatch(partition: string, operations: readonly BatchOperation[]): PreparedOperation[] {
-  if (operations.length === 0) throw new InvalidArgument("operations: a batch needs one at least.");
-  if (operations.length > MAX_BATCH_OPERATIONS) {
-    throw new TooLarge(`operations: ${operations.length} given, a batch takes at most ${MAX_BATCH_OPERATIONS}.`);
-  }
+  checkBatchCount(operations.length);
   const prepared = operations.map((operation) => prepareOperation(partition, operation));
-  const bytes = prepared.reduce((sum, operation) => sum + (operation.kind === "remove" ? 0 : operation.item.bytes), 0);
-  if (bytes > MAX_BATCH_BYTES)
-    throw new TooLarge(`operations: ${bytes} bytes given, a batch takes at most ${MAX_BATCH_BYTES}.`);
-  checkDistinct(prepared.map((operation) => (operation.kind === "remove" ? operation.id : operation.item.id)));
+  checkBatchBytes(prepared.reduce((sum, it) => sum + (it.kind === "remove" ? 0 : it.item.bytes), 0));
+  checkBatchIds(prepared.map((it) => (it.kind === "remove" ? it.id : it.item.id)));
   return prepared;
 }
 
@@ -200,11 +201,6 @@ function prepareOperation(partition: string, operation: BatchOperation): Prepare
       checkId(operation.id);
       return { kind: "remove", id: operation.id, etag: operation.etag };
   }
-}
-
-function checkDistinct(ids: readonly string[]): void {
-  const twice = ids.find((id, index) => ids.indexOf(id) !== index);
-  if (twice !== undefined) throw new InvalidArgument(`operations: the id ${twice} occurs twice in the batch.`);
 }
 
 /** As many rows as a page holds, and whether the source has another one. */

@@ -1,14 +1,15 @@
 import type { Clock } from "../../stores/clock.ts";
-import { InvalidArgument, PreconditionFailed, TooLarge } from "../../stores/errors.ts";
 import type { QueueMessage, WorkQueue } from "../../stores/work-queue.ts";
-import { MAX_MESSAGE_BYTES } from "../../stores/work-queue.ts";
+import {
+  checkBody,
+  checkDelay,
+  checkQueueName,
+  checkReceive,
+  checkUpdate,
+  lostMessage,
+  NEVER_MS,
+} from "../common/queue-rules.ts";
 import type { Database, Statement } from "./database.ts";
-
-const QUEUE_NAME = /^(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*$/;
-const MAX_RECEIVE = 32;
-const MAX_SECONDS = 7 * 24 * 60 * 60;
-/** What Storage Queue reports for messages that never expire: 9999-12-31T23:59:59Z. */
-const NEVER_MS = 253_402_300_799_000;
 
 interface MessageRow {
   readonly seq: number;
@@ -40,15 +41,14 @@ export class SqliteWorkQueue implements WorkQueue {
   enqueue(queue: string, body: string, delaySeconds = 0): string {
     checkQueueName(queue);
     checkBody(body);
-    checkWhole("delaySeconds", delaySeconds, 0, MAX_SECONDS);
+    checkDelay(delaySeconds);
     const now = this.#clock.now();
     return String(this.#sql.insert.run(queue, now + delaySeconds * 1_000, now, body).lastInsertRowid);
   }
 
   async receive(queue: string, max: number, visibilitySeconds: number): Promise<QueueMessage[]> {
     checkQueueName(queue);
-    checkWhole("max", max, 1, MAX_RECEIVE);
-    checkWhole("visibilitySeconds", visibilitySeconds, 1, MAX_SECONDS);
+    checkReceive(max, visibilitySeconds);
     const now = this.#clock.now();
     const rows = this.#sql.visible.all(queue, now, max);
     if (rows.length === 0) return [];
@@ -61,7 +61,7 @@ export class SqliteWorkQueue implements WorkQueue {
 
   async update(queue: string, message: Receipt, visibilitySeconds: number, body?: string): Promise<string> {
     checkQueueName(queue);
-    checkWhole("visibilitySeconds", visibilitySeconds, 0, MAX_SECONDS);
+    checkUpdate(visibilitySeconds);
     if (body !== undefined) checkBody(body);
     const visibleMs = this.#clock.now() + visibilitySeconds * 1_000;
     const { id, popReceipt } = message;
@@ -128,27 +128,4 @@ function received(row: MessageRow, nextVisibleAtMs: number): QueueMessage {
     expiresAtMs: NEVER_MS,
     nextVisibleAtMs,
   };
-}
-
-function checkQueueName(queue: string): void {
-  if (!QUEUE_NAME.test(queue)) {
-    throw new InvalidArgument(`queue: ${JSON.stringify(queue)} must be 3-63 of a-z, 0-9 and single -, none at an end.`);
-  }
-}
-
-function checkBody(body: string): void {
-  if (!body.isWellFormed()) throw new InvalidArgument("body: has a surrogate that is not one of a pair.");
-  const bytes = Buffer.byteLength(body);
-  if (bytes > MAX_MESSAGE_BYTES)
-    throw new TooLarge(`body: ${bytes} bytes, a message takes at most ${MAX_MESSAGE_BYTES}.`);
-}
-
-function checkWhole(field: string, value: number, least: number, most: number): void {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new InvalidArgument(`${field}: ${value} must be a whole number from ${least} to ${most}.`);
-  }
-}
-
-function lostMessage(id: string): PreconditionFailed {
-  return new PreconditionFailed(`The message ${id} is gone, or belongs to another receiver by now.`);
 }

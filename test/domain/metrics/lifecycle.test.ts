@@ -3,10 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { appendPoints, pointsItem } from "../../../shared/domain/metrics/append.ts";
 import { fold, SETTLED_AFTER_MS } from "../../../shared/domain/metrics/fold.ts";
 import type { Point } from "../../../shared/domain/metrics/points.ts";
+import { seal } from "../../../shared/domain/metrics/seal.ts";
 import { getHead } from "../../../shared/domain/record.ts";
 import { logBatch, logMetric } from "../../../shared/domain/runs/log.ts";
 import { createRun, getRun, runsScope } from "../../../shared/domain/runs/runs.ts";
 import { runsPartition, type Workspace } from "../../../shared/domain/workspace.ts";
+import type { DocumentStore } from "../../../shared/stores/document-store.ts";
 import { type DomainFixture, domainFixture, Power, SECOND, survives, withColdMemory } from "../support.ts";
 import { KEYS, modelHistory, modelLatest, readAll, shapes, somePoint } from "./model.ts";
 
@@ -34,12 +36,14 @@ const step = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("pass" as const), ms: fc.integer({ min: 0, max: 150_000 }) }) },
+  fc.record({ do: fc.constant("logOften" as const), points: fc.array(somePoint, { minLength: 20, maxLength: 30 }) }),
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("seal" as const), at: fc.constantFrom(1, 2) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("fold" as const), at: fc.constantFrom(1, 2, 3) }) },
   {
     weight: 2,
     arbitrary: fc.record({
-      do: fc.constant("dieFolding" as const),
-      write: fc.constantFrom(1, 2),
+      do: fc.constantFrom("dieFolding" as const, "dieSealing" as const),
+      write: fc.constantFrom(1, 2, 3),
       reachesStore: fc.boolean(),
     }),
   },
@@ -62,6 +66,9 @@ class Scenario {
       case "log":
         for (let i = 0; i < (next.twice ? 2 : 1); i++) await this.log(next.points);
         return;
+      case "logOften":
+        for (const point of next.points) await this.log([point]);
+        return;
       case "logWithParam":
         this.logged.push(...next.points);
         await logBatch(workspace, this.runId, {
@@ -83,11 +90,17 @@ class Scenario {
       case "fold":
         await Promise.all(Array.from({ length: next.at }, () => fold(withColdMemory(workspace), partition)));
         return;
+      case "seal":
+        await Promise.all(Array.from({ length: next.at }, () => seal(withColdMemory(workspace), this.runId)));
+        return;
       case "dieFolding":
+      case "dieSealing": {
         power.failAt(next.write, next.reachesStore);
-        await survives(() => fold({ ...withColdMemory(workspace), stores: power.feed(workspace.stores) }, partition));
+        const dying = { ...withColdMemory(workspace), stores: power.feed(workspace.stores) };
+        await survives(() => (next.do === "dieFolding" ? fold(dying, partition) : seal(dying, this.runId)));
         power.restart();
         return;
+      }
       case "read":
         await this.check(next.pageSize);
     }
@@ -111,8 +124,26 @@ class Scenario {
   }
 }
 
+/** The workspace of a process in which something happens elsewhere just before it lists documents. */
+function beforeEachList(of: Workspace, happens: () => Promise<void>): Workspace {
+  const { runs } = of.stores.documents;
+  const disturbed: DocumentStore = Object.create(runs, {
+    ...Object.fromEntries(
+      (["get", "create", "replace", "batch", "remove", "changes"] as const).map((name) => [
+        name,
+        { value: (...values: never[]) => (runs[name] as (...values: never[]) => unknown)(...values) },
+      ]),
+    ),
+  });
+  disturbed.list = async function* (...range: Parameters<typeof runs.list>) {
+    await happens();
+    yield* runs.list(...range);
+  } as typeof runs.list;
+  return { ...withColdMemory(of), stores: { ...of.stores, documents: { ...of.stores.documents, runs: disturbed } } };
+}
+
 describe("metrics of a run", () => {
-  it("latest and history: are what was logged, whatever was folded, killed, repeated or late in between", async () => {
+  it("latest and history: are what was logged, whatever was folded, sealed, killed, repeated or late in between", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), async (steps) => {
         const { view } = await createRun(workspace, { experimentId: "0", userId: "u", tags: [] });
@@ -155,6 +186,22 @@ describe("metrics of a run", () => {
       ["m1", 3],
       ["m2", 3],
     ]);
+  });
+
+  it("get: shows every metric when the run is folded and sealed between its steps", async () => {
+    const { view } = await createRun(workspace, { experimentId: "0", userId: "u", tags: [] });
+    const { runId } = view.attributes;
+    const logged = Array.from({ length: 30 }, (_, i) => ({ key: `m${i}`, value: i, timestamp: 1, step: 1 }));
+    for (const point of logged) await logMetric(workspace, runId, point);
+    fixture.clock.pass(SETTLED_AFTER_MS + 1);
+    let disturbances = 0;
+    const disturbed = beforeEachList(workspace, async () => {
+      if (disturbances++ > 0) return;
+      await fold(withColdMemory(workspace), runsPartition(workspace, runId));
+      expect(await seal(withColdMemory(workspace), runId)).toBe(30);
+    });
+    expect(shapes((await getRun(disturbed, runId)).latest)).toEqual(modelLatest(logged));
+    expect(disturbances).toBeGreaterThan(0);
   });
 
   it("fold: of a run that is not there does nothing", async () => {

@@ -36,7 +36,10 @@ const points = (count: number, nameOf: (i: number) => string, value = 1): Point[
 const pairs = (from: number, count: number, value: (i: number) => string): Tag[] =>
   Array.from({ length: count }, (_, i) => ({ key: `k${from + i}`, value: value(from + i) }));
 
-async function logInBatches(runId: string, all: { metrics?: Point[]; params?: Tag[]; tags?: Tag[] }): Promise<void> {
+async function logInBatches(
+  runId: string,
+  all: { metrics?: readonly Point[]; params?: readonly Tag[]; tags?: readonly Tag[] },
+): Promise<void> {
   const { metrics = [], params = [], tags = [] } = all;
   for (let i = 0; i < metrics.length; i += 1000) {
     await logBatch(workspace, runId, { metrics: metrics.slice(i, i + 1000), params: [], tags: [] });

@@ -68,9 +68,7 @@ class Scenario {
   async take(next: Step): Promise<void> {
     if (next.do === "create") return this.create(next.large);
     if (next.do === "pass") return fixture.clock.pass(next.ms);
-    if (next.do === "deleteExperiment" || next.do === "restoreExperiment") {
-      return this.setExperimentDeleted(next.do === "deleteExperiment");
-    }
+    if (!("which" in next)) return this.setExperimentDeleted(next.do === "deleteExperiment");
     const run = this.runs[next.which % Math.max(1, this.runs.length)];
     if (run) await this.change(run, next);
   }

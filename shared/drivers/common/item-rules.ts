@@ -1,5 +1,5 @@
 import type { Item } from "../../stores/document-store.ts";
-import { MAX_ITEM_BYTES } from "../../stores/document-store.ts";
+import { MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS, MAX_ITEM_BYTES } from "../../stores/document-store.ts";
 import { InvalidArgument, TooLarge } from "../../stores/errors.ts";
 
 /** Levels of objects and arrays, the item itself included. */
@@ -32,9 +32,14 @@ export function encodeItem(item: Item): EncodedItem {
   return { json, bytes };
 }
 
+/** Whether an item could have this id at all. */
+export function isId(id: unknown): id is string {
+  return typeof id === "string" && ID.test(id);
+}
+
 /** @throws InvalidArgument */
 export function checkId(id: unknown): void {
-  if (typeof id !== "string" || !ID.test(id)) {
+  if (!isId(id)) {
     throw new InvalidArgument(`id: ${shown(id)} must be 1-255 characters of A-Z, a-z, 0-9, _ and -.`);
   }
 }
@@ -43,6 +48,27 @@ export function checkId(id: unknown): void {
 export function checkPartition(partition: unknown): void {
   checkText("partition", partition);
   if (partition === "") throw new InvalidArgument("partition: must not be empty.");
+}
+
+/** @throws InvalidArgument when there is none; TooLarge when there are too many */
+export function checkBatchCount(operations: number): void {
+  if (operations === 0) throw new InvalidArgument("operations: a batch needs one at least.");
+  if (operations > MAX_BATCH_OPERATIONS) {
+    throw new TooLarge(`operations: ${operations} given, a batch takes at most ${MAX_BATCH_OPERATIONS}.`);
+  }
+}
+
+/** @throws TooLarge */
+export function checkBatchBytes(bytes: number): void {
+  if (bytes > MAX_BATCH_BYTES) {
+    throw new TooLarge(`operations: ${bytes} bytes given, a batch takes at most ${MAX_BATCH_BYTES}.`);
+  }
+}
+
+/** @throws InvalidArgument when an id occurs twice */
+export function checkBatchIds(ids: readonly string[]): void {
+  const twice = ids.find((id, index) => ids.indexOf(id) !== index);
+  if (twice !== undefined) throw new InvalidArgument(`operations: the id ${twice} occurs twice in the batch.`);
 }
 
 function checkText(field: string, value: unknown): void {

@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Ids } from "../../stores/clock.ts";
+import { StoreUnavailable } from "../../stores/errors.ts";
+import { isTransient, retryAfterMs } from "./storage-errors.ts";
+
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 3_000;
+
+/** What a call does, and how long it may take with all of its attempts. */
+export interface CallKind {
+  readonly deadlineMs: number;
+  /** What its failure leaves open. */
+  readonly doubt: string;
+}
+
+const MAY_HAVE_HAPPENED = " It may have happened all the same.";
+export const READ: CallKind = { deadlineMs: 10_000, doubt: "" };
+export const WRITE: CallKind = { deadlineMs: 10_000, doubt: MAY_HAVE_HAPPENED };
+/** A write that carries megabytes. */
+export const TRANSFER: CallKind = { deadlineMs: 60_000, doubt: MAY_HAVE_HAPPENED };
+
+export interface Attempt {
+  /** Ends the request when its time is over. */
+  readonly signal: AbortSignal;
+  /** An earlier attempt failed without telling whether it had been carried out. */
+  readonly isRepeat: boolean;
+}
+
+/** Does `attempt`, again and again while it fails for a reason that passes, at most until the deadline. */
+export type Retries = <T>(kind: CallKind, what: string, attempt: (attempt: Attempt) => Promise<T>) => Promise<T>;
+
+/**
+ * Retries with growing, random waits, or the wait that the service asks for. One attempt gets half of the time, so that a request that
+ * hangs is made once more. When the time is over StoreUnavailable is raised; what does not pass is raised at once, as it came.
+ */
+export function storageRetries(ids: Ids): Retries {
+  return async (kind, what, attempt) => {
+    // Not the injected clock: a deadline must end when that one stands still.
+    const endMs = performance.now() + kind.deadlineMs;
+    for (let failed = 0; ; failed++) {
+      try {
+        const remainingMs = endMs - performance.now();
+        return await inTime(Math.min(kind.deadlineMs / 2, remainingMs), (signal) =>
+          attempt({ signal, isRepeat: failed > 0 }),
+        );
+      } catch (error) {
+        if (!isTransient(error) && !(error instanceof AttemptTimedOut)) throw error;
+        const waitMs = retryAfterMs(error) ?? randomWaitMs(failed, ids);
+        if (performance.now() + waitMs >= endMs) throw unavailable(kind, what, waitMs, error);
+        await sleep(waitMs);
+      }
+    }
+  };
+}
+
+class AttemptTimedOut extends Error {}
+
+/** The signal ends the request, but not what is streamed after this has returned. */
+async function inTime<T>(limitMs: number, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), limitMs);
+  try {
+    return await attempt(controller.signal);
+  } catch (error) {
+    if (!controller.signal.aborted) throw error;
+    throw new AttemptTimedOut(`no answer within ${Math.round(limitMs)} ms`, { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function randomWaitMs(failed: number, ids: Ids): number {
+  const most = Math.min(FIRST_WAIT_MS * 2 ** failed, LONGEST_WAIT_MS);
+  return most / 2 + ids.integer(most / 2);
+}
+
+function unavailable(kind: CallKind, what: string, waitMs: number, cause: unknown): StoreUnavailable {
+  const reason = cause instanceof Error ? cause.message.split("\n", 1)[0] : String(cause);
+  const message = `The store is not available to ${what}: ${reason}.${kind.doubt}`;
+  return new StoreUnavailable(message, Math.max(1, Math.ceil(waitMs / 1_000)), { cause });
+}

@@ -1,0 +1,310 @@
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { request as httpRequest } from "node:http";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type RunningServer, startServer } from "../setup/server.ts";
+import { type Client, connect, ok } from "./support.ts";
+import { createWorld, type World } from "./world.ts";
+
+const ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts";
+const MPU = "/api/2.0/mlflow-artifacts/mpu";
+const MIB = 1024 * 1024;
+const LARGE_MIB = 200;
+
+describe.each(["light", "strict"] as const)("artifact transfers, %s mode", (mode) => {
+  let server: RunningServer;
+  let client: Client;
+  let world: World;
+  let base: string;
+
+  beforeAll(async () => {
+    server = await startServer({ mode });
+    client = connect(server.url);
+    world = await createWorld(client);
+    base = `${ARTIFACTS}/${world.artifactFolder}`;
+    await put("digits", "0123456789");
+  });
+  afterAll(async () => {
+    client.close();
+    await server.stop();
+  });
+
+  const put = (name: string, body: string | Buffer) => ok(client.send("PUT", `${base}/${name}`, { body }));
+  const get = (name: string, headers = {}) => client.send("GET", `${base}/${name}`, { headers });
+
+  test("an upload answers {} and can be read at once, byte for byte", async () => {
+    const bytes = randomBytes(300_000);
+    expect(await put("random.bin", bytes)).toEqual({});
+    expect((await get("random.bin")).bytes.equals(bytes)).toBe(true);
+  });
+
+  test("a download is a file to keep, never a page to show", async () => {
+    await put("page.html", "<script>alert(1)</script>");
+    const { headers } = await get("page.html");
+    expect(headers).toMatchObject({
+      "content-disposition": "attachment; filename*=UTF-8''page.html",
+      "x-content-type-options": "nosniff",
+      "content-length": "25",
+      "accept-ranges": "bytes",
+    });
+    expect(headers["content-type"]).toMatch(/^text\/html/);
+  });
+
+  test("the type of a download follows from its name, not from what the uploader said", async () => {
+    const headers = { "content-type": "text/html" };
+    await client.send("PUT", `${base}/table.json`, { body: "{}", headers });
+    expect((await get("table.json")).headers["content-type"]).toMatch(/^application\/json/);
+    await client.send("PUT", `${base}/unknown.kind-of-file`, { body: "x", headers });
+    expect((await get("unknown.kind-of-file")).headers["content-type"]).toBe("application/octet-stream");
+  });
+
+  test("uploading again replaces, and an empty file is a file", async () => {
+    await put("again", "first, and longer");
+    await put("again", "second");
+    expect((await get("again")).text).toBe("second");
+    await put("again", "");
+    const { status, bytes, headers } = await get("again");
+    expect([status, bytes.length, headers["content-length"]]).toEqual([200, 0, "0"]);
+    const { files } = await ok(client.call("artifacts_list", { path: world.artifactFolder }));
+    expect(files).toContainEqual({ path: "again", is_dir: false, file_size: 0 });
+  });
+
+  test.each<[range: string, status: number, text: string, contentRange: string | undefined]>([
+    ["bytes=0-3", 206, "0123", "bytes 0-3/10"],
+    ["bytes=4-6", 206, "456", "bytes 4-6/10"],
+    ["bytes=9-9", 206, "9", "bytes 9-9/10"],
+    ["bytes=7-", 206, "789", "bytes 7-9/10"],
+    ["bytes=-3", 206, "789", "bytes 7-9/10"],
+    ["bytes=-99", 206, "0123456789", "bytes 0-9/10"],
+    ["bytes=5-99", 206, "56789", "bytes 5-9/10"],
+    ["bytes=10-", 416, "", "bytes */10"],
+    ["bytes=99-100", 416, "", "bytes */10"],
+    ["bytes=-0", 416, "", "bytes */10"],
+    ["bytes=5-2", 200, "0123456789", undefined],
+    ["bytes=0-1,4-5", 200, "0123456789", undefined],
+    ["bytes=a-b", 200, "0123456789", undefined],
+    ["bytes=-", 200, "0123456789", undefined],
+    ["lines=0-1", 200, "0123456789", undefined],
+    ["bytes=0x1-5", 200, "0123456789", undefined],
+    ["bytes=99999999999999999999-", 200, "0123456789", undefined],
+  ])("Range %s answers %i", async (range, status, text, contentRange) => {
+    const answer = await get("digits", { range });
+    expect([answer.status, answer.text]).toEqual([status, text]);
+    expect(answer.headers["content-range"]).toBe(contentRange);
+    if (status !== 416) expect(answer.headers["content-length"]).toBe(String(text.length));
+  });
+
+  test("HEAD tells the size and sends nothing", async () => {
+    const answer = await client.send("HEAD", `${base}/digits`);
+    expect([answer.status, answer.bytes.length, answer.headers["content-length"]]).toEqual([200, 0, "10"]);
+    const missing = await client.send("HEAD", `${base}/nothing`);
+    expect([missing.status, missing.bytes.length]).toEqual([404, 0]);
+  });
+
+  test("200 MB go up and down again while the server's memory stays small", async () => {
+    const piece = randomBytes(MIB);
+    const sent = createHash("sha256");
+    for (let i = 0; i < LARGE_MIB; i++) sent.update(piece);
+    const before = residentMib(server.pid);
+    const peak = watchPeak(server.pid);
+    const body = Readable.from(repeated(piece, LARGE_MIB));
+    await ok(client.send("PUT", `${base}/large.bin`, { body, headers: { "content-length": LARGE_MIB * MIB } }));
+    expect(await hashOfDownload(`${server.url}${base}/large.bin`)).toBe(sent.digest("hex"));
+    expect(peak.stop() - before).toBeLessThan(120);
+    await client.send("DELETE", `${base}/large.bin`);
+  });
+
+  test("an upload that breaks off leaves the old content, and nothing behind", async () => {
+    await put("kept", "old content");
+    const before = bytesOnDisk(server.folder);
+    await breakOff(`${server.url}${base}/kept`, 20 * MIB);
+    await breakOff(`${server.url}${base}/never-there`, 20 * MIB);
+    expect((await get("kept")).text).toBe("old content");
+    expect((await get("never-there")).status).toBe(404);
+    await expect.poll(() => bytesOnDisk(server.folder) - before, { timeout: 10_000 }).toBeLessThan(MIB);
+  });
+
+  test("after a refused upload the connection serves the next request", async () => {
+    const single = connect(server.url, 1);
+    const body = Readable.from(repeated(Buffer.alloc(MIB), 20));
+    const refused = await single.send("PUT", `${ARTIFACTS}/a%5cb`, { body }).catch(() => undefined);
+    expect(refused?.status ?? 400).toBe(400);
+    expect((await single.send("GET", "/health")).status).toBe(200);
+    single.close();
+  });
+
+  describe("in parts", () => {
+    const folder = () => world.artifactFolder;
+    const create = (path: string, num_parts: number) =>
+      ok(client.send("POST", `${MPU}/create/${folder()}`, { json: { path, num_parts } }));
+    const finish = (step: "complete" | "abort", json: object) =>
+      client.send("POST", `${MPU}/${step}/${folder()}`, { json });
+    const parts = (...numbers: number[]) => numbers.map((part_number) => ({ part_number, etag: "", url: "" }));
+
+    test("parts that arrive in any order become one file in the order of their numbers", async () => {
+      const pieces = [randomBytes(MIB), randomBytes(MIB), randomBytes(1000)];
+      const { upload_id, credentials } = await create("/home/me/in-parts.bin", 3);
+      expect(credentials.map(({ part_number }: { part_number: number }) => part_number)).toEqual([1, 2, 3]);
+      for (const i of [2, 0, 1]) await putPart(credentials[i], pieces[i]!);
+      expect((await get("in-parts.bin")).status).toBe(404);
+      const body = { path: "/home/me/in-parts.bin", upload_id, parts: parts(3, 1, 2) };
+      expect(await ok(finish("complete", body))).toEqual({});
+      expect((await get("in-parts.bin")).bytes.equals(Buffer.concat(pieces))).toBe(true);
+    });
+
+    test("a part that is sent again replaces the first", async () => {
+      const { upload_id, credentials } = await create("resent.bin", 1);
+      await putPart(credentials[0], Buffer.from("wrong"));
+      await putPart(credentials[0], Buffer.from("right"));
+      await ok(finish("complete", { path: "resent.bin", upload_id, parts: parts(1) }));
+      expect((await get("resent.bin")).text).toBe("right");
+    });
+
+    test("a missing part, an unknown upload or no parts complete nothing, and the old file stays", async () => {
+      await put("not-done.bin", "old");
+      const { upload_id, credentials } = await create("not-done.bin", 2);
+      await putPart(credentials[0], Buffer.from("new"));
+      for (const wrong of [
+        { upload_id, parts: parts(1, 2) },
+        { upload_id: "0123456789abcdef", parts: parts(1) },
+        { upload_id: "somebody else's", parts: parts(1) },
+        { upload_id, parts: parts(0) },
+        { upload_id, parts: parts(10_001) },
+        { upload_id, parts: [{ etag: "" }] },
+        { parts: parts(1) },
+        { upload_id },
+      ]) {
+        const { status, json } = await finish("complete", { path: "not-done.bin", ...wrong });
+        expect([status, json.error_code], JSON.stringify(wrong)).toEqual([400, "INVALID_PARAMETER_VALUE"]);
+      }
+      expect((await get("not-done.bin")).text).toBe("old");
+    });
+
+    test("an aborted upload is no file", async () => {
+      const { upload_id, credentials } = await create("aborted.bin", 1);
+      await putPart(credentials[0], Buffer.from("x"));
+      expect(await ok(finish("abort", { path: "aborted.bin", upload_id }))).toEqual({});
+      expect((await get("aborted.bin")).status).toBe(404);
+    });
+
+    test.each([0, -1, 1.5, 10_001, "x"])("%s parts are refused", async (num_parts) => {
+      const { status } = await client.send("POST", `${MPU}/create/${folder()}`, { json: { path: "f", num_parts } });
+      expect(status).toBe(400);
+    });
+
+    test("the URL of a part takes that part and nothing else", async () => {
+      const { credentials } = await create("only-this.bin", 1);
+      const { url } = credentials[0];
+      const elsewhere = url.replace("only-this.bin", "other.bin");
+      expect((await fetch(elsewhere, { method: "PUT", body: "x" })).status).toBe(403);
+      expect((await fetch(url)).status).toBe(403);
+      expect((await get("other.bin")).status).toBe(404);
+    });
+  });
+
+  describe("by signed URLs", () => {
+    const presigned = async (name: string) =>
+      ok(client.send("GET", `/api/2.0/mlflow-artifacts/presigned/${world.artifactFolder}/${name}`));
+
+    test("a signed URL reads the file without credentials, whole and in ranges", async () => {
+      const { url, headers, file_size } = await presigned("digits");
+      expect(file_size).toBe(10);
+      expect(await (await fetch(url, { headers })).text()).toBe("0123456789");
+      const part = await fetch(url, { headers: { ...headers, range: "bytes=2-4" } });
+      expect([part.status, await part.text(), part.headers.get("content-range")]).toEqual([206, "234", "bytes 2-4/10"]);
+      expect((await fetch(url, { method: "HEAD" })).headers.get("content-length")).toBe("10");
+    });
+
+    test("a signed URL that was tampered with, or is for reading and writes, is refused", async () => {
+      const { url } = await presigned("digits");
+      await put("secret", "secret");
+      const signed = new URL(url);
+      const tampered = [
+        url.replace(/digits/, "secret"),
+        ...[...signed.searchParams.keys()].map((name) => {
+          const changed = new URL(url);
+          changed.searchParams.set(name, `${changed.searchParams.get(name)}0`);
+          return changed.href;
+        }),
+        ...[...signed.searchParams.keys()].map((name) => {
+          const shortened = new URL(url);
+          shortened.searchParams.delete(name);
+          return shortened.href;
+        }),
+      ];
+      for (const href of tampered) expect((await fetch(href)).status, href).toBe(403);
+      for (const method of ["PUT", "DELETE", "POST"]) {
+        const answer = await fetch(url, { method, ...(method !== "DELETE" && { body: "x" }) });
+        expect(answer.status, method).toBeOneOf([403, 405]);
+      }
+      expect((await get("digits")).text).toBe("0123456789");
+    });
+
+    test("there is no signed URL for what does not exist", async () => {
+      const answer = await client.call("artifacts_presigned_download", {}, { path: "no/such/file" });
+      expect([answer.status, answer.json.error_code]).toEqual([404, "RESOURCE_DOES_NOT_EXIST"]);
+    });
+  });
+});
+
+async function putPart(credential: { url: string; headers: Record<string, string> }, body: Buffer): Promise<void> {
+  const answer = await fetch(credential.url, {
+    method: "PUT",
+    headers: credential.headers,
+    body: new Uint8Array(body),
+  });
+  expect(answer.status).toBeLessThan(300);
+}
+
+function* repeated(piece: Buffer, count: number): Generator<Buffer> {
+  for (let i = 0; i < count; i++) yield piece;
+}
+
+async function hashOfDownload(url: string): Promise<string> {
+  const response = await fetch(url);
+  const hash = createHash("sha256");
+  for await (const chunk of response.body!) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+/** Announces a body, sends half of it, and hangs up. */
+async function breakOff(url: string, size: number): Promise<void> {
+  const outgoing = httpRequest(url, { method: "PUT", headers: { "content-length": size }, agent: false });
+  outgoing.on("error", () => {});
+  for (const piece of repeated(Buffer.alloc(MIB), size / MIB / 2)) {
+    if (!outgoing.write(piece)) await Promise.race([once(outgoing, "drain"), once(outgoing, "close")]);
+  }
+  outgoing.destroy();
+  if (!outgoing.closed) await once(outgoing, "close");
+}
+
+function bytesOnDisk(folder: string): number {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const contents = files.filter(({ name }) => !/\.(db|sqlite)|-(wal|shm)$/.test(name));
+  return contents.reduce((sum, { parentPath, name }) => sum + sizeOf(join(parentPath, name)), 0);
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function residentMib(pid: number): number {
+  const [, kib] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kib) / 1024;
+}
+
+function watchPeak(pid: number): { stop(): number } {
+  let peak = residentMib(pid);
+  const timer = setInterval(() => {
+    peak = Math.max(peak, residentMib(pid));
+  }, 20);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      return peak;
+    },
+  };
+}

@@ -1,0 +1,335 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { mlflowRoutes } from "../../shared/mlflow/dialect.ts";
+import { type RunningServer, startServer } from "../setup/server.ts";
+import { type Client, connect, ok, requestFor, targetOf } from "./support.ts";
+import { VALID } from "./valid-requests.ts";
+import { ARTIFACT_TEXT, createWorld, stateOf, type World } from "./world.ts";
+
+const AZURE_ML =
+  "/mlflow/v2.0/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg" +
+  "/providers/Microsoft.MachineLearningServices/workspaces/";
+const REST = "/api/v1/workspaces";
+const MLFLOW = "/api/3.0/mlflow/workspaces";
+
+let server: RunningServer;
+let client: Client;
+
+beforeAll(async () => {
+  server = await startServer({ mode: "light" });
+  client = connect(server.url);
+});
+afterAll(async () => {
+  client.close();
+  await server.stop();
+});
+
+const create = (name: string) => ok(client.send("POST", REST, { json: { name } }));
+
+/** A workspace of its own with one of everything in it. */
+async function inhabited(name: string): Promise<{ inside: Client; world: World }> {
+  await create(name);
+  const inside = client.under(`/w/${name}`);
+  return { inside, world: await createWorld(inside) };
+}
+
+describe("workspaces over REST", () => {
+  test("workspaces_create: answers 201 with what was created; workspaces_get and workspaces_list show it", async () => {
+    const created = await client.send("POST", REST, { json: { name: "team-a", description: "Team A" } });
+    expect(created.status).toBe(201);
+    expect(created.json).toMatchObject({
+      name: "team-a",
+      description: "Team A",
+      id: expect.stringMatching(/^w[0-9a-f]+$/),
+    });
+    expect(new Date(created.json.createdTime).toISOString()).toBe(created.json.createdTime);
+    expect((await client.send("GET", `${REST}/team-a`)).json).toEqual(created.json);
+    const { value } = await ok(client.send("GET", REST));
+    expect(value).toContainEqual(created.json);
+    expect(value.map(({ name }: { name: string }) => name)).toContain("default");
+  });
+
+  test.each(["ab", "a1", "1a", "a-b", "a--b", "0123456789abcdef0123456789abcdef"])(
+    "the name %s is accepted",
+    async (name) => {
+      expect((await client.send("POST", REST, { json: { name } })).status).toBe(201);
+      expect((await client.send("GET", `/w/${name}/api/2.0/mlflow/experiments/get?experiment_id=0`)).status).toBe(200);
+    },
+  );
+
+  test.each(["", "a", "A1", "-ab", "ab-", "a_b", "a.b", "a/b", "a b", "äb", "..", "a\0b", "ab\n", "x".repeat(33)])(
+    "the name %j is refused",
+    async (name) => {
+      const before = await ok(client.send("GET", REST));
+      const { status, json } = await client.send("POST", REST, { json: { name } });
+      expect(status).toBe(400);
+      expect(json).toMatchObject({ status: 400, title: "InvalidParameter" });
+      expect(json.detail).toMatch(/name/);
+      expect(await ok(client.send("GET", REST))).toEqual(before);
+    },
+  );
+
+  test.each<[title: string, body: unknown, status: number]>([
+    ["no name", {}, 400],
+    ["a number as name", { name: 5 }, 400],
+    ["an unknown field", { name: "unknown-field", id: "w1" }, 400],
+    ["a list", [], 400],
+    ["null", null, 400],
+    ["a long description", { name: "long-description", description: "x".repeat(501) }, 400],
+    ["a name that is taken", { name: "default" }, 409],
+  ])("workspaces_create: %s is refused", async (_, body, status) => {
+    const answer = await client.send("POST", REST, { json: body });
+    expect([answer.status, answer.json.status]).toEqual([status, status]);
+    expect(answer.headers["content-type"]).toBe("application/problem+json");
+  });
+
+  test("unknown workspaces and operations are 404, in the shape of a problem", async () => {
+    for (const [method, path] of [
+      ["GET", `${REST}/nobody`],
+      ["DELETE", `${REST}/nobody`],
+      ["DELETE", `${REST}/nobody/runs/abc`],
+      ["GET", "/api/v1/nothing"],
+      ["PUT", `${REST}/default`],
+      ["GET", `${REST}/%2e%2e`],
+    ] as const) {
+      const { status, json } = await client.send(method, path);
+      expect([status, json?.title], path).toEqual([404, "NotFound"]);
+    }
+  });
+
+  test("workspaces_delete: answers 202; afterwards nothing reaches it, and a new one of the name is empty", async () => {
+    const { inside, world } = await inhabited("short-lived");
+    const deleted = await client.send("DELETE", `${REST}/short-lived`);
+    expect([deleted.status, deleted.json]).toEqual([202, { status: "purging" }]);
+    expect((await client.send("GET", `${REST}/short-lived`)).status).toBe(404);
+    expect((await inside.call("runs_get", { run_id: world.runId })).status).toBe(404);
+    expect((await client.send("DELETE", `${REST}/short-lived`)).status).toBe(404);
+    const { json: again } = await client.send("POST", REST, { json: { name: "short-lived" } });
+    expect(again.name).toBe("short-lived");
+    const { experiments } = await ok(inside.call("experiments_search", { max_results: 10, view_type: "ALL" }));
+    expect(experiments.map(({ name }: { name: string }) => name)).toEqual(["Default"]);
+    expect((await inside.call("runs_get", { run_id: world.runId })).status).toBe(404);
+    expect((await inside.call("logged_models_get", {}, { model_id: world.modelId })).status).toBe(404);
+    expect(await ok(inside.call("registered_models_search"))).toMatchObject({ registered_models: [] });
+    expect((await inside.call("artifacts_download", {}, { path: world.artifact })).status).toBe(404);
+    expect((await ok(inside.call("artifacts_list"))).files).toEqual([]);
+  });
+
+  test("workspaces_delete: default stays", async () => {
+    expect((await client.send("DELETE", `${REST}/default`)).status).toBe(400);
+    expect((await client.send("GET", `${REST}/default`)).status).toBe(200);
+  });
+});
+
+describe("workspaces over MLflow's own routes", () => {
+  test("created with 201, read, changed, listed, and deleted with 204 and no body", async () => {
+    const created = await client.send("POST", MLFLOW, { json: { name: "mlflow-team", description: "d" } });
+    expect([created.status, created.json]).toEqual([201, { workspace: { name: "mlflow-team", description: "d" } }]);
+    const changed = await client.send("PATCH", `${MLFLOW}/mlflow-team`, { json: { description: "e" } });
+    expect(changed.json).toEqual({ workspace: { name: "mlflow-team", description: "e" } });
+    expect((await client.send("GET", `${MLFLOW}/mlflow-team`)).json).toEqual(changed.json);
+    expect((await ok(client.send("GET", MLFLOW))).workspaces).toContainEqual(changed.json.workspace);
+    const deleted = await client.send("DELETE", `${MLFLOW}/mlflow-team`);
+    expect([deleted.status, deleted.text]).toEqual([204, ""]);
+    expect((await client.send("GET", `${MLFLOW}/mlflow-team`)).json.error_code).toBe("RESOURCE_DOES_NOT_EXIST");
+  });
+
+  test("deleting restricts to empty workspaces unless told to cascade", async () => {
+    const { inside, world } = await inhabited("full");
+    for (const refused of [{}, { json: { mode: "restrict" } }, { json: { mode: "RESTRICT" } }]) {
+      const { status, json } = await client.send("DELETE", `${MLFLOW}/full`, refused);
+      expect([status, json.error_code]).toEqual([400, "INVALID_STATE"]);
+    }
+    expect((await inside.call("runs_get", { run_id: world.runId })).status).toBe(200);
+    expect((await client.send("DELETE", `${MLFLOW}/full?mode=CASCADE`)).status).toBe(204);
+    expect((await inside.call("runs_get", { run_id: world.runId })).status).toBe(404);
+  });
+
+  test.each<[title: string, method: string, path: string, json: unknown, status: number, message: RegExp]>([
+    ["default cannot be created", "POST", MLFLOW, { name: "default" }, 400, /reserved/],
+    ["a bad name", "POST", MLFLOW, { name: "Bad Name" }, 400, /'name'/],
+    [
+      "an artifact root of its own",
+      "POST",
+      MLFLOW,
+      { name: "rooted", default_artifact_root: "s3://b" },
+      400,
+      /artifact_root/,
+    ],
+    ["nothing to change", "PATCH", `${MLFLOW}/default`, {}, 400, /at least one/],
+    ["an unknown workspace", "PATCH", `${MLFLOW}/nobody`, { description: "d" }, 404, /nobody/],
+    ["default cannot be deleted", "DELETE", `${MLFLOW}/default`, {}, 400, /default/],
+    ["an unknown mode", "DELETE", `${MLFLOW}/nobody`, { mode: "BOGUS" }, 400, /'mode'/],
+  ])("%s: is refused", async (_, method, path, json, status, message) => {
+    const answer = await client.send(method, path, { json });
+    expect(answer.status).toBe(status);
+    expect(answer.json.message).toMatch(message);
+  });
+});
+
+describe("reaching a workspace", () => {
+  test("the prefix, the header, Azure ML's address and their ajax twins reach the same", async () => {
+    const { world } = await inhabited("reached");
+    const path = `2.0/mlflow/runs/get?run_id=${world.runId}`;
+    const header = { "x-mlflow-workspace": "reached" };
+    for (const [target, headers] of [
+      [`/w/reached/api/${path}`, {}],
+      [`/w/reached/ajax-api/${path}`, {}],
+      [`/api/${path}`, header],
+      [`/ajax-api/${path}`, header],
+      [`${AZURE_ML}reached/api/${path}`, {}],
+      [`${AZURE_ML.replace("v2.0", "v1.0")}reached/api/${path}`, {}],
+      [`${AZURE_ML.toLowerCase()}reached/api/${path}`, {}],
+      [`/w/reached/api/${path}`, header],
+    ] as const) {
+      const { status, json } = await client.send("GET", target, { headers });
+      expect([status, json.run?.info.run_id], target).toEqual([200, world.runId]);
+    }
+    expect((await client.send("GET", `/api/${path}`)).status).toBe(404);
+  });
+
+  test("a path and a header that disagree are refused", async () => {
+    await create("disagree");
+    for (const prefix of ["/w/disagree", `${AZURE_ML}disagree`, "/w/default"]) {
+      const headers = { "x-mlflow-workspace": "other" };
+      const answer = await client.send("GET", `${prefix}/api/2.0/mlflow/experiments/get?experiment_id=0`, { headers });
+      expect([answer.status, answer.json.error_code], prefix).toEqual([400, "INVALID_PARAMETER_VALUE"]);
+      expect(answer.json.message).toContain("'other'");
+    }
+  });
+
+  test("an unknown workspace is 404, however it is named, and does not come into being", async () => {
+    const path = "/api/2.0/mlflow/experiments/get?experiment_id=0";
+    const names = ["nobody", "Default", "%64efault%20", "..", "a%2fb", "%00", "x".repeat(200)];
+    for (const name of names) {
+      for (const prefix of [`/w/${name}`, AZURE_ML + name]) {
+        const { status } = await client.send("GET", prefix + path);
+        expect(status, prefix).toBeOneOf([400, 404]);
+      }
+    }
+    const headers = { "x-mlflow-workspace": "nobody" };
+    expect((await client.send("GET", path, { headers })).json.error_code).toBe("RESOURCE_DOES_NOT_EXIST");
+    const { value } = await ok(client.send("GET", REST));
+    expect(value.map(({ name }: { name: string }) => name)).not.toContain("nobody");
+  });
+});
+
+describe("what is in another workspace", () => {
+  let ours: Client;
+  let ourWorld: World;
+  let theirs: Client;
+  let theirWorld: World;
+
+  beforeAll(async () => {
+    ({ inside: ours, world: ourWorld } = await inhabited("tenant-one"));
+    ({ inside: theirs, world: theirWorld } = await inhabited("tenant-two"));
+  });
+
+  /** Operations that name nothing that could be foreign. */
+  const UNRELATED = new Set([
+    "experiments_create",
+    "experiments_search",
+    "experiments_search_get",
+    "registered_models_create",
+    "registered_models_search",
+    "model_versions_search",
+    "artifacts_upload",
+    "artifacts_multipart_create",
+    "artifacts_multipart_abort",
+    "server_info",
+  ]);
+  /** Operations that answer with nothing found instead of an error. */
+  const FINDS_NOTHING = new Set(["runs_search", "logged_models_search", "artifacts_list", "artifacts_delete"]);
+
+  const routes = mlflowRoutes.filter(({ name, outsideWorkspace }) => !outsideWorkspace && !UNRELATED.has(name));
+
+  test.each(routes.map((route) => [route.name, route] as const))("%s: does not find it", async (name, route) => {
+    const before = await stateOf(theirs, theirWorld);
+    const { input, path, body } = VALID[name]!(theirWorld);
+    const { method, target, sending } = requestFor(route, input ?? {}, path);
+    const { status, json, text } = await ours.send(method, target, body === undefined ? sending : { body });
+    if (FINDS_NOTHING.has(name)) {
+      expect(status).toBe(200);
+      expect(text).not.toContain(theirWorld.runId);
+      expect(Object.values(json).flat()).toEqual([]);
+    } else {
+      expect(status, text).toBeOneOf([400, 404]);
+      expect(json.error_code).toBeOneOf(["RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"]);
+    }
+    expect(text).not.toContain(ARTIFACT_TEXT);
+    expect(await stateOf(theirs, theirWorld)).toEqual(before);
+  });
+
+  test("writing to an artifact path of theirs writes to ours", async () => {
+    await ok(ours.send("PUT", `/api/2.0/mlflow-artifacts/artifacts/${theirWorld.artifact}`, { body: "ours" }));
+    expect((await theirs.call("artifacts_download", {}, { path: theirWorld.artifact })).text).toBe(ARTIFACT_TEXT);
+    await ok(ours.call("artifacts_delete", {}, { path: theirWorld.artifactFolder }));
+    expect((await theirs.call("artifacts_download", {}, { path: theirWorld.artifact })).text).toBe(ARTIFACT_TEXT);
+  });
+
+  test("a page token of theirs is refused, for every search", async () => {
+    for (const [operation, input] of [
+      ["experiments_search", { max_results: 1, view_type: "ALL" }],
+      ["runs_search", { max_results: 1, run_view_type: "ALL", experiment_ids: ["0"] }],
+      ["registered_models_search", { max_results: 1 }],
+      ["model_versions_search", { max_results: 1 }],
+    ] as const) {
+      for (const [inside, n] of [
+        [ours, 1],
+        [theirs, 2],
+      ] as const) {
+        await ok(inside.call("runs_create", { experiment_id: "0" }));
+        await ok(inside.call("runs_create", { experiment_id: "0" }));
+        await ok(inside.call("registered_models_create", { name: `${operation}-${n}` }));
+        const { info } = (await ok(inside.call("runs_create", { experiment_id: "0" }))).run;
+        const version = { name: `${operation}-${n}`, source: `runs:/${info.run_id}/m`, run_id: info.run_id };
+        await ok(inside.call("model_versions_create", version));
+      }
+      const { next_page_token } = await ok(theirs.call(operation, input));
+      expect(next_page_token, operation).toBeTruthy();
+      expect((await theirs.call(operation, { ...input, page_token: next_page_token })).status).toBe(200);
+      const { status, json } = await ours.call(operation, { ...input, page_token: next_page_token });
+      expect([status, json.error_code], operation).toEqual([400, "INVALID_PARAMETER_VALUE"]);
+    }
+  });
+
+  test("a model version cannot be made of their files, by any address", async () => {
+    const { registeredModel } = ourWorld;
+    const { runId, modelId, artifactFolder, registeredModel: theirModel } = theirWorld;
+    const sources = [
+      { source: `runs:/${runId}/model`, run_id: runId },
+      { source: `models:/${modelId}`, model_id: modelId },
+      { source: `models:/${theirModel}/1` },
+      { source: `models:/${theirModel}@best` },
+      { source: `mlflow-artifacts:/${artifactFolder}`, run_id: runId },
+      { source: `mlflow-artifacts:/${artifactFolder}` },
+      { source: `mlflow-artifacts:/${artifactFolder}`, run_id: ourWorld.runId },
+      {
+        source: `${server.url}/w/tenant-two/api/2.0/mlflow-artifacts/artifacts/${artifactFolder}`,
+        run_id: ourWorld.runId,
+      },
+      { source: `${server.url}/w/tenant-two/api/2.0/mlflow-artifacts/artifacts/${artifactFolder}` },
+    ];
+    for (const source of sources) {
+      const { status, text } = await ours.call("model_versions_create", { name: registeredModel, ...source });
+      expect(status, `${JSON.stringify(source)}: ${text}`).toBeOneOf([400, 404]);
+    }
+    const { model_versions } = await ok(ours.call("model_versions_search", { filter: `name = '${registeredModel}'` }));
+    expect(model_versions).toHaveLength(1);
+  });
+
+  test("their runs cannot be purged from here", async () => {
+    for (const below of [
+      `runs/${theirWorld.deletedRunId}`,
+      `logged-models/${theirWorld.modelId}`,
+      `experiments/${theirWorld.deletedExperimentId}`,
+    ]) {
+      expect((await client.send("DELETE", `${REST}/tenant-one/${below}`)).status, below).toBe(404);
+    }
+    expect((await theirs.call("runs_get", { run_id: theirWorld.deletedRunId })).status).toBe(200);
+  });
+
+  test("the routes of workspaces themselves are below every prefix, and mean the same", async () => {
+    const [route] = mlflowRoutes.filter(({ name }) => name === "workspaces_list");
+    expect((await ours.send("GET", targetOf(route!))).json).toEqual((await client.send("GET", targetOf(route!))).json);
+  });
+});
