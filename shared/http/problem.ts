@@ -1,5 +1,5 @@
 import { type ErrorCode, WorkspaceError } from "../domain/errors.ts";
-import { TooLarge } from "../stores/errors.ts";
+import { StoreUnavailable, TooLarge } from "../stores/errors.ts";
 import type { AppResponse } from "./types.ts";
 
 const STATUS: Record<ErrorCode, number> = {
@@ -19,7 +19,16 @@ const STATUS: Record<ErrorCode, number> = {
 export function problemResponse(error: unknown): AppResponse | undefined {
   if (error instanceof WorkspaceError) return problem(STATUS[error.code], error.code, error.message);
   if (error instanceof TooLarge) return problem(413, "TooLarge", error.message);
+  if (error instanceof StoreUnavailable) {
+    const detail = "The store does not answer. Try again a little later.";
+    return withRetryAfter(problem(503, "Unavailable", detail), error.retryAfterSeconds);
+  }
   return undefined;
+}
+
+/** Tells clients when to come again. */
+export function withRetryAfter(response: AppResponse, seconds: number): AppResponse {
+  return { ...response, headers: { ...response.headers, "retry-after": String(Math.max(1, Math.ceil(seconds))) } };
 }
 
 export function problem(status: number, title: string, detail: string): AppResponse {

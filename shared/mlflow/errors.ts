@@ -1,6 +1,7 @@
 import { type ErrorCode, WorkspaceError } from "../domain/errors.ts";
+import { withRetryAfter } from "../http/problem.ts";
 import type { AppResponse } from "../http/types.ts";
-import { StoreError, TooLarge } from "../stores/errors.ts";
+import { StoreUnavailable, TooLarge } from "../stores/errors.ts";
 import { FilterError } from "./filter/filter-error.ts";
 
 /** MLflow's error codes and the statuses that go with them. Deterministic refusals are never 5xx: clients retry those for minutes. */
@@ -29,7 +30,13 @@ export function errorResponse(error: unknown): AppResponse | undefined {
   if (error instanceof TooLarge) {
     return json(413, { error_code: "INVALID_PARAMETER_VALUE", message: error.message });
   }
-  if (error instanceof StoreError) return undefined;
+  if (error instanceof StoreUnavailable) {
+    const body = {
+      error_code: "TEMPORARILY_UNAVAILABLE",
+      message: "The store does not answer. Try again a little later.",
+    };
+    return withRetryAfter(json(503, body), error.retryAfterSeconds);
+  }
   return undefined;
 }
 
