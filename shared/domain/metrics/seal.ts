@@ -6,7 +6,8 @@ import { runsPartition, type Workspace } from "../workspace.ts";
 import { pointsId } from "./append.ts";
 import { fold, foldInto, SETTLED_AFTER_MS } from "./fold.ts";
 import { joinColumns, type LatestMetrics } from "./latest.ts";
-import { type Point, pointAt, unpackPoints } from "./points.ts";
+import { MetricColumn } from "./metric-column.ts";
+import { type PointColumns, unpackPoints } from "./points.ts";
 import { pointsDocuments, removeDocuments } from "./read.ts";
 import { buildSegment, type SegmentReference } from "./segment.ts";
 import { openSegment } from "./segments.ts";
@@ -49,7 +50,7 @@ export function segmentsPrefix(workspace: Workspace, recordId: string): string {
 
 interface Gathered {
   readonly ids: string[];
-  readonly points: Map<string, Point[]>;
+  readonly columns: Map<string, MetricColumn>;
   readonly latest: LatestMetrics;
 }
 
@@ -86,7 +87,7 @@ async function sealedDocuments(workspace: Workspace, segments: readonly SegmentR
 /** Settled documents, oldest first, as many as one segment takes; what is sealed already is removed on the way. */
 async function gather(workspace: Workspace, partition: string, sealed: ReadonlySet<string>): Promise<Gathered> {
   const settled = pointsId(workspace.clock.now() - SETTLED_AFTER_MS, "");
-  const gathered: Gathered = { ids: [], points: new Map(), latest: new Map() };
+  const gathered: Gathered = { ids: [], columns: new Map(), latest: new Map() };
   let count = 0;
   for await (const page of pointsDocuments(workspace, partition)) {
     const leftOver = page.map(({ item }) => item.id).filter((id) => sealed.has(id));
@@ -98,14 +99,24 @@ async function gather(workspace: Workspace, partition: string, sealed: ReadonlyS
       gathered.ids.push(item.id);
       const columns = unpackPoints(item.points);
       joinColumns(gathered.latest, columns);
-      for (let i = 0; i < columns.count; i++) {
-        const point = pointAt(columns, i);
-        const logged = gathered.points.get(point.key) ?? [];
-        if (logged.push(point) === 1) gathered.points.set(point.key, logged);
-      }
+      addColumns(gathered.columns, columns);
     }
   }
   return gathered;
+}
+
+function addColumns(into: Map<string, MetricColumn>, columns: PointColumns): void {
+  const targets = columns.keys.map((key) => {
+    const column = into.get(key) ?? new MetricColumn(key);
+    into.set(key, column);
+    return column;
+  });
+  const { keyIndex, originIndex, origins, timestamps, steps, values } = columns;
+  for (let i = 0; i < columns.count; i++) {
+    const originAt = originIndex?.[i] ?? 0;
+    const origin = originAt > 0 ? origins[originAt] : undefined;
+    targets[keyIndex[i]!]!.push(timestamps[i]!, steps[i]!, values[i]!, origin);
+  }
 }
 
 /** False when another sealer was faster, or the record is gone: what was written for nothing is removed again. */
@@ -113,10 +124,10 @@ async function sealGathered(
   workspace: Workspace,
   recordId: string,
   segments: readonly SegmentReference[],
-  { ids, points, latest }: Gathered,
+  { ids, columns, latest }: Gathered,
 ): Promise<boolean> {
   const partition = runsPartition(workspace, recordId);
-  const { header, body, count } = buildSegment(ids, points);
+  const { header, body, count } = buildSegment(ids, columns);
   const blob = `${segmentsPrefix(workspace, recordId)}${ids[0]}-${hashOf(ids.join()).slice(0, 16)}`;
   await workspace.stores.blobs.put(blob, toStream([header, ...body]));
   const reference: SegmentReference = { blob, count, headerBytes: header.length };

@@ -1,5 +1,6 @@
 import type { BlobStore } from "../../stores/blob-store.ts";
 import { sample } from "./downsample.ts";
+import type { MetricColumn } from "./metric-column.ts";
 import { compareHistory, type HistoryPosition } from "./order.ts";
 import { decodePoints, encodePoints, type Origin, type Point, pointAt } from "./points.ts";
 
@@ -43,31 +44,34 @@ const SAMPLED_POINTS = 2048;
 /**
  * Lays points out as a segment: a header in JSON (its length stands in the reference), then for each metric its points in blocks of 4,096 in order of
  * (timestamp, step, value), then its sampled level.
- * @param points by metric; sorted in place
+ * @param columns by metric; arranged here
  */
 export function buildSegment(
   documents: readonly string[],
-  points: ReadonlyMap<string, Point[]>,
+  columns: ReadonlyMap<string, MetricColumn>,
 ): { header: Buffer; body: Buffer[]; count: number } {
   const body: Buffer[] = [];
   let offset = 0;
   let count = 0;
   const add = (part: readonly Point[]): Block => {
-    const { bytes, origins } = encodePoints(part);
+    const encoded = encodePoints(part);
+    // The encoder's buffer is as large as the worst case.
+    const bytes = Buffer.from(encoded.bytes);
     body.push(bytes);
     const { timestamp, step, value } = part[0]!;
     const block = { offset, length: bytes.length, count: part.length, first: { timestamp, step, value } };
     offset += bytes.length;
-    return origins ? { ...block, origins } : block;
+    return encoded.origins ? { ...block, origins: encoded.origins } : block;
   };
   const metrics: MetricIndex[] = [];
-  for (const [key, logged] of points) {
-    const sorted = distinct(logged.sort(compareHistory));
-    count += sorted.length;
+  for (const [key, column] of columns) {
+    column.arrange();
+    count += column.length;
     const blocks: Block[] = [];
-    for (let i = 0; i < sorted.length; i += BLOCK_POINTS) blocks.push(add(sorted.slice(i, i + BLOCK_POINTS)));
-    const sampled = sorted.length > SAMPLED_POINTS ? add(sample(sorted, SAMPLED_POINTS)) : undefined;
-    metrics.push({ key, count: sorted.length, blocks, ...(sampled && { sampled }) });
+    for (let i = 0; i < column.length; i += BLOCK_POINTS) blocks.push(add(column.slice(i, i + BLOCK_POINTS)));
+    const isLong = column.length > SAMPLED_POINTS;
+    const sampled = isLong ? add(sample(column.slice(0, column.length), SAMPLED_POINTS)) : undefined;
+    metrics.push({ key, count: column.length, blocks, ...(sampled && { sampled }) });
   }
   const header: SegmentHeader = { version: 1, documents, metrics };
   return { header: Buffer.from(JSON.stringify(header, nanAsText)), body, count };

@@ -155,7 +155,7 @@ describe("metrics of a run", () => {
         expect(await fold(workspace, runsPartition(workspace, scenario.runId))).toBe(0);
         await scenario.check(2);
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
