@@ -32,7 +32,9 @@ const newRun = async (experimentId: string) =>
   (await createRun(workspace, { experimentId, userId: "u", tags: [] })).view.attributes.runId;
 const stageOf = async (runId: string) => (await getRun(workspace, runId)).stage;
 const names = async (view: View, reader = workspace) =>
-  (await searchExperiments(reader, { clauses: [], orderBy: [], limit: 1000, view })).experiments.map(({ name }) => name);
+  (await searchExperiments(reader, { clauses: [], orderBy: [], limit: 1000, view })).experiments.map(
+    ({ name }) => name,
+  );
 
 describe("names of experiments", () => {
   it("create: of 20 who want one name one gets it, also from two processes", async () => {
@@ -47,7 +49,9 @@ describe("names of experiments", () => {
   });
 
   it("create: gives ids of 18 digits that nobody else has, also to 2,000 in one millisecond", async () => {
-    const ids = await Promise.all(Array.from({ length: 2000 }, (_, i) => createExperiment(workspace, { name: `e${i}` })));
+    const ids = await Promise.all(
+      Array.from({ length: 2000 }, (_, i) => createExperiment(workspace, { name: `e${i}` })),
+    );
     expect(new Set(ids).size).toBe(2000);
     expect(ids.every((id) => /^\d{18}$/.test(id))).toBe(true);
   });
@@ -98,7 +102,8 @@ describe("names of experiments", () => {
   it("search: shows what was just created, renamed, deleted and restored, warm and cold", async () => {
     const id = await createExperiment(workspace, { name: "a" });
     const check = async (view: View, expected: string[]) => {
-      for (const reader of [workspace, withColdMemory(workspace)]) expect((await names(view, reader)).sort()).toEqual(expected);
+      for (const reader of [workspace, withColdMemory(workspace)])
+        expect((await names(view, reader)).sort()).toEqual(expected);
     };
     await check("ACTIVE_ONLY", ["Default", "a"]);
     await renameExperiment(workspace, id, "b");
@@ -215,7 +220,9 @@ describe("deleting and restoring experiments", () => {
 describe("tags of experiments", () => {
   it("set: 20 at once all stay; the last of one key wins; delete of an unknown one is refused", async () => {
     const id = await createExperiment(workspace, { name: "a", tags: [{ key: "k0", value: "first" }] });
-    await Promise.all(Array.from({ length: 20 }, (_, i) => setExperimentTag(workspace, id, { key: `k${i}`, value: "v" })));
+    await Promise.all(
+      Array.from({ length: 20 }, (_, i) => setExperimentTag(workspace, id, { key: `k${i}`, value: "v" })),
+    );
     expect(new Map((await getExperiment(workspace, id)).tags).size).toBe(20);
     await setExperimentTag(workspace, id, { key: "k0", value: "last" });
     expect(new Map((await getExperiment(workspace, id)).tags).get("k0")).toBe("last");

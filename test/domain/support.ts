@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
-import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
 import { Memory, type Stores, type Workspace } from "../../shared/domain/workspace.ts";
 import { createWorkspace, openWorkspace, type Realm } from "../../shared/domain/workspaces.ts";
+import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
 import type { Clock, Ids } from "../../shared/stores/clock.ts";
 import { temporaryFolder } from "../drivers/embedded-fixture.ts";
 

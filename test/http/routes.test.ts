@@ -213,7 +213,6 @@ describe.each(["light", "strict"] as const)("over HTTP, %s mode", (mode) => {
     ["PUT", "/api/2.0/mlflow/runs/create"],
     ["DELETE", "/api/2.0/mlflow/experiments/get"],
     ["PATCH", "/api/2.0/mlflow/runs/update"],
-    ["GET", "/api/2.0/mlflow/experiments/get/"],
     ["GET", "/api/2.0/mlflow//experiments/get"],
     ["GET", "/api/2.0/MLFLOW/experiments/get"],
     ["GET", "/api/3.0/mlflow/experiments/get"],

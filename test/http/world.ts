@@ -71,29 +71,21 @@ async function createLoggedModel(client: Client, experimentId: string): Promise<
 }
 
 /** Everything that a user can see of a workspace, for "nothing was written". */
-export async function stateOf(client: Client, world: World): Promise<unknown> {
+export function stateOf(client: Client, world: World): Promise<unknown[]> {
   const { experimentId, deletedExperimentId, runId, deletedRunId } = world;
-  const { experiments } = await ok(client.call("experiments_search", { max_results: 5000, view_type: "ALL" }));
-  const ids = [experimentId, deletedExperimentId];
-  const all = { experiment_ids: ids, run_view_type: "ALL", max_results: 5000 };
-  const { runs } = await ok(client.call("runs_search", all));
-  const { models } = await ok(client.call("logged_models_search", { experiment_ids: ids, max_results: 1000 }));
-  const { registered_models } = await ok(client.call("registered_models_search", { max_results: 1000 }));
-  const { model_versions } = await ok(client.call("model_versions_search", { max_results: 10_000 }));
-  const histories = await Promise.all(
-    [runId, deletedRunId].map((id) => client.call("metrics_get_history", { run_id: id, metric_key: "loss" })),
-  );
-  const { workspaces } = await ok(client.call("workspaces_list"));
-  return {
-    experiments,
-    runs,
-    models,
-    registered_models,
-    model_versions,
-    workspaces,
-    histories: histories.map(({ json }) => json),
-    files: await filesBelow(client, ""),
-  };
+  const experiment_ids = [experimentId, deletedExperimentId];
+  return Promise.all([
+    ok(client.call("experiments_search", { max_results: 5000, view_type: "ALL" })),
+    ok(client.call("runs_search", { experiment_ids, run_view_type: "ALL", max_results: 5000 })),
+    ok(client.call("logged_models_search", { experiment_ids, max_results: 1000 })),
+    ok(client.call("registered_models_search", { max_results: 1000 })),
+    ok(client.call("model_versions_search", { max_results: 10_000 })),
+    ok(client.call("metrics_get_history", { run_id: runId, metric_key: "loss" })),
+    ok(client.call("metrics_get_history", { run_id: deletedRunId, metric_key: "loss" })),
+    ok(client.call("workspaces_list")),
+    ok(client.call("artifacts_list")),
+    filesBelow(client, `experiments/${experimentId}`),
+  ]);
 }
 
 /** Paths and sizes of all artifacts below a folder. */

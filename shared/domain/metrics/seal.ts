@@ -23,6 +23,7 @@ export interface SealMessage {
 export const SEAL_DOCUMENTS = 20;
 /** What goes into one segment at most, which bounds the memory that sealing takes. */
 const SEGMENT_POINTS = 60_000;
+const SEGMENT_DOCUMENTS = 5_000;
 
 export async function requestSeal(workspace: Workspace, recordId: string): Promise<void> {
   const message: SealMessage = { workspaceId: workspace.id, recordId };
@@ -32,13 +33,16 @@ export async function requestSeal(workspace: Workspace, recordId: string): Promi
 /** A run that has ended is sealed; one that goes on is when it has grown long. */
 const LONG_RUN_DOCUMENTS = 1000;
 
-/** Folds what has settled, and asks for a seal where one is worth while. */
+/**
+ * Folds what has settled, and asks for a seal where one is worth while. Logged models are left as they are: they have few points, and
+ * equal values of different datasets are different to their search.
+ */
 export async function foldAndSeal(workspace: Workspace, recordId: string): Promise<void> {
   const partition = runsPartition(workspace, recordId);
   await fold(workspace, partition);
   const attributes = (await getHead<RunAttributes | ModelAttributes>(workspace, partition))?.item.attributes;
-  if (!attributes) return;
-  const hasEnded = attributes.kind === "run" && ENDED.includes(attributes.status);
+  if (attributes?.kind !== "run") return;
+  const hasEnded = ENDED.includes(attributes.status);
   const enough = hasEnded ? SEAL_DOCUMENTS : LONG_RUN_DOCUMENTS;
   if ((attributes.unsealed ?? 0) >= enough) await requestSeal(workspace, recordId);
 }
@@ -93,7 +97,8 @@ async function gather(workspace: Workspace, partition: string, sealed: ReadonlyS
     const leftOver = page.map(({ item }) => item.id).filter((id) => sealed.has(id));
     await removeDocuments(workspace, partition, leftOver);
     for (const { item } of page) {
-      if (item.id >= settled || count + item.points.count > SEGMENT_POINTS) return gathered;
+      if (item.id >= settled || gathered.ids.length >= SEGMENT_DOCUMENTS) return gathered;
+      if (count + item.points.count > SEGMENT_POINTS) return gathered;
       if (sealed.has(item.id)) continue;
       count += item.points.count;
       gathered.ids.push(item.id);

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLoggedModel, deleteLoggedModel } from "../../../shared/domain/models/models.ts";
+import { createLoggedModel, deleteLoggedModel, getLoggedModel } from "../../../shared/domain/models/models.ts";
 import { noteModelVersion } from "../../../shared/domain/models/registrations.ts";
-import { getLoggedModel } from "../../../shared/domain/models/models.ts";
 import { createRegisteredModel, setAlias } from "../../../shared/domain/registry/models.ts";
 import type { NewVersion } from "../../../shared/domain/registry/source.ts";
 import { createModelVersion, transitionStage } from "../../../shared/domain/registry/versions.ts";
@@ -20,8 +19,13 @@ beforeAll(async () => {
     (await createRun(of, { experimentId: "0", userId: "u", tags: [] })).view.attributes.runId;
   Object.assign(ids, { run: await run(), other: await run() });
   const model = async (sourceRunId: string) =>
-    (await createLoggedModel(workspace, { experimentId: "0", sourceRunId, params: [], tags: [] })).view.attributes.modelId;
-  Object.assign(ids, { model: await model(ids.run), otherModel: await model(ids.other), deletedModel: await model(ids.run) });
+    (await createLoggedModel(workspace, { experimentId: "0", sourceRunId, params: [], tags: [] })).view.attributes
+      .modelId;
+  Object.assign(ids, {
+    model: await model(ids.run),
+    otherModel: await model(ids.other),
+    deletedModel: await model(ids.run),
+  });
   await deleteLoggedModel(workspace, ids.deletedModel);
   ids.foreignRun = await run(await fixture.freshWorkspace());
   for (const name of ["m", "copy"]) await createRegisteredModel(workspace, { name, tags: [] });
@@ -34,7 +38,11 @@ afterAll(() => fixture.close());
 /** `<run>` and the like stand for the ids made above. */
 const filled = (text: string) => text.replace(/<(\w+)>/g, (_, name: keyof typeof ids) => ids[name]);
 
-async function register(source: string, owner: { runId?: string; modelId?: string } = {}, more: Partial<NewVersion> = {}) {
+async function register(
+  source: string,
+  owner: { runId?: string; modelId?: string } = {},
+  more: Partial<NewVersion> = {},
+) {
   const { runId, modelId } = owner;
   const input = {
     name: "copy",
@@ -149,11 +157,14 @@ describe("prompts", () => {
     }
   });
 
-  it.each(["/etc/passwd", RUN_ROOT, "runs:/<run>/model", "s3://bucket/x", ""])("refuse %j for a source", async (source) => {
-    await expect(register(source, RUN, isPrompt("true"))).rejects.toEqual(
-      refusal("InvalidParameter", /Prompt sources must use an MLflow placeholder/),
-    );
-  });
+  it.each(["/etc/passwd", RUN_ROOT, "runs:/<run>/model", "s3://bucket/x", ""])(
+    "refuse %j for a source",
+    async (source) => {
+      await expect(register(source, RUN, isPrompt("true"))).rejects.toEqual(
+        refusal("InvalidParameter", /Prompt sources must use an MLflow placeholder/),
+      );
+    },
+  );
 
   it("the placeholder is no source for a model", async () => {
     for (const tags of [[], isPrompt("false").tags]) {

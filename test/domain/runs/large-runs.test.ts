@@ -180,7 +180,11 @@ describe("a run that outgrows one document", () => {
     );
     await Promise.all([...near, ...distant, other.updateRun(far, runId, { name: "renamed" })]);
     fixture.clock.pass(61 * SECOND);
-    await Promise.all([fold(workspace, partition), other.fold(far, partition), updateRun(workspace, runId, { endMs: 5 })]);
+    await Promise.all([
+      fold(workspace, partition),
+      other.fold(far, partition),
+      updateRun(workspace, runId, { endMs: 5 }),
+    ]);
     const { params, tags, latest, name } = await readCold(runId);
     expect([params.size, tags.size, latest.size, name]).toEqual([40, 41, 80, "renamed"]);
     expect(tags.get("mlflow.runName")).toBe("renamed");
@@ -190,7 +194,7 @@ describe("a run that outgrows one document", () => {
 describe("a large change that dies half-way", () => {
   const value = (letter: string) => letter.repeat(8000);
   const before = pairs(0, 20, () => value("a"));
-  const change = { metrics: points(5, String), params: [], tags: pairs(10, 90, () => "字".repeat(8000)) };
+  const change = { metrics: points(5, String), params: [], tags: pairs(10, 65, () => "字".repeat(8000)) };
 
   /** Dies at each write in turn, until the change survives. */
   async function dyingAtEachWrite(
@@ -218,7 +222,7 @@ describe("a large change that dies half-way", () => {
       for (let i = 10; i < 20; i++) expect([value("a"), "字".repeat(8000)]).toContain(tags.get(`k${i}`));
       if (!acknowledged) await logBatch(workspace, runId, change);
       const after = await readCold(runId);
-      expect(after.tags.size).toBe(101);
+      expect(after.tags.size).toBe(76);
       expect(after.tags.get("k15")).toBe("字".repeat(8000));
       expect(after.latest.size).toBe(5);
     });

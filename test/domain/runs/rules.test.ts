@@ -46,7 +46,11 @@ describe("params", () => {
       const param = { key: "lr", value: `0.${i}` };
       if (i % 3 === 0) return logParam(workspace, runId, param);
       if (i % 3 === 1) return other.logParam(far, runId, param);
-      return logBatch(workspace, runId, { metrics: [point(`m${i}`)], params: [param, { key: `p${i}`, value: "v" }], tags: [] });
+      return logBatch(workspace, runId, {
+        metrics: [point(`m${i}`)],
+        params: [param, { key: `p${i}`, value: "v" }],
+        tags: [],
+      });
     });
     const { winners, refusals } = await raceOf(attempts);
     expect([winners.length, new Set(refusals)]).toEqual([1, new Set(["InvalidParameter"])]);
@@ -74,7 +78,10 @@ describe("params", () => {
     const runId = await newRun();
     for (let i = 0; i < 2; i++) await logParam(workspace, runId, { key: "a", value: "" });
     await expect(logParam(workspace, runId, { key: "a", value: "x" })).rejects.toEqual(
-      refusal("InvalidParameter", /Param with key='a' was already logged with value='' for run ID='.*'. Attempted logging new value 'x'/),
+      refusal(
+        "InvalidParameter",
+        /Param with key='a' was already logged with value='' for run ID='.*'. Attempted logging new value 'x'/,
+      ),
     );
   });
 
@@ -86,7 +93,11 @@ describe("params", () => {
     const before = await itemsOf(runId);
     const batch = {
       metrics: [point("m"), { ...point("n"), origin: { modelId } }],
-      params: [{ key: "a", value: "1" }, { key: "b", value: "2" }, { key: "c", value: "3" }],
+      params: [
+        { key: "a", value: "1" },
+        { key: "b", value: "2" },
+        { key: "c", value: "3" },
+      ],
       tags: [{ key: "t", value: "v" }],
     };
     await expect(logBatch(workspace, runId, batch)).rejects.toEqual(
@@ -105,7 +116,10 @@ describe("params", () => {
       [{ metrics: many(1001, (i) => point(`m${i}`)) }, /at most 1000 metrics. Got 1001 metrics/],
       [{ params: many(101, param) }, /at most 100 params. Got 101 params/],
       [{ tags: many(101, param) }, /at most 100 tags. Got 101 tags/],
-      [{ metrics: many(950, (i) => point(`m${i}`)), params: many(60, param) }, /at most 1000 metrics, params, and tags/],
+      [
+        { metrics: many(950, (i) => point(`m${i}`)), params: many(60, param) },
+        /at most 1000 metrics, params, and tags/,
+      ],
       [{ metrics: [point("ok"), point("../x")] }, /metrics\[1\].name/],
       [{ metrics: [point("ok"), { ...point("ok"), timestamp: -1 }] }, /metrics\[1\].timestamp/],
       [{ params: [param("a"), param("/b")] }, /params\[1\].key/],
@@ -158,7 +172,9 @@ describe("run name and its tag", () => {
     const runId = await newRun();
     await Promise.all(
       Array.from({ length: 10 }, (_, i) =>
-        i % 2 ? updateRun(workspace, runId, { name: `n${i}` }) : setTag(workspace, runId, { key: "mlflow.runName", value: `n${i}` }),
+        i % 2
+          ? updateRun(workspace, runId, { name: `n${i}` })
+          : setTag(workspace, runId, { key: "mlflow.runName", value: `n${i}` }),
       ),
     );
     const [name, tag] = await both(runId);
@@ -184,7 +200,9 @@ describe("a run", () => {
   it("delete and restore: again changes nothing; a deleted run takes no writes", async () => {
     const runId = await newRun({ tags: [{ key: "t", value: "v" }] });
     for (let i = 0; i < 2; i++) await deleteRun(workspace, runId);
-    await expect(logMetric(workspace, runId, point("m"))).rejects.toEqual(refusal("InvalidParameter", /Current state is deleted/));
+    await expect(logMetric(workspace, runId, point("m"))).rejects.toEqual(
+      refusal("InvalidParameter", /Current state is deleted/),
+    );
     await expect(setTag(workspace, runId, { key: "a", value: "b" })).rejects.toEqual(refusal("InvalidParameter"));
     await expect(deleteTag(workspace, runId, "t")).rejects.toEqual(refusal("InvalidParameter"));
     expect((await getRun(workspace, runId)).stage).toBe("deleted");
@@ -216,10 +234,24 @@ describe("a run", () => {
 
   it("inputs: a dataset is known by name and digest; long schemas and profiles come back whole", async () => {
     const runId = await newRun();
-    const dataset = { name: "d", digest: "1", sourceType: "local", source: "s", tags: [{ key: "context", value: "train" }] };
+    const dataset = {
+      name: "d",
+      digest: "1",
+      sourceType: "local",
+      source: "s",
+      tags: [{ key: "context", value: "train" }],
+    };
     const long = "字".repeat(70_000);
     await logInputs(workspace, runId, [dataset, dataset], ["m-1"]);
-    await logInputs(workspace, runId, [{ ...dataset, tags: [] }, { ...dataset, digest: "2", schema: long, profile: "p" }], []);
+    await logInputs(
+      workspace,
+      runId,
+      [
+        { ...dataset, tags: [] },
+        { ...dataset, digest: "2", schema: long, profile: "p" },
+      ],
+      [],
+    );
     await logOutputs(workspace, runId, [{ modelId: "m-2", step: 3 }]);
     const { view } = await getRun(workspace, runId);
     const inputs = await Promise.all([...view.section("inputs").values()].map((input) => loadInput(workspace, input)));

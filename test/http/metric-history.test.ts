@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type RunningServer, startServer } from "../setup/server.ts";
+import { expectRefused, INVALID, type Refusal } from "./scenario.ts";
+import { type Client, connect, ok } from "./support.ts";
+import { createWorld, type World } from "./world.ts";
+
+let server: RunningServer;
+let client: Client;
+let world: World;
+
+beforeAll(async () => {
+  server = await startServer({ mode: "light" });
+  client = connect(server.url);
+  world = await createWorld(client);
+});
+afterAll(async () => {
+  client.close();
+  await server.stop();
+});
+
+const history = (title: string, more: object, message: RegExp): Refusal => ({
+  title,
+  call: "metrics_get_history",
+  input: ({ runId }) => ({ run_id: runId, metric_key: "loss", ...more }),
+  ...INVALID,
+  message,
+});
+
+const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+
+const REFUSALS: Refusal[] = [
+  history("max_results 0", { max_results: 0 }, /'max_results'.*positive/),
+  history("max_results -1", { max_results: -1 }, /'max_results'.*positive/),
+  history("max_results of ten millions", { max_results: 10_000_000 }, /'max_results'.*at most/),
+  ...["x", "!!!", "e30", "W10", "bnVsbA", "eyJvZmZzZXQiOiAxfQ==", "\0", "x".repeat(2000)].map((page_token) =>
+    history(`the page token ${JSON.stringify(page_token).slice(0, 30)}`, { page_token }, /Invalid page token/),
+  ),
+  ...[[], ["r", "loss", 1, 1, 1], ["r", "loss", "1", 1, 1], [1, 2, 3, 4, 5], { 0: "r" }, null].map((value) =>
+    history(
+      `a page token made by hand (${JSON.stringify(value)})`,
+      { page_token: encoded(value) },
+      /Invalid page token/,
+    ),
+  ),
+];
+
+describe("metric history", () => {
+  test.each(REFUSALS.map((refusal) => [`${refusal.call}: ${refusal.title}`, refusal] as const))(
+    "%s is refused",
+    (_, refusal) => expectRefused(client, world, refusal),
+  );
+
+  test("an unknown metric, and names of JavaScript's own, have no history", async () => {
+    for (const metric_key of ["nothing", "__proto__", "constructor", "../loss", "a\0b"]) {
+      const { metrics } = await ok(client.call("metrics_get_history", { run_id: world.runId, metric_key }));
+      expect(metrics, metric_key).toEqual([]);
+    }
+  });
+
+  test("without max_results the whole history is answered", async () => {
+    const { metrics, next_page_token } = await ok(
+      client.call("metrics_get_history", { run_id: world.runId, metric_key: "loss" }),
+    );
+    expect(metrics.map(({ step }: { step: number }) => step)).toEqual([0, 1, 2]);
+    expect(next_page_token).toBeUndefined();
+  });
+
+  test("pages are complete, in the order of time, step and value, and the last has no token", async () => {
+    const { runId } = await createWorld(client);
+    const points = [
+      [3, 0, 1],
+      [1, 5, 9],
+      [1, 5, 2],
+      [1, 4, 7],
+      [2, 0, "NaN"],
+      [2, 0, 0],
+      [1, 5, 2],
+    ] as const;
+    const metrics = points.map(([timestamp, step, value]) => ({ key: "m", timestamp, step, value }));
+    await ok(client.call("runs_log_batch", { run_id: runId, metrics }));
+    const seen: unknown[] = [];
+    let page_token: string | undefined;
+    do {
+      const input = { run_id: runId, metric_key: "m", max_results: 2, ...(page_token && { page_token }) };
+      const page = await ok(client.call("metrics_get_history", input));
+      expect(page.metrics.length).toBeGreaterThan(0);
+      seen.push(...page.metrics.map((it: Record<string, unknown>) => [it.timestamp, it.step, it.value]));
+      page_token = page.next_page_token;
+    } while (page_token);
+    expect(seen.map((point) => (point as unknown[])[0])).toEqual([1, 1, 1, 2, 2, 3]);
+    expect(seen).toEqual(
+      expect.arrayContaining([
+        [1, 4, 7],
+        [1, 5, 2],
+        [1, 5, 9],
+        [2, 0, 0],
+        [2, 0, "NaN"],
+        [3, 0, 1],
+      ]),
+    );
+    expect(seen.slice(0, 3)).toEqual([
+      [1, 4, 7],
+      [1, 5, 2],
+      [1, 5, 9],
+    ]);
+  });
+
+  test("a page token of another run or another metric is refused", async () => {
+    const other = await createWorld(client);
+    const first = { run_id: world.runId, metric_key: "loss", max_results: 1 };
+    const { next_page_token: page_token } = await ok(client.call("metrics_get_history", first));
+    for (const changed of [{ run_id: other.runId }, { metric_key: "other" }]) {
+      const { status, json } = await client.call("metrics_get_history", { ...first, ...changed, page_token });
+      expect([status, json.error_code]).toEqual([400, "INVALID_PARAMETER_VALUE"]);
+    }
+    expect((await client.call("metrics_get_history", { ...first, page_token })).status).toBe(200);
+  });
+
+  test("metrics_get_history_bulk_interval: both ends of the steps or none, the right way round, of at most 100 runs", async () => {
+    const valid = { run_ids: [world.runId], metric_key: "loss", max_results: 10 };
+    const { metrics } = await ok(
+      client.call("metrics_get_history_bulk_interval", { ...valid, start_step: 1, end_step: 2 }),
+    );
+    expect(metrics.map(({ step }: { step: number }) => step)).toEqual([1, 2]);
+    for (const wrong of [
+      { start_step: 1 },
+      { end_step: 1 },
+      { start_step: 2, end_step: 1 },
+      { max_results: 0 },
+      { max_results: 2501 },
+      { run_ids: Array.from({ length: 101 }, (_, i) => String(i).padStart(32, "0")) },
+      { run_ids: [] },
+      { run_ids: [".."] },
+    ]) {
+      const { status, json } = await client.call("metrics_get_history_bulk_interval", { ...valid, ...wrong });
+      expect([status, json.error_code], JSON.stringify(wrong)).toEqual([400, "INVALID_PARAMETER_VALUE"]);
+    }
+  });
+});
