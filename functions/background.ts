@@ -13,7 +13,7 @@ export function registerBackground(): void {
     connection: "AzureWebJobsStorage",
     handler: async (message) => {
       const { workspaceId, recordId } = message as FoldMessage;
-      const workspace = workspaceOfId(services().realm, workspaceId);
+      const workspace = workspaceOfId((await services()).realm, workspaceId);
       await foldAndSeal(workspace, recordId);
     },
   });
@@ -22,18 +22,18 @@ export function registerBackground(): void {
     connection: "AzureWebJobsStorage",
     handler: async (message) => {
       const { workspaceId, recordId } = message as SealMessage;
-      await seal(workspaceOfId(services().realm, workspaceId), recordId);
+      await seal(workspaceOfId((await services()).realm, workspaceId), recordId);
     },
   });
   app.storageQueue("purge", {
     queueName: PURGE_QUEUE,
     connection: "AzureWebJobsStorage",
-    handler: async (message) => handlePurge(services().realm, message as PurgeMessage),
+    handler: async (message) => handlePurge((await services()).realm, message as PurgeMessage),
   });
   app.timer("watchdog", {
     schedule: "0 */15 * * * *",
     handler: async () => {
-      const { realm, config } = services();
+      const { realm, config } = await services();
       await watchPurges(realm, config.retentionDays);
     },
   });

@@ -15,7 +15,7 @@ export function httpHandler(
   answer: (context: RequestContext, request: AppRequest) => Promise<AppResponse>,
 ): HttpHandler {
   return async (request: HttpRequest, invocation: InvocationContext): Promise<HttpResponseInit> => {
-    const current = services();
+    const current = await services();
     const context: RequestContext = {
       services: current,
       identify: () => identify(current.loopbackUser),

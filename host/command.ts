@@ -1,17 +1,18 @@
 import { parseArgs } from "node:util";
 import hostJson from "../host.json" with { type: "json" };
+import { InvalidSettings } from "../shared/config.ts";
+import type { Stores } from "../shared/domain/workspace.ts";
+import { machineClock, machineIds } from "../shared/drivers/machine.ts";
 import { DataFolderInUse, DataFolderUnusable, DataFormatTooNew } from "../shared/drivers/sqlite/data-folder.ts";
-import { type EmbeddedStores, openEmbedded } from "../shared/drivers/sqlite/open-embedded.ts";
 import type { Clock, Ids } from "../shared/stores/clock.ts";
 import { StartError } from "./errors.ts";
 import { type Host, startHost } from "./host.ts";
+import { type LocalStores, openLocalStores } from "./local-stores.ts";
 import { describeError } from "./log.ts";
-import { machineClock, machineIds } from "./machine.ts";
 import { wakeOnSend } from "./queues.ts";
-import { serveSignedBlob } from "./signed-blobs.ts";
 
 /** What the host gives the app. */
-export interface LocalServices extends Pick<EmbeddedStores, "documents" | "blobs" | "queue"> {
+export interface LocalServices extends Stores {
   readonly clock: Clock;
   readonly ids: Ids;
   /** Requests from this machine need no token. */
@@ -97,7 +98,7 @@ function parseArguments(args: readonly string[]) {
 async function start({ port, folder, hostname, durable, strict }: Settings, app: LocalApp): Promise<void> {
   let host: Host | undefined;
   const baseUrl = () => host?.url ?? `http://${hostname}:${port}`;
-  const stores = openEmbedded({ folder, clock: machineClock, ids: machineIds, durable, baseUrl });
+  const stores = await openLocalStores({ folder, durable, baseUrl });
   try {
     const queue = wakeOnSend(stores.queue, (name) => host?.wake(name));
     const { documents, blobs } = stores;
@@ -117,7 +118,7 @@ async function start({ port, folder, hostname, durable, strict }: Settings, app:
       mode: strict ? "strict" : "light",
       hostJson,
       queue: stores.queue,
-      intercept: [serveSignedBlob(stores, machineClock)],
+      intercept: stores.intercept,
       clock: machineClock,
     });
   } catch (error) {
@@ -127,11 +128,11 @@ async function start({ port, folder, hostname, durable, strict }: Settings, app:
   stopOnSignal(host, stores);
   setTimeout(() => void stores.sweep(), SWEEP_AFTER_MS).unref();
   setInterval(() => void stores.sweep(), SWEEP_EVERY_MS).unref();
-  console.log(greeting(host.url, folder));
+  console.log(greeting(host.url, stores.where));
 }
 
-function greeting(url: string, folder: string): string {
-  return `Cairn is running at ${url}, with its data in ${folder}. Ctrl-C stops it.
+function greeting(url: string, where: string): string {
+  return `Cairn is running at ${url}, with its data in ${where}. Ctrl-C stops it.
 
   MLflow      ${url}
   REST        ${url}/api/v1/workspaces
@@ -143,7 +144,7 @@ Next, in another terminal:
 `;
 }
 
-function stopOnSignal(host: Host, stores: EmbeddedStores): void {
+function stopOnSignal(host: Host, stores: LocalStores): void {
   let firstAtMs: number | undefined;
   const stop = async () => {
     const nowMs = performance.now();
@@ -166,5 +167,7 @@ function stopOnSignal(host: Host, stores: EmbeddedStores): void {
 }
 
 function isExpected(error: unknown): boolean {
-  return [StartError, DataFolderInUse, DataFolderUnusable, DataFormatTooNew].some((kind) => error instanceof kind);
+  return [StartError, InvalidSettings, DataFolderInUse, DataFolderUnusable, DataFormatTooNew].some(
+    (kind) => error instanceof kind,
+  );
 }

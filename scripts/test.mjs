@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { ensureBuilt } from "./lib/bundle.mjs";
 import { prepareClients } from "./lib/clients.mjs";
 import { ensureDependencies } from "./lib/dependencies.mjs";
+import { prepareEmulators } from "./lib/emulators.mjs";
 import { Failure } from "./lib/failure.mjs";
 import { findNode } from "./lib/node.mjs";
 import { inRoot } from "./lib/paths.mjs";
@@ -28,9 +29,11 @@ async function runEverything(args) {
   await ensureDependencies();
   await ensureBuilt();
   const node = findNode();
-  const [checked, clients] = await Promise.all([runChecks(node), prepareClients(args)]);
-  const missing = clients.missing.length > 0 ? reportMissing(clients.missing) : NOTHING;
-  return sum([checked, missing, await runVitest(node, args, clients.env)]);
+  const prepared = [prepareClients(args), prepareEmulators(args)];
+  const [checked, clients, emulators] = await Promise.all([runChecks(node), ...prepared]);
+  const found = [...clients.missing, ...emulators.missing];
+  const missing = found.length > 0 ? reportMissing(found) : NOTHING;
+  return sum([checked, missing, await runVitest(node, args, { ...clients.env, ...emulators.env })]);
 }
 
 /** Types, then format and lint; each is one failure at most, with its output shown. */
@@ -48,8 +51,8 @@ async function check(what, command, args) {
 
 function reportMissing(missing) {
   const what = missing.join("\n");
-  if (IS_CI) console.error(`The MLflow clients are missing, and CI=true demands them: ${what}`);
-  else console.log(`Skipping the tests with real MLflow clients: ${what}`);
+  if (IS_CI) console.error(`What the suites need is missing, and CI=true demands it: ${what}`);
+  else console.log(`Skipping the suites that need what is missing here: ${what}`);
   return IS_CI ? FAILED : NOTHING;
 }
 

@@ -1,4 +1,4 @@
-import { type Config, readConfig } from "./config.ts";
+import { type Config, InvalidSettings, readConfig } from "./config.ts";
 import { Memory, type Stores } from "./domain/workspace.ts";
 import type { Realm } from "./domain/workspaces.ts";
 import type { Clock, Ids } from "./stores/clock.ts";
@@ -21,16 +21,34 @@ export interface ProvidedServices extends Stores {
   readonly limitsBodies: boolean;
 }
 
-let current: Services | undefined;
+let current: Promise<Services> | undefined;
 
-/** Must be called before the first request. */
-export function provideServices(provided: ProvidedServices): void {
-  const { documents, blobs, queue, clock, ids, loopbackUser, limitsBodies } = provided;
+/** For whoever has opened stores already: must be called before the first request. */
+export function provideServices({ documents, blobs, queue, clock, ids, ...host }: ProvidedServices): void {
   const realm: Realm = { stores: { documents, blobs, queue }, clock, ids, memory: new Memory() };
-  current = { realm, config: readConfig(), loopbackUser, limitsBodies };
+  current = Promise.resolve({ realm, config: readConfig(), ...host });
 }
 
-export function services(): Services {
-  if (!current) throw new Error("No stores are configured: start the app with the local host.");
+/** The services; in Azure they are opened when they are first asked for. */
+export function services(): Promise<Services> {
+  current ??= openConfigured().catch((error) => {
+    current = undefined;
+    throw error;
+  });
   return current;
+}
+
+/** @throws InvalidSettings when no stores are named */
+async function openConfigured(): Promise<Services> {
+  const config = readConfig();
+  if (!config.azure)
+    throw new InvalidSettings("No stores are named: CAIRN_COSMOS_ENDPOINT and its siblings are missing.");
+  const [{ openAzureStores }, { machineClock, machineIds }] = await Promise.all([
+    import("./drivers/azure-stores.ts"),
+    import("./drivers/machine.ts"),
+  ]);
+  const machine = { clock: machineClock, ids: machineIds };
+  const stores = await openAzureStores(config.azure, machine);
+  const realm: Realm = { stores, ...machine, memory: new Memory() };
+  return { realm, config, loopbackUser: false, limitsBodies: true };
 }

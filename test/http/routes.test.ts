@@ -192,7 +192,7 @@ describe.each(["light", "strict"] as const)("over HTTP, %s mode", (mode) => {
     });
   }
 
-  test("every operation does its work", async () => {
+  test.runIf(mode === "light")("every operation does its work", async () => {
     for (const [name, valid] of Object.entries(VALID)) {
       const request = valid(await createWorld(client));
       const route = routeNamed(name);

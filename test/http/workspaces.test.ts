@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { mlflowRoutes } from "../../shared/mlflow/dialect.ts";
 import { type RunningServer, startServer } from "../setup/server.ts";
-import { type Client, connect, ok, requestFor, targetOf } from "./support.ts";
-import { VALID } from "./valid-requests.ts";
-import { ARTIFACT_TEXT, createWorld, stateOf, type World } from "./world.ts";
+import { type Client, connect, ok } from "./support.ts";
+import { createWorld, type World } from "./world.ts";
 
 const AZURE_ML =
   "/mlflow/v2.0/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg" +
@@ -210,126 +208,5 @@ describe("reaching a workspace", () => {
     expect((await client.send("GET", path, { headers })).json.error_code).toBe("RESOURCE_DOES_NOT_EXIST");
     const { value } = await ok(client.send("GET", REST));
     expect(value.map(({ name }: { name: string }) => name)).not.toContain("nobody");
-  });
-});
-
-describe("what is in another workspace", () => {
-  let ours: Client;
-  let ourWorld: World;
-  let theirs: Client;
-  let theirWorld: World;
-
-  beforeAll(async () => {
-    ({ inside: ours, world: ourWorld } = await inhabited("tenant-one"));
-    ({ inside: theirs, world: theirWorld } = await inhabited("tenant-two"));
-  });
-
-  /** Operations that name nothing that could be foreign. */
-  const UNRELATED = new Set([
-    "experiments_create",
-    "experiments_search",
-    "experiments_search_get",
-    "registered_models_create",
-    "registered_models_search",
-    "model_versions_search",
-    "artifacts_upload",
-    "artifacts_multipart_create",
-    "artifacts_multipart_abort",
-    "server_info",
-  ]);
-  /** Operations that answer with nothing found instead of an error. */
-  const FINDS_NOTHING = new Set(["runs_search", "logged_models_search", "artifacts_list", "artifacts_delete"]);
-
-  const routes = mlflowRoutes.filter(({ name, outsideWorkspace }) => !outsideWorkspace && !UNRELATED.has(name));
-
-  test.each(routes.map((route) => [route.name, route] as const))("%s: does not find it", async (name, route) => {
-    const before = await stateOf(theirs, theirWorld);
-    const { input, path, body } = VALID[name]!(theirWorld);
-    const { method, target, sending } = requestFor(route, input ?? {}, path);
-    const { status, json, text } = await ours.send(method, target, body === undefined ? sending : { body });
-    if (FINDS_NOTHING.has(name)) {
-      expect(status).toBe(200);
-      expect(text).not.toContain(theirWorld.runId);
-      expect(Object.values(json).flat()).toEqual([]);
-    } else {
-      expect(status, text).toBeOneOf([400, 404]);
-      expect(json.error_code).toBeOneOf(["RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"]);
-    }
-    expect(text).not.toContain(ARTIFACT_TEXT);
-    expect(await stateOf(theirs, theirWorld)).toEqual(before);
-  });
-
-  test("writing to an artifact path of theirs writes to ours", async () => {
-    await ok(ours.send("PUT", `/api/2.0/mlflow-artifacts/artifacts/${theirWorld.artifact}`, { body: "ours" }));
-    expect((await theirs.call("artifacts_download", {}, { path: theirWorld.artifact })).text).toBe(ARTIFACT_TEXT);
-    await ok(ours.call("artifacts_delete", {}, { path: theirWorld.artifactFolder }));
-    expect((await theirs.call("artifacts_download", {}, { path: theirWorld.artifact })).text).toBe(ARTIFACT_TEXT);
-  });
-
-  test("a page token of theirs is refused, for every search", async () => {
-    for (const [operation, input] of [
-      ["experiments_search", { max_results: 1, view_type: "ALL" }],
-      ["runs_search", { max_results: 1, run_view_type: "ALL", experiment_ids: ["0"] }],
-      ["registered_models_search", { max_results: 1 }],
-      ["model_versions_search", { max_results: 1 }],
-    ] as const) {
-      for (const [inside, n] of [
-        [ours, 1],
-        [theirs, 2],
-      ] as const) {
-        await ok(inside.call("runs_create", { experiment_id: "0" }));
-        await ok(inside.call("runs_create", { experiment_id: "0" }));
-        await ok(inside.call("registered_models_create", { name: `${operation}-${n}` }));
-        const { info } = (await ok(inside.call("runs_create", { experiment_id: "0" }))).run;
-        const version = { name: `${operation}-${n}`, source: `runs:/${info.run_id}/m`, run_id: info.run_id };
-        await ok(inside.call("model_versions_create", version));
-      }
-      const { next_page_token } = await ok(theirs.call(operation, input));
-      expect(next_page_token, operation).toBeTruthy();
-      expect((await theirs.call(operation, { ...input, page_token: next_page_token })).status).toBe(200);
-      const { status, json } = await ours.call(operation, { ...input, page_token: next_page_token });
-      expect([status, json.error_code], operation).toEqual([400, "INVALID_PARAMETER_VALUE"]);
-    }
-  });
-
-  test("a model version cannot be made of their files, by any address", async () => {
-    const { registeredModel } = ourWorld;
-    const { runId, modelId, artifactFolder, registeredModel: theirModel } = theirWorld;
-    const sources = [
-      { source: `runs:/${runId}/model`, run_id: runId },
-      { source: `models:/${modelId}`, model_id: modelId },
-      { source: `models:/${theirModel}/1` },
-      { source: `models:/${theirModel}@best` },
-      { source: `mlflow-artifacts:/${artifactFolder}`, run_id: runId },
-      { source: `mlflow-artifacts:/${artifactFolder}` },
-      { source: `mlflow-artifacts:/${artifactFolder}`, run_id: ourWorld.runId },
-      {
-        source: `${server.url}/w/tenant-two/api/2.0/mlflow-artifacts/artifacts/${artifactFolder}`,
-        run_id: ourWorld.runId,
-      },
-      { source: `${server.url}/w/tenant-two/api/2.0/mlflow-artifacts/artifacts/${artifactFolder}` },
-    ];
-    for (const source of sources) {
-      const { status, text } = await ours.call("model_versions_create", { name: registeredModel, ...source });
-      expect(status, `${JSON.stringify(source)}: ${text}`).toBeOneOf([400, 404]);
-    }
-    const { model_versions } = await ok(ours.call("model_versions_search", { filter: `name = '${registeredModel}'` }));
-    expect(model_versions).toHaveLength(1);
-  });
-
-  test("their runs cannot be purged from here", async () => {
-    for (const below of [
-      `runs/${theirWorld.deletedRunId}`,
-      `logged-models/${theirWorld.modelId}`,
-      `experiments/${theirWorld.deletedExperimentId}`,
-    ]) {
-      expect((await client.send("DELETE", `${REST}/tenant-one/${below}`)).status, below).toBe(404);
-    }
-    expect((await theirs.call("runs_get", { run_id: theirWorld.deletedRunId })).status).toBe(200);
-  });
-
-  test("the routes of workspaces themselves are below every prefix, and mean the same", async () => {
-    const [route] = mlflowRoutes.filter(({ name }) => name === "workspaces_list");
-    expect((await ours.send("GET", targetOf(route!))).json).toEqual((await client.send("GET", targetOf(route!))).json);
   });
 });

@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from "node:crypto";
-import type { Clock, Ids } from "../shared/stores/clock.ts";
+import type { Clock, Ids } from "../stores/clock.ts";
 
 export const machineClock: Clock = { now: () => Date.now() };
 

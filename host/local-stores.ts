@@ -1,0 +1,46 @@
+import { type Config, readConfig } from "../shared/config.ts";
+import type { Stores } from "../shared/domain/workspace.ts";
+import { machineClock, machineIds } from "../shared/drivers/machine.ts";
+import { openEmbedded } from "../shared/drivers/sqlite/open-embedded.ts";
+import type { Intercept } from "./http.ts";
+import { serveSignedBlob } from "./signed-blobs.ts";
+
+/** The stores a local host runs on. */
+export interface LocalStores extends Stores {
+  /** For people: where everything is kept. */
+  readonly where: string;
+  readonly intercept: readonly Intercept[];
+  /** Removes what has expired. */
+  sweep(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const nothing = async () => {};
+
+/**
+ * The embedded stores in `folder`; or, where the environment names them, those of Azure or its emulators.
+ * @throws InvalidSettings; what opening the data folder throws
+ */
+export async function openLocalStores(options: {
+  readonly folder: string;
+  readonly durable: boolean;
+  readonly baseUrl: () => string;
+}): Promise<LocalStores> {
+  const { azure }: Config = readConfig();
+  if (!azure) {
+    const stores = openEmbedded({ ...options, clock: machineClock, ids: machineIds });
+    return {
+      documents: stores.documents,
+      blobs: stores.blobs,
+      queue: stores.queue,
+      where: options.folder,
+      intercept: [serveSignedBlob(stores, machineClock)],
+      sweep: async () => void (await stores.sweep()),
+      close: async () => void (await stores.close()),
+    };
+  }
+  const { openAzureStores } = await import("../shared/drivers/azure-stores.ts");
+  const stores = await openAzureStores(azure, { clock: machineClock, ids: machineIds });
+  const where = [azure.cosmos.endpoint, azure.blobEndpoint, azure.queueEndpoint].join(", ");
+  return { ...stores, where, intercept: [], sweep: nothing, close: stores.close };
+}

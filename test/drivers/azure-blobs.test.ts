@@ -1,0 +1,34 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe } from "vitest";
+import { openAzureBlobs } from "../../shared/drivers/azure-blob/open-azure-blobs.ts";
+import { blobStoreContract } from "../contract/blob-store.contract.ts";
+import { ACCOUNT_KEY, realClock, realIds, startAzurite, WITH_AZURITE } from "./support/azurite.ts";
+
+describe.skipIf(!WITH_AZURITE.available)(`account key, http${WITH_AZURITE.note}`, () => {
+  blobStoreContract(
+    "Azure Blob Storage",
+    async () => {
+      const azurite = await startAzurite();
+      const open = () =>
+        openAzureBlobs({
+          endpoint: azurite.blobs,
+          credential: ACCOUNT_KEY,
+          clock: realClock,
+          ids: realIds,
+          createContainers: true,
+        });
+      return {
+        store: open(),
+        another: async () => open(),
+        pass: (seconds) => sleep(seconds * 1_000),
+        close: () => azurite.close(),
+      };
+    },
+    {
+      unsupported: {
+        "block-expiry": "the service drops blocks after a week of real time, and Azurite never does",
+        "order-beyond-bmp": "Azurite compares UTF-16 units",
+      },
+    },
+  );
+});
