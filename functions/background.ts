@@ -3,6 +3,7 @@ import { FOLD_QUEUE, type FoldMessage } from "../shared/domain/metrics/fold.ts";
 import { foldAndSeal, SEAL_QUEUE, type SealMessage, seal } from "../shared/domain/metrics/seal.ts";
 import { handlePurge, watchPurges } from "../shared/domain/purge/background.ts";
 import { PURGE_QUEUE, type PurgeMessage } from "../shared/domain/purge/messages.ts";
+import { SNAPSHOT_QUEUE, type SnapshotMessage, writeRunSnapshot } from "../shared/domain/runs/run-snapshot.ts";
 import { workspaceOfId } from "../shared/domain/workspaces.ts";
 import { services } from "../shared/services.ts";
 
@@ -23,6 +24,14 @@ export function registerBackground(): void {
     handler: async (message) => {
       const { workspaceId, recordId } = message as SealMessage;
       await seal(workspaceOfId((await services()).realm, workspaceId), recordId);
+    },
+  });
+  app.storageQueue("search-snapshot", {
+    queueName: SNAPSHOT_QUEUE,
+    connection: "AzureWebJobsStorage",
+    handler: async (message) => {
+      const { workspaceId, experimentId } = message as SnapshotMessage;
+      await writeRunSnapshot(workspaceOfId((await services()).realm, workspaceId), experimentId);
     },
   });
   app.storageQueue("purge", {

@@ -10,7 +10,7 @@ import { registerWorkspaces } from "./workspaces.ts";
  *   health, version
  *   api/2.0, api/3.0, ajax-api, w/{workspace}, mlflow   MLflow
  *   api/v1                                              workspaces: REST
- *   queues metrics-fold, metrics-seal and purge, timer watchdog   background work
+ *   queues metrics-fold, metrics-seal, search-snapshot, purge; timer watchdog   background work
  */
 app.setup({ enableHttpStream: true });
 installGuard();

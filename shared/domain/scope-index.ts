@@ -1,4 +1,5 @@
-import type { DocumentStore, Item, Stored } from "../stores/document-store.ts";
+import type { Changes, DocumentStore, Item, Stored } from "../stores/document-store.ts";
+import { InvalidArgument } from "../stores/errors.ts";
 
 /** Something kept in memory about all items of one scope, brought up to date with the store's `changes` before each use. */
 export abstract class ScopeIndex<T extends Item> {
@@ -6,7 +7,9 @@ export abstract class ScopeIndex<T extends Item> {
   bytes = 0;
   private readonly store: DocumentStore;
   private readonly scope: string;
-  private mark: string | undefined;
+  private currentMark: string | undefined;
+  private restoredMark: string | undefined;
+  private isStarted = false;
   private running: Promise<void> | undefined;
   private waiting: Promise<void> | undefined;
   private uncounted = 0;
@@ -20,6 +23,19 @@ export abstract class ScopeIndex<T extends Item> {
   protected abstract apply(items: readonly Stored<T>[]): void | Promise<void>;
 
   protected abstract estimateBytes(): number;
+
+  /** Begins with what was saved earlier. @returns the mark behind the last item that is in; undefined when nothing was saved */
+  protected restore(): Promise<string | undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  /** Takes back what `restore` did. */
+  protected clear(): void {}
+
+  /** Everything before it is in. */
+  protected get mark(): string | undefined {
+    return this.currentMark;
+  }
 
   /** After this everything is in that was acknowledged before the call. Calls that come while one is under way share the next one. */
   refresh(): Promise<void> {
@@ -39,16 +55,37 @@ export abstract class ScopeIndex<T extends Item> {
   }
 
   private async readChanges(): Promise<void> {
+    if (!this.isStarted) await this.start();
     for (let more = true; more; ) {
-      const changes = await this.store.changes<T>(this.scope, this.mark);
-      await this.apply(changes.items);
+      const changes = await this.nextChanges();
+      await this.apply(changes.items as readonly Stored<T>[]);
       this.uncounted += changes.items.length;
-      this.mark = changes.mark;
+      this.currentMark = changes.mark;
       more = changes.more;
     }
     if (this.uncounted === 0 || (this.bytes > 0 && this.uncounted < COUNT_EVERY)) return;
     this.bytes = this.estimateBytes();
     this.uncounted = 0;
+  }
+
+  private async start(): Promise<void> {
+    this.restoredMark = await this.restore();
+    this.currentMark = this.restoredMark;
+    this.isStarted = true;
+    if (this.restoredMark !== undefined) this.bytes = this.estimateBytes();
+  }
+
+  /** A restored mark that this store does not know came with something that was saved about another one. */
+  private async nextChanges(): Promise<Changes<Item>> {
+    try {
+      return await this.store.changes(this.scope, this.currentMark);
+    } catch (error) {
+      const isForeign = this.restoredMark !== undefined && this.currentMark === this.restoredMark;
+      if (!isForeign || !(error instanceof InvalidArgument)) throw error;
+      this.clear();
+      this.currentMark = undefined;
+      return this.store.changes(this.scope);
+    }
   }
 }
 

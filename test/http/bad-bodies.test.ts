@@ -57,7 +57,7 @@ describe.each(["light", "strict"] as const)("request bodies, %s mode", (mode) =>
     ["a deeply nested list", `{"run_id":"a","key":${nested(LEVELS[mode])}}`, /parameter 'key'/],
     ["deeply nested objects", `${'{"key":'.repeat(LEVELS[mode])}1${"}".repeat(LEVELS[mode])}`, /parameter 'key'/],
     ["nothing but levels", nested(LEVELS[mode]), /Value was of type 'list'/],
-    ["5,000,000 levels that never end", "[".repeat(5_000_000), /not valid JSON/],
+    ["500,000 levels that never end", "[".repeat(500_000), /not valid JSON/],
   ])("%s is refused", async (_, body, message) => {
     const before = await stateOf(client, world);
     const answer = await post(body);

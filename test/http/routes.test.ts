@@ -192,14 +192,13 @@ describe.each(["light", "strict"] as const)("over HTTP, %s mode", (mode) => {
     });
   }
 
-  test.runIf(mode === "light")("every operation does its work", async () => {
-    for (const [name, valid] of Object.entries(VALID)) {
-      const request = valid(await createWorld(client));
-      const route = routeNamed(name);
-      const { method, target, sending } = requestFor(route, request.input ?? {}, request.path);
-      const answer = await client.send(method, target, request.body === undefined ? sending : { body: request.body });
-      expect(answer.status, `${name}: ${answer.text}`).toBe(request.status ?? 200);
-    }
+  const worked = mode === "light" ? Object.entries(VALID) : [];
+
+  test.each(worked)("%s: does its work", async (name, valid) => {
+    const request = valid(await createWorld(client));
+    const { method, target, sending } = requestFor(routeNamed(name), request.input ?? {}, request.path);
+    const answer = await client.send(method, target, request.body === undefined ? sending : { body: request.body });
+    expect(answer.status, answer.text).toBe(request.status ?? 200);
   });
 
   test("health and version answer in plain text", async () => {

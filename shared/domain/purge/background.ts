@@ -44,6 +44,7 @@ async function continueWorkspacePurge(realm: Realm, workspace: Workspace): Promi
   await removeBelow(realm.stores.blobs, `artifacts/${workspace.id}/`);
   await removeBelow(realm.stores.blobs, `values/${workspace.id}/`);
   await removeBelow(realm.stores.blobs, `metrics/${workspace.id}/`);
+  await removeBelow(realm.stores.blobs, `search/${workspace.id}/`);
   if (!(await wasLastSweep(realm, "workspaces", gone))) return true;
   for await (const page of catalog.list(workspace.id)) {
     for (const { item } of page) await catalog.remove(workspace.id, item.id);

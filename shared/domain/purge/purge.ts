@@ -20,8 +20,10 @@ import { optimistically } from "../optimistic.ts";
 import { getHead, HEAD_ID, type RecordHead, type Tombstone } from "../record.ts";
 import { TOMBSTONE_SECONDS } from "../registry/models.ts";
 import { valuesPrefix } from "../runs/inputs.ts";
+import { renewRunSnapshot } from "../runs/run-snapshot.ts";
 import { requireDeleted, runNotFound, runsScope } from "../runs/runs.ts";
 import type { RunAttributes } from "../runs/types.ts";
+import { searchPrefix } from "../search/snapshot-blob.ts";
 import { requireRunId } from "../validation.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { requestPurge } from "./messages.ts";
@@ -36,6 +38,8 @@ export interface PurgeItem extends Item {
   readonly requestedMs: number;
   /** Blobs below these prefixes go. */
   readonly prefixes: readonly string[];
+  /** Of a run: the experiment whose search snapshot is to forget it. */
+  readonly experimentId?: string;
   readonly firstSweepMs?: number;
 }
 
@@ -56,7 +60,8 @@ export async function purgeRecord(workspace: Workspace, what: "run" | "model", i
   const { attributes } = head.item;
   const experiment = await getExperiment(workspace, attributes.experimentId);
   requireDeleted(`The ${what} ${id}`, effectiveStage(attributes, experiment));
-  await notePurge(workspace, what, id, recordPrefixes(workspace, attributes));
+  const prefixes = recordPrefixes(workspace, attributes);
+  await notePurge(workspace, what, id, prefixes, what === "run" ? attributes.experimentId : undefined);
   if (!(await buryDeletedRecord(workspace, id))) {
     await forgetPurge(workspace, what, id);
     requireDeleted(`The ${what} ${id}`, "active");
@@ -95,6 +100,7 @@ export async function continuePurge(workspace: Workspace, what: PurgeItem["what"
   if (isBuried) {
     for (const prefix of note.item.prefixes) await removeBelow(workspace.stores.blobs, prefix);
     if (!(await wasLastSweep(workspace, workspace.id, note))) return true;
+    if (note.item.experimentId !== undefined) await renewRunSnapshot(workspace, note.item.experimentId);
   }
   await forgetPurge(workspace, what, id);
   return false;
@@ -227,6 +233,7 @@ async function notePurge(
   what: PurgeItem["what"],
   targetId: string,
   prefixes: readonly string[],
+  experimentId?: string,
 ): Promise<void> {
   const id = purgeDocumentId(what, targetId);
   const item: PurgeItem = {
@@ -237,6 +244,7 @@ async function notePurge(
     targetId,
     requestedMs: workspace.clock.now(),
     prefixes,
+    ...(experimentId !== undefined && { experimentId }),
   };
   try {
     await workspace.stores.documents.catalog.create(workspace.id, item);
@@ -253,8 +261,10 @@ function recordPrefixes(workspace: Workspace, attributes: Attributes): string[] 
   return path?.endsWith(`/${id}`) ? [`artifacts/${workspace.id}/${path}/`, ...own] : own;
 }
 
-/** The default location belongs to the experiment alone; any other may be shared, there only its runs' folders go. */
+/** The default location of artifacts belongs to the experiment alone; any other may be shared, there only its runs' folders go. */
 function experimentPrefixes(workspace: Workspace, { experiment }: ExperimentItem): string[] {
   const own = `experiments/${experiment.experimentId}`;
-  return pathOfUri(experiment.artifactLocation) === own ? [`artifacts/${workspace.id}/${own}/`] : [];
+  const snapshots = searchPrefix(workspace, experiment.experimentId);
+  const hasDefaultLocation = pathOfUri(experiment.artifactLocation) === own;
+  return hasDefaultLocation ? [snapshots, `artifacts/${workspace.id}/${own}/`] : [snapshots];
 }

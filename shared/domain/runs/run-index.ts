@@ -7,6 +7,9 @@ import { foldedLatest, readLatest } from "../metrics/read.ts";
 import { HEAD_ID, RecordView, readRecord, type Tombstone } from "../record.ts";
 import { ScopeIndex } from "../scope-index.ts";
 import { ColumnTable, type Row } from "../search/column-table.ts";
+import { FreezableChunks } from "../search/freezable-chunks.ts";
+import { loadSnapshot, runsSnapshotBlob } from "../search/snapshot-blob.ts";
+import { encodeTable } from "../search/table-snapshot.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { runsScope } from "./runs.ts";
 import type { RunAttributes, RunHead } from "./types.ts";
@@ -21,26 +24,36 @@ interface KnownRun {
   foldedTo: string | undefined;
 }
 
-/** So many runs that are being logged to are kept with their latest values at hand; others are read again when they change. */
-const LIVE_RUNS = 2000;
-const LIVE_RUN_BYTES = 3000;
+/** So many latest values of runs that are being logged to are kept at hand; other runs are read again when they change. */
+const LIVE_METRICS = 100_000;
+const LIVE_METRIC_BYTES = 150;
 const KNOWN_RUN_BYTES = 150;
+/** Rises whenever `rowOf` makes other rows of the same runs: snapshots with the old ones count no more. */
+const SNAPSHOT_CONTENTS = "runs-1";
 let versions = 0;
 
 /** The runs of one experiment in a searchable table, latest metric values included. */
 export class RunIndex extends ScopeIndex<ScopeItem> {
-  readonly table = new ColumnTable();
+  table = new ColumnTable();
+  /** Items applied since a snapshot was written, read or asked for. */
+  unsaved = 0;
   private readonly workspace: Workspace;
+  private readonly experimentId: string;
+  private readonly saving = new Set<FreezableChunks>();
   private readonly known = new Map<string, KnownRun>();
-  private readonly live = new LRUCache<string, LatestMetrics>({ max: LIVE_RUNS });
+  private readonly live = new LRUCache<string, LatestMetrics>({
+    maxSize: LIVE_METRICS,
+    sizeCalculation: (latest) => latest.size + 1,
+  });
 
   constructor(workspace: Workspace, experimentId: string) {
     super(workspace.stores.documents.runs, runsScope(workspace, experimentId));
     this.workspace = workspace;
+    this.experimentId = experimentId;
   }
 
   protected estimateBytes(): number {
-    return this.table.bytes + this.known.size * KNOWN_RUN_BYTES + this.live.size * LIVE_RUN_BYTES;
+    return this.table.bytes + this.known.size * KNOWN_RUN_BYTES + this.live.calculatedSize * LIVE_METRIC_BYTES;
   }
 
   version(runId: string): number {
@@ -57,7 +70,46 @@ export class RunIndex extends ScopeIndex<ScopeItem> {
     return latest;
   }
 
+  /** Writes everything as it is at the time of the call, for `restore` in another process. Call it after a refresh. */
+  async save(write: (chunks: FreezableChunks) => Promise<unknown>): Promise<void> {
+    const header = { contents: SNAPSHOT_CONTENTS, mark: this.mark!, writtenMs: this.workspace.clock.now() };
+    const texts = {
+      unfolded: (runId: string) => this.known.get(runId)?.unfolded,
+      foldedTo: (runId: string) => this.known.get(runId)?.foldedTo,
+    };
+    const chunks = new FreezableChunks(encodeTable(header, this.table, texts));
+    this.saving.add(chunks);
+    const saved = this.unsaved;
+    try {
+      await write(chunks);
+    } finally {
+      this.saving.delete(chunks);
+    }
+    this.unsaved = Math.max(0, this.unsaved - saved);
+  }
+
+  protected override async restore(): Promise<string | undefined> {
+    const blob = runsSnapshotBlob(this.workspace, this.experimentId);
+    const snapshot = await loadSnapshot(this.workspace, blob, SNAPSHOT_CONTENTS);
+    if (!snapshot) return undefined;
+    const { table, texts, mark } = snapshot;
+    this.table = table;
+    for (let slot = 0; slot < table.slotLimit; slot++) {
+      const runId = table.idAt(slot);
+      if (runId === undefined) continue;
+      const [unfolded, foldedTo] = [texts.unfolded?.[slot], texts.foldedTo?.[slot]];
+      this.known.set(runId, { version: ++versions, unfolded, foldedTo });
+    }
+    return mark;
+  }
+
+  protected override clear(): void {
+    this.table = new ColumnTable();
+    this.known.clear();
+  }
+
   protected async apply(items: readonly Stored<ScopeItem>[]): Promise<void> {
+    this.unsaved += items.length;
     const page = new Page();
     for (const stored of items) {
       const { item } = stored;
@@ -87,16 +139,26 @@ export class RunIndex extends ScopeIndex<ScopeItem> {
     const newest = [known?.unfolded, points?.lastId].filter((id) => id !== undefined).reduce(later, "");
     const unfolded = newest > (foldedTo ?? "") ? newest : undefined;
     const latest = await this.currentLatest(runId, view, unfolded === undefined ? undefined : { known, points });
+    this.beforeChange();
     this.table.upsert(runId, rowOf(view, latest));
     this.known.set(runId, { version: ++versions, unfolded, foldedTo });
     if (unfolded === undefined) this.live.delete(runId);
-    else this.live.set(runId, latest);
+    else this.keepAtHand(runId, latest);
+  }
+
+  private keepAtHand(runId: string, latest: LatestMetrics): void {
+    // The cache weighs a value only when it is new to it.
+    this.live.delete(runId);
+    this.live.set(runId, latest);
   }
 
   /** Only points are new: just their cells change. */
   private joinPoints(runId: string, known: KnownRun, points: NewPoints): void {
+    this.beforeChange();
     const latest = this.live.get(runId)!;
+    const { size } = latest;
     joinLatest(latest, points.latest.values());
+    if (latest.size > size) this.keepAtHand(runId, latest);
     for (const key of points.latest.keys()) this.table.setNumber(runId, `metric.${key}`, latest.get(key)!.value);
     known.version = ++versions;
     known.unfolded = later(known.unfolded ?? "", points.lastId);
@@ -118,10 +180,21 @@ export class RunIndex extends ScopeIndex<ScopeItem> {
   }
 
   private forget(runId: string): void {
+    this.beforeChange();
     this.table.remove(runId);
     this.live.delete(runId);
     this.known.delete(runId);
   }
+
+  private beforeChange(): void {
+    for (const chunks of this.saving) chunks.freeze();
+  }
+}
+
+/** The runs of an experiment, with everything in that was acknowledged before the call. */
+export function openRunIndex(workspace: Workspace, experimentId: string): Promise<RunIndex> {
+  const create = () => new RunIndex(workspace, experimentId);
+  return workspace.memory.index(runsScope(workspace, experimentId), create);
 }
 
 interface NewPoints {

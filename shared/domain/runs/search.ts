@@ -4,8 +4,9 @@ import { readRecord } from "../record.ts";
 import type { RowView } from "../search/column-table.ts";
 import { type PageRequest, searchPage } from "../search/page.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
-import { RunIndex, stageNote } from "./run-index.ts";
-import { type Run, runsScope } from "./runs.ts";
+import { openRunIndex, type RunIndex, stageNote } from "./run-index.ts";
+import { offerRunSnapshot } from "./run-snapshot.ts";
+import type { Run } from "./runs.ts";
 import type { RunAttributes } from "./types.ts";
 
 /** A run that was found; reading it whole is left to whoever needs more than its id. */
@@ -46,8 +47,9 @@ interface Searched {
 async function indexOf(workspace: Workspace, experimentId: string): Promise<Searched | undefined> {
   const experiment = await findExperiment(workspace, experimentId);
   if (!experiment) return undefined;
-  const create = () => new RunIndex(workspace, experimentId);
-  return { experiment, index: await workspace.memory.index(runsScope(workspace, experimentId), create) };
+  const index = await openRunIndex(workspace, experimentId);
+  await offerRunSnapshot(workspace, experimentId, index);
+  return { experiment, index };
 }
 
 export function visibility(experiment: Experiment, view: View): ((row: RowView) => boolean) | undefined {

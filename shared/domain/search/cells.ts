@@ -80,6 +80,21 @@ export class Cells<Dense extends DenseCells> {
     }
   }
 
+  /** Replaces all cells. They are taken over, not copied. */
+  restore(cells: Dense | Map<number, number>): void {
+    if (cells instanceof Map) {
+      this.#sparse = cells;
+      this.#dense = undefined;
+      this.#count = cells.size;
+      return;
+    }
+    this.#dense = cells;
+    this.#sparse = undefined;
+    this.#count = 0;
+    const { empty } = this.#layout;
+    for (let slot = 0; slot < cells.length; slot++) if (cells[slot] !== empty) this.#count++;
+  }
+
   *entries(): IterableIterator<[slot: number, value: number]> {
     if (this.#sparse) {
       yield* this.#sparse;

@@ -43,6 +43,12 @@ export class ColumnSet<Value, Column extends SlotColumn<Value>> {
     return this.#byName.entries();
   }
 
+  /** Adds a column that has its cells already; there must be none of its name yet. */
+  add(column: Column): void {
+    this.#byName.set(column.name, column);
+    this.#noteForm(column, false);
+  }
+
   set(name: string, slot: number, value: Value, slots: number): void {
     const column = this.#columnFor(name);
     const { count, dense } = column.cells;

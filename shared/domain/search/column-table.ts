@@ -26,6 +26,16 @@ export interface StoredRow {
   readonly note: string | undefined;
 }
 
+/** All of a table, by slot where it is a list. */
+export interface TableContents {
+  /** Undefined: the slot is free. */
+  readonly ids: (string | undefined)[];
+  readonly notes: (string | undefined)[];
+  readonly datasets: Iterable<readonly [slot: number, use: DatasetUse]>;
+  readonly numbers: Iterable<NumberColumn>;
+  readonly strings: Iterable<StringColumn>;
+}
+
 /** One row as a caller's `visible` or computed order key sees it; valid only during the call that hands it out. */
 export interface RowView {
   readonly id: string;
@@ -45,13 +55,29 @@ const NO_DATASETS: readonly DatasetUse[] = [];
  */
 export class ColumnTable {
   readonly #slotById = new Map<string, number>();
-  readonly #ids: (string | undefined)[] = [];
-  readonly #notes: (string | undefined)[] = [];
+  #ids: (string | undefined)[] = [];
+  #notes: (string | undefined)[] = [];
   readonly #freeSlots: number[] = [];
   readonly #numbers = new ColumnSet<number, NumberColumn>((name) => new NumberColumn(name));
   readonly #strings = new ColumnSet<string, StringColumn>((name) => new StringColumn(name));
   readonly #datasets = new Map<number, readonly DatasetUse[]>();
   #datasetUses = 0;
+
+  /** A table with these contents, which are taken over, not copied. */
+  static of(contents: TableContents): ColumnTable {
+    const table = new ColumnTable();
+    table.#ids = contents.ids;
+    table.#notes = contents.notes;
+    for (let slot = 0; slot < contents.ids.length; slot++) {
+      const id = contents.ids[slot];
+      if (id === undefined) table.#freeSlots.push(slot);
+      else table.#slotById.set(id, slot);
+    }
+    for (const [slot, use] of contents.datasets) table.#setDatasets(slot, [...table.datasetsAt(slot), use]);
+    for (const column of contents.numbers) table.#numbers.add(column);
+    for (const column of contents.strings) table.#strings.add(column);
+    return table;
+  }
 
   /** Rows. */
   get size(): number {
@@ -142,12 +168,24 @@ export class ColumnTable {
     return this.#ids[slot];
   }
 
+  noteAt(slot: number): string | undefined {
+    return this.#notes[slot];
+  }
+
   datasetsAt(slot: number): readonly DatasetUse[] {
     return this.#datasets.get(slot) ?? NO_DATASETS;
   }
 
   get hasDatasets(): boolean {
     return this.#datasets.size > 0;
+  }
+
+  *numberColumns(): IterableIterator<NumberColumn> {
+    for (const [, column] of this.#numbers.entries()) yield column;
+  }
+
+  *stringColumns(): IterableIterator<StringColumn> {
+    for (const [, column] of this.#strings.entries()) yield column;
   }
 
   numberColumn(name: string): NumberColumn | undefined {

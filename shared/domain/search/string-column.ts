@@ -16,9 +16,10 @@ const STRING_OVERHEAD_BYTES = 76;
 export class StringColumn {
   readonly name: string;
   readonly cells = new Cells(LAYOUT);
-  readonly #codes = new Map<string, number>();
-  readonly #strings: (string | undefined)[] = [undefined];
-  readonly #uses: number[] = [0];
+  /** Made when it is first needed: a restored column that is only looked at by slot does without. */
+  #codes: Map<string, number> | undefined;
+  #strings: (string | undefined)[] = [undefined];
+  #uses: number[] = [0];
   readonly #freeCodes: number[] = [];
   #stringBytes = 0;
 
@@ -27,9 +28,7 @@ export class StringColumn {
   }
 
   get bytes(): number {
-    return (
-      this.cells.bytes + this.#stringBytes + this.#codes.size * STRING_OVERHEAD_BYTES + this.#freeCodes.length * 24
-    );
+    return this.cells.bytes + this.#stringBytes + this.#distinct * STRING_OVERHEAD_BYTES + this.#freeCodes.length * 24;
   }
 
   /** Every code is below this. */
@@ -47,7 +46,7 @@ export class StringColumn {
 
   /** NO_STRING when no cell holds `value`. */
   codeOf(value: string): number {
-    return this.#codes.get(value) ?? NO_STRING;
+    return this.#dictionary().get(value) ?? NO_STRING;
   }
 
   set(slot: number, value: string, slots: number): void {
@@ -63,14 +62,48 @@ export class StringColumn {
     this.#release(before);
   }
 
+  /**
+   * Replaces all cells. They are taken over, not copied.
+   * @param strings distinct, by code less 1; one that no cell refers to is dropped
+   */
+  restore(strings: readonly string[], cells: Uint32Array<ArrayBuffer> | Map<number, number>): void {
+    this.cells.restore(cells);
+    this.#codes = undefined;
+    this.#strings = [undefined];
+    this.#uses = countUses(cells, strings.length);
+    this.#freeCodes.length = 0;
+    this.#stringBytes = 0;
+    for (let code = 1; code <= strings.length; code++) {
+      const isUsed = this.#uses[code]! > 0;
+      this.#strings.push(isUsed ? strings[code - 1] : undefined);
+      if (isUsed) this.#stringBytes += strings[code - 1]!.length;
+      else this.#freeCodes.push(code);
+    }
+  }
+
+  get #distinct(): number {
+    return this.#strings.length - 1 - this.#freeCodes.length;
+  }
+
+  #dictionary(): Map<string, number> {
+    if (this.#codes) return this.#codes;
+    this.#codes = new Map();
+    for (let code = 1; code < this.#strings.length; code++) {
+      const value = this.#strings[code];
+      if (value !== undefined) this.#codes.set(value, code);
+    }
+    return this.#codes;
+  }
+
   #acquire(value: string): number {
-    const known = this.#codes.get(value);
+    const codes = this.#dictionary();
+    const known = codes.get(value);
     if (known !== undefined) {
       this.#uses[known]!++;
       return known;
     }
     const code = this.#freeCodes.pop() ?? this.#strings.length;
-    this.#codes.set(value, code);
+    codes.set(value, code);
     this.#strings[code] = value;
     this.#uses[code] = 1;
     this.#stringBytes += value.length;
@@ -80,9 +113,17 @@ export class StringColumn {
   #release(code: number): void {
     if (code === NO_STRING || --this.#uses[code]! > 0) return;
     const value = this.#strings[code]!;
-    this.#codes.delete(value);
+    this.#codes?.delete(value);
     this.#strings[code] = undefined;
     this.#stringBytes -= value.length;
     this.#freeCodes.push(code);
   }
+}
+
+/** How many cells refer to each code, `codes` being the highest. */
+function countUses(cells: Uint32Array | ReadonlyMap<number, number>, codes: number): number[] {
+  const uses = new Array<number>(codes + 1).fill(0);
+  if (cells instanceof Uint32Array) for (let slot = 0; slot < cells.length; slot++) uses[cells[slot]!]!++;
+  else for (const code of cells.values()) uses[code]!++;
+  return uses;
 }

@@ -1,0 +1,70 @@
+import { findExperiment } from "../experiments.ts";
+import { MAX_SNAPSHOT_BYTES, runsSnapshotBlob } from "../search/snapshot-blob.ts";
+import type { Memory, Workspace } from "../workspace.ts";
+import { openRunIndex, type RunIndex } from "./run-index.ts";
+import { runsScope } from "./runs.ts";
+
+export const SNAPSHOT_QUEUE = "search-snapshot";
+
+export interface SnapshotMessage {
+  readonly workspaceId: string;
+  readonly experimentId: string;
+}
+
+/** With fewer changes behind a snapshot, or without one, starting anew takes no time worth saving. */
+const WORTHWHILE_CHANGES = 2000;
+const WORTHWHILE_SHARE = 1 / 5;
+const ONCE_IN_MS = 60_000;
+
+/** Asks for a snapshot of the table of an experiment's runs. Losing the message loses nothing. */
+export async function requestRunSnapshot(workspace: Workspace, experimentId: string): Promise<void> {
+  const message: SnapshotMessage = { workspaceId: workspace.id, experimentId };
+  await workspace.stores.queue.send(SNAPSHOT_QUEUE, JSON.stringify(message));
+}
+
+/** Asks for a snapshot when much has changed since this process saw or asked for one; at most once a minute for each table. */
+export async function offerRunSnapshot(workspace: Workspace, experimentId: string, index: RunIndex): Promise<void> {
+  const enough = Math.max(WORTHWHILE_CHANGES, index.table.size * WORTHWHILE_SHARE);
+  if (index.unsaved <= enough || index.bytes > MAX_SNAPSHOT_BYTES) return;
+  if (!mayAsk(workspace, runsScope(workspace, experimentId))) return;
+  try {
+    await requestRunSnapshot(workspace, experimentId);
+    index.unsaved = 0;
+  } catch {
+    // The search that found this out must not fail of it; the next one after a minute asks again.
+  }
+}
+
+const askedMs = new WeakMap<Memory, Map<string, number>>();
+
+function mayAsk({ clock, memory }: Workspace, scope: string): boolean {
+  const asked = askedMs.get(memory) ?? new Map<string, number>();
+  askedMs.set(memory, asked);
+  const now = clock.now();
+  if (now - (asked.get(scope) ?? Number.NEGATIVE_INFINITY) < ONCE_IN_MS) return false;
+  if (asked.size > 10_000) asked.clear();
+  asked.set(scope, now);
+  return true;
+}
+
+/**
+ * Writes the snapshot blob from which cold instances start. May run anywhere, at any time, twice, beside itself: each blob is whole, the last one
+ * wins, and an old one is brought up to date by whoever starts from it.
+ * @returns whether it was written; false when there is no such experiment, or another instance has just done it
+ */
+export async function writeRunSnapshot(workspace: Workspace, experimentId: string): Promise<boolean> {
+  const { blobs } = workspace.stores;
+  const blob = runsSnapshotBlob(workspace, experimentId);
+  const existing = await blobs.head(blob);
+  if (existing && Math.abs(workspace.clock.now() - existing.lastModifiedMs) < ONCE_IN_MS) return false;
+  const index = await openRunIndex(workspace, experimentId);
+  if (!(await findExperiment(workspace, experimentId))) return false;
+  await index.save((chunks) => blobs.put(blob, chunks));
+  return true;
+}
+
+/** Asks for a snapshot without what was just purged, where there is one with it. */
+export async function renewRunSnapshot(workspace: Workspace, experimentId: string): Promise<void> {
+  const existing = await workspace.stores.blobs.head(runsSnapshotBlob(workspace, experimentId));
+  if (existing) await requestRunSnapshot(workspace, experimentId);
+}
