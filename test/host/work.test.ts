@@ -181,6 +181,7 @@ describe("timer functions", () => {
   test("timer: occurrences missed while the machine slept become one run that is past due", async () => {
     let asleepMs = 0;
     await start({ clock: { now: () => Date.now() + asleepMs } });
+    await until(() => work.timers.length > 0);
     asleepMs = 3_600_000;
     await until(() => work.timers.some(({ isPastDue }) => isPastDue));
     const runs = work.timers.length;

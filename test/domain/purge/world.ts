@@ -111,7 +111,7 @@ export async function documentsOf(id: string, of = workspace): Promise<string[]>
 
 export async function blobs(of = workspace): Promise<string[]> {
   const names: string[] = [];
-  for (const container of ["artifacts", "values", "metrics"]) {
+  for (const container of ["artifacts", "values", "metrics", "search"]) {
     for await (const page of fixture.stores.blobs.list(`${container}/${of.id}/`))
       names.push(...page.blobs.map(({ name }) => name));
   }
