@@ -194,12 +194,13 @@ describe.each(["light", "strict"] as const)("over HTTP, %s mode", (mode) => {
 
   const worked = mode === "light" ? Object.entries(VALID) : [];
 
-  test.each(worked)("%s: does its work", async (name, valid) => {
-    const request = valid(await createWorld(client));
-    const { method, target, sending } = requestFor(routeNamed(name), request.input ?? {}, request.path);
-    const answer = await client.send(method, target, request.body === undefined ? sending : { body: request.body });
-    expect(answer.status, answer.text).toBe(request.status ?? 200);
-  });
+  for (const [name, valid] of worked)
+    test(`${name}: does its work`, async () => {
+      const request = valid(await createWorld(client));
+      const { method, target, sending } = requestFor(routeNamed(name), request.input ?? {}, request.path);
+      const answer = await client.send(method, target, request.body === undefined ? sending : { body: request.body });
+      expect(answer.status, answer.text).toBe(request.status ?? 200);
+    });
 
   test("health and version answer in plain text", async () => {
     expect((await client.send("GET", "/health")).text).toBe("OK");
