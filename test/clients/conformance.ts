@@ -5,7 +5,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { EmulatedStores } from "../setup/azure-stores.ts";
 import { type ClientVersion, clientEnvironment, pythonWithMlflow } from "../setup/python.ts";
 import { startServer } from "../setup/server.ts";
 
@@ -18,38 +17,22 @@ const FOLDER = import.meta.dirname;
 const DECLARATION = /^@case\(\s*"((?:[^"\\]|\\.)+)"(?:, client=(\d))?/gm;
 const LIMIT_MS = 300_000;
 
-/** What the server under test runs on. */
-export interface ServerStores {
-  /** What the suite's title says of it. */
-  readonly title: string;
-  readonly available: boolean;
-  start(): Promise<EmulatedStores>;
-}
-
-const EMBEDDED: ServerStores = {
-  title: "",
-  available: true,
-  start: async () => ({ env: {}, close: async () => {} }),
-};
-
 /**
  * Runs every conformance case with one client against a server of its own. One Python process runs them all, since
  * importing MLflow takes seconds; each case is a test of its own here.
  */
-export function conformanceSuite(version: ClientVersion, on: ServerStores = EMBEDDED): void {
+export function conformanceSuite(version: ClientVersion): void {
   const python = pythonWithMlflow(version);
-  describe.skipIf(!python || !on.available)(`MLflow ${version}.x client${on.title}`, () => {
+  describe.skipIf(!python)(`MLflow ${version}.x client`, () => {
     let outcomes = new Map<string, Outcome>();
     let remains = "";
 
     beforeAll(async () => {
-      const stores = await on.start();
-      const server = await startServer({ mode: "light", env: stores.env });
+      const server = await startServer({ mode: "light" });
       try {
         ({ outcomes, remains } = await runCases(python!, server.url));
       } finally {
         await server.stop();
-        await stores.close();
       }
     }, LIMIT_MS);
 
