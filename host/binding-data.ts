@@ -22,7 +22,10 @@ export function httpTriggerMetadata({ query, headers, params, body }: RequestFac
     const key = name.toLowerCase();
     data.set(key, { name: data.get(key)?.name ?? name, value });
   };
-  for (const [name, value] of Object.entries(jsonMembers(body))) set(name, typedValue(value));
+  for (const [name, value] of Object.entries(jsonMembers(body))) {
+    const typed = typedValue(value);
+    if (typed) set(name, typed);
+  }
   for (const name of new Set(query.keys())) {
     if (name.toLowerCase() !== "code") set(name, { string: query.getAll(name).join(",") });
   }
@@ -49,9 +52,18 @@ function jsonMembers(body: Buffer | undefined): Record<string, unknown> {
   }
 }
 
-/** Objects and arrays stay JSON, everything else becomes the text that .NET would print. */
-function typedValue(value: unknown): RpcTypedData {
-  if (typeof value === "object" && value !== null) return { json: JSON.stringify(value) };
+/** Objects and arrays stay JSON, everything else becomes the text that .NET would print. Undefined for what is nested too deeply to print. */
+function typedValue(value: unknown): RpcTypedData | undefined {
+  if (typeof value === "object" && value !== null) return jsonValue(value);
   if (typeof value === "boolean") return { string: value ? "True" : "False" };
   return { string: value === null ? "" : String(value) };
+}
+
+function jsonValue(value: object): RpcTypedData | undefined {
+  try {
+    return { json: JSON.stringify(value) };
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }

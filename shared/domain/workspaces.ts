@@ -162,11 +162,6 @@ export async function forgetWorkspace(realm: Realm, workspaceId: string): Promis
   await realm.stores.documents.catalog.remove(PARTITION, `gone-${workspaceId}`);
 }
 
-/** Ids of all workspaces that exist. */
-export async function workspaceIds(realm: Realm): Promise<string[]> {
-  return (await listWorkspaces(realm)).map(({ id }) => id);
-}
-
 async function find(realm: Realm, name: string): Promise<WorkspaceInfo | undefined> {
   if (!isWorkspaceName(name)) return undefined;
   const { catalog } = realm.stores.documents;

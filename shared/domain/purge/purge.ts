@@ -1,5 +1,5 @@
-import type { BatchOperation, Item, Stored } from "../../stores/document-store.ts";
-import { AlreadyExists, PreconditionFailed } from "../../stores/errors.ts";
+import type { Item, Stored } from "../../stores/document-store.ts";
+import { AlreadyExists } from "../../stores/errors.ts";
 import { pathOfUri, removeBelow } from "../artifacts.ts";
 import { invalid } from "../errors.ts";
 import {
@@ -13,6 +13,7 @@ import {
   hashOf,
   requireStored,
 } from "../experiments.ts";
+import { removeDocuments } from "../metrics/read.ts";
 import { segmentsPrefix } from "../metrics/seal.ts";
 import { modelNotFound, modelsScope } from "../models/models.ts";
 import type { ModelAttributes } from "../models/types.ts";
@@ -204,23 +205,7 @@ async function removeRecordDocuments(workspace: Workspace, id: string): Promise<
   const partition = runsPartition(workspace, id);
   for await (const page of runs.list(partition, {}, REMOVALS_AT_ONCE)) {
     const ids = page.map(({ item }) => item.id).filter((itemId) => itemId !== HEAD_ID);
-    for (let i = 0; i < ids.length; i += REMOVALS_AT_ONCE) {
-      await removeAll(workspace, partition, ids.slice(i, i + REMOVALS_AT_ONCE));
-    }
-  }
-}
-
-async function removeAll(workspace: Workspace, partition: string, ids: readonly string[]): Promise<void> {
-  if (ids.length === 0) return;
-  const { runs } = workspace.stores.documents;
-  try {
-    await runs.batch(
-      partition,
-      ids.map((id): BatchOperation => ({ kind: "remove", id })),
-    );
-  } catch (error) {
-    if (!(error instanceof PreconditionFailed)) throw error;
-    for (const id of ids) await runs.remove(partition, id);
+    await removeDocuments(workspace, partition, ids);
   }
 }
 

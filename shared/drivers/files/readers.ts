@@ -20,15 +20,15 @@ export class Readers {
         end();
       }
     })();
-    const body = {
-      [Symbol.asyncIterator]: () => ({
-        next: () => chunks.next(),
-        // A generator that never started does not run its finally.
-        return: () => {
-          end();
-          return chunks.return();
-        },
-      }),
+    // Its own iterator: whoever iterates holds it, so it is not garbage while it is read.
+    const body: AsyncIterableIterator<Uint8Array, void, undefined> = {
+      [Symbol.asyncIterator]: () => body,
+      next: () => chunks.next(),
+      // A generator that never started does not run its finally.
+      return: () => {
+        end();
+        return chunks.return();
+      },
     };
     this.#forgotten.register(body, end);
     return body;
