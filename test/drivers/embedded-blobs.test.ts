@@ -4,7 +4,16 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { serveSignedBlob } from "../../host/signed-blobs.ts";
-import { failing, pattern, read, readText, SourceFailed, streamOf, utf8 } from "../contract/blobs/bytes.ts";
+import {
+  collectGarbage,
+  failing,
+  pattern,
+  read,
+  readText,
+  SourceFailed,
+  streamOf,
+  utf8,
+} from "../contract/blobs/bytes.ts";
 import { collect, refuses } from "../contract/support.ts";
 import { type EmbeddedFixture, embeddedFixture } from "./embedded-fixture.ts";
 
@@ -41,6 +50,22 @@ describe("files", () => {
     expect(contentFiles()).toBe(1);
     await blobs.remove("artifacts/a");
     expect(contentFiles()).toBe(0);
+  });
+
+  it("files: stay while a body is read, though nothing but its iterator is held and garbage is collected", async () => {
+    const { blobs } = fixture.stores;
+    for (const id of ["a", "b", "c"]) await blobs.stageBlock("artifacts/a", id, pattern(300_000));
+    await blobs.commitBlocks("artifacts/a", ["a", "b", "c"]);
+    const reading = await blobs.get("artifacts/a").then((found) => found!.body[Symbol.asyncIterator]());
+    let size = (await reading.next()).value!.length;
+    await blobs.put("artifacts/a", utf8("new"));
+    for (let i = 0; i < 5; i++) {
+      collectGarbage();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    for (let next = await reading.next(); !next.done; next = await reading.next()) size += next.value.length;
+    expect(size).toBe(900_000);
+    await expect.poll(contentFiles).toBe(1);
   });
 
   it("files: none is left by an empty blob, a stream that fails, or a condition that does not hold", async () => {
