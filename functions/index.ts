@@ -3,18 +3,18 @@ import { registerBackground } from "./background.ts";
 import { installGuard } from "./guard.ts";
 import { registerHealth } from "./health.ts";
 import { registerMlflow } from "./mlflow.ts";
-import { registerWorkspaces } from "./workspaces.ts";
+import { registerRest } from "./rest.ts";
 
 /*
  * The whole surface of the app. Areas have disjoint prefixes, because the Functions host tries functions in the order of their names:
  *   health, version
  *   api/2.0, api/3.0, ajax-api, w/{workspace}, mlflow   MLflow
- *   api/v1                                              workspaces: REST
+ *   api/v1                                              our own REST API
  *   queues metrics-fold, metrics-seal, search-snapshot, purge; timer watchdog   background work
  */
 app.setup({ enableHttpStream: true });
 installGuard();
 registerHealth();
 registerMlflow();
-registerWorkspaces();
+registerRest();
 registerBackground();

@@ -26,7 +26,8 @@ export const LIMITS = {
 } as const;
 
 const NAME = /^[/\p{L}\p{N}_.\- :]*$/u;
-const RUN_ID = /^[a-zA-Z0-9][\w-]{0,255}$/;
+export const RUN_ID = /^[a-zA-Z0-9][a-zA-Z0-9_-]{0,255}$/;
+export const EXPERIMENT_ID = /^[0-9]{1,64}$/;
 const ALIAS = /^[\p{L}\p{N}_-]*$/u;
 const SHOWN_CHARACTERS = 300;
 
@@ -73,7 +74,7 @@ export function requireRunId(runId: string): void {
 }
 
 export function requireExperimentId(experimentId: string): void {
-  if (!/^\d{1,64}$/.test(experimentId)) {
+  if (!EXPERIMENT_ID.test(experimentId)) {
     throw invalid(`Invalid experiment ID '${cut(experimentId)}'. Experiment ID must be a valid integer.`);
   }
 }

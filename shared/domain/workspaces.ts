@@ -30,7 +30,7 @@ export interface Realm {
 
 export const DEFAULT_WORKSPACE = "default";
 const PARTITION = "workspaces";
-const NAME = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])$/;
+export const WORKSPACE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])$/;
 const opened = new WeakMap<Memory, Set<string>>();
 
 const documentId = (name: string): string => `name-${name}`;
@@ -170,7 +170,7 @@ async function find(realm: Realm, name: string): Promise<WorkspaceInfo | undefin
 }
 
 function isWorkspaceName(name: string): boolean {
-  return NAME.test(name);
+  return WORKSPACE_NAME.test(name);
 }
 
 function requireWorkspaceName(name: string): void {

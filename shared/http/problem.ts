@@ -2,7 +2,8 @@ import { type ErrorCode, WorkspaceError } from "../domain/errors.ts";
 import { StoreUnavailable, TooLarge } from "../stores/errors.ts";
 import type { AppResponse } from "./types.ts";
 
-const STATUS: Record<ErrorCode, number> = {
+/** The status that goes with each refusal. */
+export const STATUS: Readonly<Record<ErrorCode, number>> = {
   InvalidParameter: 400,
   NotFound: 404,
   AlreadyExists: 409,

@@ -1,35 +1,46 @@
 import type * as z from "zod/mini";
-import { invalid } from "../domain/errors.ts";
+import type { ErrorCode } from "../domain/errors.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { openWorkspace, type Realm } from "../domain/workspaces.ts";
-import { readText } from "./body.ts";
 import { authorize, type Caller, type Permission } from "./callers.ts";
 import { problem, problemResponse } from "./problem.ts";
-import { type RouteShape, routeTable } from "./routes.ts";
+import { type ObjectSchema, readJson, readParameters, readQuery } from "./rest-input.ts";
+import { METHODS, type RouteShape, routeTable } from "./routes.ts";
 import type { AppRequest, AppResponse } from "./types.ts";
-import { decodePart, splitUrl } from "./url.ts";
+import { splitUrl } from "./url.ts";
 
-export interface RestCall<B> {
+export interface RestCall<B, Q> {
   readonly realm: Realm;
   /** Of the path; opened only when asked for. */
   workspace(): Promise<Workspace>;
   readonly params: Readonly<Record<string, string>>;
+  readonly query: Q;
   readonly body: B;
 }
 
-/** A REST operation as data: paths are below `/api/v1/`. */
-export interface RestRoute<B = unknown> extends RouteShape {
+/**
+ * A REST operation as data: paths are below `/api/v1/`, their parameters those of parameters.ts. What validates its input is what the OpenAPI
+ * document shows of it.
+ */
+export interface RestRoute<B = unknown, Q = unknown, R = unknown> extends RouteShape {
+  /** One sentence for the document. */
+  readonly summary: string;
   readonly permission: Permission;
+  /** Absent: the operation takes no query. */
+  readonly query?: ObjectSchema<Q>;
   /** Absent: the operation takes no body. */
   readonly body?: z.ZodMiniType<B>;
-  readonly returns: z.ZodMiniType;
+  /** Absent: the answer has no body. */
+  readonly returns?: z.ZodMiniType<R>;
   /** The status of success. */
   readonly status: number;
-  do(call: RestCall<B>): Promise<unknown>;
+  /** What it may refuse with besides what follows from its permission, path, query and body. */
+  readonly refusals?: readonly ErrorCode[];
+  do(call: RestCall<B, Q>): Promise<R>;
 }
 
-/** Ties a body's type to its operation. */
-export function restRoute<B>(definition: RestRoute<B>): RestRoute {
+/** Ties the types of query, body and answer to their operation. */
+export function restRoute<B, Q, R = void>(definition: RestRoute<B, Q, R>): RestRoute {
   return definition as unknown as RestRoute;
 }
 
@@ -44,21 +55,31 @@ export function restDispatcher(routes: readonly RestRoute[]) {
   const find = routeTable(routes);
 
   async function dispatch(context: RestContext, request: AppRequest): Promise<AppResponse> {
-    const { path } = splitUrl(request.url);
-    const match = find(request.method, path.replace(/^\/api\/v1/, ""));
-    if (!match) return problem(404, "NotFound", "No such operation.");
+    const { path, query: queryText } = splitUrl(request.url);
+    const below = path.replace(/^\/api\/v1/, "");
+    const match = find(request.method, below);
+    if (!match) return refuseMethod(below);
     const { route } = match;
     authorize(context.identify(), route.permission);
-    const params = Object.fromEntries(Object.entries(match.params).map(([name, part]) => [name, decodePart(part)]));
-    const body = route.body ? await readBody(route.body, request) : undefined;
+    const params = readParameters(match.params);
+    const query = route.query ? readQuery(route.query, queryText) : undefined;
+    const body = route.body ? await readJson(route.body, request) : undefined;
     const workspace = () => openWorkspace(context.realm, params.workspace!);
-    const result = await route.do({ realm: context.realm, workspace, params, body });
-    if (result === undefined) return { status: route.status };
+    const result = await route.do({ realm: context.realm, workspace, params, query, body });
+    if (!route.returns) return { status: route.status };
     return {
       status: route.status,
       headers: { "content-type": "application/json" },
       body: JSON.stringify(result),
     };
+  }
+
+  function refuseMethod(path: string): AppResponse {
+    const allowed = METHODS.filter((method) => find(method, path));
+    if (allowed.length === 0) return problem(404, "NotFound", "No such operation.");
+    const allow = allowed.join(", ");
+    const refusal = problem(405, "MethodNotAllowed", `This address takes ${allow}.`);
+    return { ...refusal, headers: { ...refusal.headers, allow } };
   }
 
   return async (context: RestContext, request: AppRequest): Promise<AppResponse> => {
@@ -71,18 +92,4 @@ export function restDispatcher(routes: readonly RestRoute[]) {
       return problem(500, "InternalError", "An internal error occurred. The server's log has the details.");
     }
   };
-}
-
-async function readBody<B>(schema: z.ZodMiniType<B>, request: AppRequest): Promise<B> {
-  const parsed = schema.safeParse(parseJson(await readText(request)));
-  if (parsed.success) return parsed.data;
-  throw invalid(parsed.error.issues.map(({ path, message }) => `${path.join(".") || "body"}: ${message}`).join("; "));
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw invalid("The request body is not valid JSON.");
-  }
 }

@@ -1,9 +1,11 @@
 import { addRoute, createRouter, findRoute } from "rou3";
 
+export const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
+
 /** The part of every route that the router and the completeness test know. */
 export interface RouteShape {
   readonly name: string;
-  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly method: (typeof METHODS)[number];
   /** Below the area's prefix: `runs/get`, `logged-models/:model_id`, `artifacts/**:path`. */
   readonly path: string;
 }

@@ -5,24 +5,35 @@ import {
   deleteWorkspace,
   getWorkspace,
   listWorkspaces,
+  WORKSPACE_NAME,
   type WorkspaceInfo,
 } from "../domain/workspaces.ts";
 import { type RestRoute, restRoute } from "../http/rest.ts";
 
-const WorkspaceBody = z.strictObject({
-  name: z.string(),
-  description: z._default(z.string().check(z.maxLength(500)), ""),
-});
+const Name = z
+  .string()
+  .check(
+    z.regex(WORKSPACE_NAME, "2 to 32 lower-case letters, digits and hyphens, with a letter or digit at both ends"),
+    z.describe("Unique; the part of the address after /w/."),
+  );
+const Description = z.string().check(z.maxLength(500), z.describe("For people."));
 
-const WorkspaceJson = z.object({
-  id: z.string(),
-  name: z.string(),
-  description: z.string(),
-  /** ISO 8601, UTC. */
-  createdTime: z.string(),
-});
+const NewWorkspace = z
+  .strictObject({ name: Name, description: z._default(Description, "") })
+  .check(z.meta({ id: "NewWorkspace" }));
 
-const Accepted = z.object({ status: z.literal("purging") });
+const WorkspaceJson = z
+  .object({
+    id: z.string().check(z.describe("Never used again, unlike the name.")),
+    name: Name,
+    description: Description,
+    createdTime: z.iso.datetime().check(z.describe("UTC.")),
+  })
+  .check(z.meta({ id: "Workspace" }));
+
+const Accepted = z
+  .object({ status: z.literal("purging") })
+  .check(z.meta({ id: "Accepted", description: "It is gone for everybody; what it kept is being removed." }));
 
 function workspaceJson({ id, name, description, createdMs }: WorkspaceInfo) {
   return { id, name, description, createdTime: new Date(createdMs).toISOString() };
@@ -34,6 +45,7 @@ const PURGING = { status: "purging" } as const;
 export const workspaceRoutes: readonly RestRoute[] = [
   restRoute({
     name: "workspaces_list",
+    summary: "List the workspaces, in order of name.",
     method: "GET",
     path: "workspaces",
     permission: "read",
@@ -43,16 +55,19 @@ export const workspaceRoutes: readonly RestRoute[] = [
   }),
   restRoute({
     name: "workspaces_create",
+    summary: "Create a workspace.",
     method: "POST",
     path: "workspaces",
     permission: "manage",
-    body: WorkspaceBody,
+    body: NewWorkspace,
     returns: WorkspaceJson,
     status: 201,
+    refusals: ["AlreadyExists"],
     do: async ({ realm, body }) => workspaceJson(await createWorkspace(realm, body.name, body.description)),
   }),
   restRoute({
     name: "workspaces_get",
+    summary: "Show a workspace.",
     method: "GET",
     path: "workspaces/:workspace",
     permission: "read",
@@ -62,6 +77,7 @@ export const workspaceRoutes: readonly RestRoute[] = [
   }),
   restRoute({
     name: "workspaces_delete",
+    summary: "Delete a workspace with everything in it, for good; `default` stays.",
     method: "DELETE",
     path: "workspaces/:workspace",
     permission: "manage",
@@ -74,11 +90,13 @@ export const workspaceRoutes: readonly RestRoute[] = [
   }),
   restRoute({
     name: "runs_purge",
+    summary: "Remove a deleted run for good: metrics, artifacts and all.",
     method: "DELETE",
     path: "workspaces/:workspace/runs/:runId",
     permission: "manage",
     returns: Accepted,
     status: 202,
+    refusals: ["InvalidState"],
     do: async ({ workspace, params }) => {
       await purgeRecord(await workspace(), "run", params.runId!);
       return PURGING;
@@ -86,11 +104,13 @@ export const workspaceRoutes: readonly RestRoute[] = [
   }),
   restRoute({
     name: "models_purge",
+    summary: "Remove a deleted logged model for good.",
     method: "DELETE",
     path: "workspaces/:workspace/logged-models/:modelId",
     permission: "manage",
     returns: Accepted,
     status: 202,
+    refusals: ["InvalidState"],
     do: async ({ workspace, params }) => {
       await purgeRecord(await workspace(), "model", params.modelId!);
       return PURGING;
@@ -98,11 +118,13 @@ export const workspaceRoutes: readonly RestRoute[] = [
   }),
   restRoute({
     name: "experiments_purge",
+    summary: "Remove a deleted experiment for good, with its runs and logged models.",
     method: "DELETE",
     path: "workspaces/:workspace/experiments/:experimentId",
     permission: "manage",
     returns: Accepted,
     status: 202,
+    refusals: ["InvalidState"],
     do: async ({ workspace, params }) => {
       await purgeExperiment(await workspace(), params.experimentId!);
       return PURGING;

@@ -5,10 +5,11 @@ import type { Permission } from "../../shared/http/callers.ts";
 import { restDispatcher } from "../../shared/http/rest.ts";
 import type { AppRequest } from "../../shared/http/types.ts";
 import { answerMlflow, mlflowRoutes } from "../../shared/mlflow/dialect.ts";
-import { workspaceRoutes } from "../../shared/rest/workspaces.ts";
+import { restRoutes } from "../../shared/rest/routes.ts";
 import { type RunningServer, startServer } from "../setup/server.ts";
 import { type Client, connect, requestFor, routeNamed, targetOf } from "./support.ts";
 import { VALID } from "./valid-requests.ts";
+import { VALID_REST } from "./valid-rest.ts";
 import { createWorld } from "./world.ts";
 
 /** Written out, so that a wrong path in the table is noticed. `*` stands for a path parameter. */
@@ -96,7 +97,7 @@ const SURFACES: [name: string, prefix: string][] = [
 ];
 
 const PERMISSIONS: Permission[] = ["read", "write", "manage", "none"];
-const ALL_ROUTES = [...mlflowRoutes, ...workspaceRoutes];
+const ALL_ROUTES = [...mlflowRoutes, ...restRoutes];
 
 describe("route table", () => {
   test("every route has a permission, a method and a path", () => {
@@ -108,15 +109,16 @@ describe("route table", () => {
   });
 
   test("no two routes of a table have one name, or one method and path", () => {
-    for (const table of [mlflowRoutes, workspaceRoutes]) {
+    for (const table of [mlflowRoutes, restRoutes]) {
       expect(duplicates(table.map(({ name }) => name))).toEqual([]);
       expect(duplicates(table.map(({ method, path }) => `${method} ${path.replace(/:\w+/g, ":")}`))).toEqual([]);
     }
   });
 
-  test("only server_info tells anything to a caller without credentials", () => {
+  test("only server_info and the OpenAPI document tell anything to a caller without credentials", () => {
     expect(ALL_ROUTES.filter(({ permission }) => permission === "none").map(({ name }) => name)).toEqual([
       "server_info",
+      "openapi_get",
     ]);
   });
 
@@ -135,6 +137,7 @@ describe("route table", () => {
     const untested = ALL_ROUTES.filter(({ name }) => !new RegExp(`\\b${name}\\b`).test(tests));
     expect(untested.map(({ name }) => name)).toEqual([]);
     expect(mlflowRoutes.map(({ name }) => name).sort()).toEqual(Object.keys(VALID).sort());
+    expect(restRoutes.map(({ name }) => name).sort()).toEqual(Object.keys(VALID_REST).sort());
   });
 });
 
@@ -151,10 +154,10 @@ describe("a caller without credentials", () => {
     });
   }
 
-  for (const route of workspaceRoutes) {
+  for (const route of restRoutes.filter(({ permission }) => permission !== "none")) {
     test(`${route.name}: is refused before anything is read`, async () => {
       const path = `/api/v1/${route.path.replace(/:\w+/g, "default")}`;
-      const { status } = await restDispatcher(workspaceRoutes)(nobody, untouchable(route.method, path));
+      const { status } = await restDispatcher(restRoutes)(nobody, untouchable(route.method, path));
       expect(status).toBe(401);
     });
   }

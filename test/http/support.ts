@@ -1,5 +1,6 @@
 import { Agent, request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
+import type { RouteShape } from "../../shared/http/routes.ts";
 import { mlflowRoutes } from "../../shared/mlflow/dialect.ts";
 import type { MlflowRoute } from "../../shared/mlflow/route.ts";
 
@@ -34,25 +35,32 @@ export interface Client {
   close(): void;
 }
 
+/** How a client reaches its server. */
+export type Exchange = (method: string, target: string, sending: Sending) => Promise<Answer>;
+
 /** A client without opinions: it keeps connections, and shows what was answered. */
 export function connect(url: string, maxSockets = 8): Client {
   const agent = new Agent({ keepAlive: true, maxSockets });
-  return clientOf(url, agent, "", {});
+  const through: Exchange = (method, target, sending) => exchange(url, agent, method, target, sending);
+  return clientThrough(through, url, () => agent.destroy());
 }
 
-function clientOf(url: string, agent: Agent, prefix: string, headers: OutgoingHttpHeaders): Client {
-  const send = (method: string, path: string, sending: Sending = {}) =>
-    exchange(url, agent, method, prefix + path, { ...sending, headers: { ...headers, ...sending.headers } });
-  return {
-    url,
-    send,
-    call: (name, input = {}, path = {}) => {
-      const { method, target, sending } = requestFor(routeNamed(name), input, path);
-      return send(method, target, sending);
-    },
-    under: (more, extra = {}) => clientOf(url, agent, prefix + more, { ...headers, ...extra }),
-    close: () => agent.destroy(),
+export function clientThrough(exchange: Exchange, url: string, close: () => void): Client {
+  const under = (prefix: string, headers: OutgoingHttpHeaders): Client => {
+    const send = (method: string, path: string, sending: Sending = {}) =>
+      exchange(method, prefix + path, { ...sending, headers: { ...headers, ...sending.headers } });
+    return {
+      url,
+      send,
+      call: (name, input = {}, path = {}) => {
+        const { method, target, sending } = requestFor(routeNamed(name), input, path);
+        return send(method, target, sending);
+      },
+      under: (more, extra = {}) => under(prefix + more, { ...headers, ...extra }),
+      close,
+    };
   };
+  return under("", {});
 }
 
 export function routeNamed(name: string): MlflowRoute {
@@ -62,7 +70,7 @@ export function routeNamed(name: string): MlflowRoute {
 }
 
 /** The path of an operation below the server or a prefix, with its parameters in place and escaped. */
-export function targetOf(route: MlflowRoute, path: Record<string, string> = {}, api = "/api/"): string {
+export function targetOf(route: RouteShape, path: Record<string, string> = {}, api = "/api/"): string {
   const filled = route.path.replace(/(?:\*\*)?:(\w+)/g, (whole, name: string) => {
     const value = path[name] ?? "";
     return whole.startsWith("**") ? value.split("/").map(encodeURIComponent).join("/") : encodeURIComponent(value);
@@ -87,8 +95,8 @@ export function queryOf(input: Input): string {
   return query.toString();
 }
 
-function exchange(url: string, agent: Agent, method: string, path: string, sending: Sending): Promise<Answer> {
-  const { hostname, port } = new URL(url);
+/** A body as it goes over the wire, and what is said of it. */
+export function encoded(sending: Sending): { body: Sending["body"]; headers: OutgoingHttpHeaders } {
   const body = sending.json === undefined ? sending.body : JSON.stringify(sending.json);
   const headers: OutgoingHttpHeaders = {
     ...(sending.json !== undefined && { "content-type": "application/json" }),
@@ -96,16 +104,23 @@ function exchange(url: string, agent: Agent, method: string, path: string, sendi
     ...(body instanceof Uint8Array && { "content-length": body.length }),
     ...sending.headers,
   };
+  return { body, headers };
+}
+
+export function answerOf(status: number, headers: IncomingHttpHeaders, bytes: Buffer): Answer {
+  const text = bytes.toString();
+  return { status, headers, bytes, text, json: parsed(text) };
+}
+
+function exchange(url: string, agent: Agent, method: string, path: string, sending: Sending): Promise<Answer> {
+  const { hostname, port } = new URL(url);
+  const { body, headers } = encoded(sending);
   return new Promise((resolve, reject) => {
     const outgoing = httpRequest({ hostname, port, agent, method, path, headers }, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
       incoming.on("error", reject);
-      incoming.on("end", () => {
-        const bytes = Buffer.concat(chunks);
-        const text = bytes.toString();
-        resolve({ status: incoming.statusCode!, headers: incoming.headers, bytes, text, json: parsed(text) });
-      });
+      incoming.on("end", () => resolve(answerOf(incoming.statusCode!, incoming.headers, Buffer.concat(chunks))));
     });
     outgoing.on("error", reject);
     if (body === undefined || typeof body === "string" || body instanceof Uint8Array) outgoing.end(body);

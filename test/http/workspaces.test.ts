@@ -86,7 +86,6 @@ describe("workspaces over REST", () => {
       ["DELETE", `${REST}/nobody`],
       ["DELETE", `${REST}/nobody/runs/abc`],
       ["GET", "/api/v1/nothing"],
-      ["PUT", `${REST}/default`],
       ["GET", `${REST}/%2e%2e`],
     ] as const) {
       const { status, json } = await client.send(method, path);

@@ -1,12 +1,12 @@
 import { app } from "@azure/functions";
 import { restDispatcher } from "../shared/http/rest.ts";
-import { workspaceRoutes } from "../shared/rest/workspaces.ts";
+import { restRoutes } from "../shared/rest/routes.ts";
 import { httpHandler } from "./context.ts";
 
-const answer = restDispatcher(workspaceRoutes);
+const answer = restDispatcher(restRoutes);
 
-/** The REST API of the workspaces. */
-export function registerWorkspaces(): void {
+/** The REST API. */
+export function registerRest(): void {
   app.http("rest-v1", {
     methods: ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"],
     authLevel: "anonymous",

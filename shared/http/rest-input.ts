@@ -1,0 +1,95 @@
+import type * as z from "zod/mini";
+import en from "zod/v4/locales/en.js";
+import { invalid, notFound } from "../domain/errors.ts";
+import { cut } from "../domain/validation.ts";
+import { readText } from "./body.ts";
+import { PATH_PARAMETERS } from "./parameters.ts";
+import type { AppRequest } from "./types.ts";
+import { decodePart } from "./url.ts";
+
+export type ObjectSchema<T> = z.ZodMiniType<T> & { readonly shape: Readonly<Record<string, z.ZodMiniType>> };
+
+/** The library's messages, which its small build leaves out. */
+const { localeError } = en();
+
+/**
+ * The parts of the path, decoded.
+ * @throws NotFound for what cannot name anything
+ */
+export function readParameters(parts: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(parts).map(([name, part]) => {
+      const value = decodePart(part);
+      if (PATH_PARAMETERS[name]!.safeParse(value).success) return [name, value];
+      throw notFound(`Nothing has the ${name} '${cut(value)}'.`);
+    }),
+  );
+}
+
+/** @throws InvalidParameter, TooLarge */
+export async function readJson<T>(schema: z.ZodMiniType<T>, request: AppRequest): Promise<T> {
+  requireJson(request);
+  const text = await readText(request);
+  const value = validate(schema, parseJson(text), "body");
+  requireUnicode(value, "body");
+  return value;
+}
+
+/**
+ * The query as the schema wants it: numbers and truth values of their texts, lists of repetitions.
+ * @throws InvalidParameter, for a parameter that is no list and given twice too
+ */
+export function readQuery<T>(schema: ObjectSchema<T>, query: string): T {
+  const given = new URLSearchParams(query);
+  const names = [...new Set(given.keys())];
+  const values = names.map((name) => [name, typed(name, schema.shape[name], given.getAll(name))] as const);
+  return validate(schema, Object.fromEntries(values), "query");
+}
+
+function typed(name: string, schema: z.ZodMiniType | undefined, texts: readonly string[]): unknown {
+  const type = schema && innermost(schema)._zod.def.type;
+  if (type === "array") return texts;
+  if (texts.length > 1) throw invalid(`${cut(name)}: given more than once`);
+  const [text = ""] = texts;
+  if (type === "number" && /^-?\d{1,16}(\.\d{1,16})?$/.test(text)) return Number(text);
+  if (type === "boolean" && (text === "true" || text === "false")) return text === "true";
+  return text;
+}
+
+/** Below `optional` and defaults. */
+function innermost(schema: z.ZodMiniType): z.ZodMiniType {
+  const { innerType } = schema._zod.def as { innerType?: z.ZodMiniType };
+  return innerType ? innermost(innerType) : schema;
+}
+
+function validate<T>(schema: z.ZodMiniType<T>, value: unknown, whole: string): T {
+  const parsed = schema.safeParse(value, { error: localeError });
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.slice(0, SHOWN_FAULTS);
+  throw invalid(cut(faults.map(({ path, message }) => `${cut(path.join(".")) || whole}: ${message}`).join("; ")));
+}
+
+const SHOWN_FAULTS = 5;
+
+/** No store keeps half a character. What has passed its schema is as deep as that at most. */
+function requireUnicode(value: unknown, path: string): void {
+  if (typeof value === "string" && !value.isWellFormed()) throw invalid(`${path}: The text is not valid Unicode.`);
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, member] of Object.entries(value)) {
+    requireUnicode(key, path);
+    requireUnicode(member, path === "body" ? key : `${path}.${key}`);
+  }
+}
+
+function requireJson(request: AppRequest): void {
+  const mediaType = /^[^;]*/.exec(request.headers.get("content-type") ?? "")![0];
+  if (mediaType.trim().toLowerCase() !== "application/json") throw invalid("Content-Type must be application/json.");
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalid("The request body is not valid JSON.");
+  }
+}

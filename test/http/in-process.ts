@@ -1,0 +1,99 @@
+import { rmSync } from "node:fs";
+import { Readable } from "node:stream";
+import { afterAll, beforeAll } from "vitest";
+import { Memory } from "../../shared/domain/workspace.ts";
+import type { Realm } from "../../shared/domain/workspaces.ts";
+import { machineClock, machineIds } from "../../shared/drivers/machine.ts";
+import { openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
+import { identify } from "../../shared/http/callers.ts";
+import { restDispatcher } from "../../shared/http/rest.ts";
+import type { AppRequest, AppResponse } from "../../shared/http/types.ts";
+import { answerMlflow } from "../../shared/mlflow/dialect.ts";
+import { restRoutes } from "../../shared/rest/routes.ts";
+import { Power } from "../domain/support.ts";
+import { temporaryFolder } from "../drivers/embedded-fixture.ts";
+import { answerOf, type Client, clientThrough, type Exchange, encoded } from "./support.ts";
+
+/** The app without a socket, on real embedded stores. */
+export interface InProcess {
+  readonly client: Client;
+  /** How many documents, blobs and messages were written, changed or removed since the start. */
+  writes(): number;
+  /** What the app has logged as its own fault. */
+  readonly faults: readonly unknown[];
+  close(): Promise<void>;
+}
+
+export function openInProcess(): InProcess {
+  const folder = temporaryFolder();
+  const power = new Power();
+  const machine = { clock: machineClock, ids: machineIds };
+  const stores = openEmbedded({ folder, ...machine, baseUrl: () => "http://127.0.0.1:1" });
+  const realm: Realm = { stores: power.feed(stores), ...machine, memory: new Memory() };
+  const faults: unknown[] = [];
+  return {
+    client: clientThrough(exchangeWith(realm, faults), "http://127.0.0.1", () => {}),
+    writes: () => power.writes,
+    faults,
+    async close() {
+      await stores.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** One app for the file or the block that this is called in. */
+export function useInProcess(): InProcess {
+  let app: InProcess;
+  beforeAll(() => {
+    app = openInProcess();
+  });
+  afterAll(() => app.close());
+  return {
+    get client() {
+      return app.client;
+    },
+    get faults() {
+      return app.faults;
+    },
+    writes: () => app.writes(),
+    close: () => app.close(),
+  };
+}
+
+function exchangeWith(realm: Realm, faults: unknown[]): Exchange {
+  const answerRest = restDispatcher(restRoutes);
+  const context = {
+    realm,
+    settings: { limitsBodies: false },
+    identify: () => identify(true),
+    logError: (error: unknown) => void faults.push(error),
+  };
+  return async (method, target, sending) => {
+    const { body, headers } = encoded(sending);
+    const request: AppRequest = {
+      method,
+      url: `http://127.0.0.1${target}`,
+      headers: new Headers(headers as Record<string, string>),
+      body:
+        method === "GET" || body === undefined
+          ? null
+          : body instanceof Readable
+            ? body
+            : Readable.from([Buffer.from(body)]),
+    };
+    const answer = target.startsWith("/api/v1/") ? answerRest(context, request) : answerMlflow(context, request);
+    return received(await answer);
+  };
+}
+
+async function received({ status, headers = {}, body = "" }: AppResponse) {
+  const bytes = typeof body === "string" || body instanceof Uint8Array ? Buffer.from(body) : await collected(body);
+  return answerOf(status, headers, bytes);
+}
+
+async function collected(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,44 @@
+import { restRoutes } from "../../shared/rest/routes.ts";
+import { type Answer, type Client, type Input, ok, queryOf, targetOf } from "./support.ts";
+import type { World } from "./world.ts";
+
+export interface ValidRestRequest {
+  /** Path parameters; `workspace` is `default` unless said otherwise. */
+  readonly path?: Record<string, string>;
+  readonly query?: Input;
+  readonly json?: Input;
+  /** What must have happened. */
+  readonly before?: (client: Client) => Promise<unknown>;
+}
+
+let fresh = 0;
+
+/** One request for each REST operation that succeeds in a fresh world, with every field that the operation knows. */
+export const VALID_REST: Record<string, (world: World) => ValidRestRequest> = {
+  workspaces_list: () => ({}),
+  workspaces_create: () => ({ json: { name: `fresh-${process.pid}-${++fresh}`, description: "d" } }),
+  workspaces_get: () => ({}),
+  workspaces_delete: () => {
+    const workspace = `gone-${process.pid}-${++fresh}`;
+    return {
+      path: { workspace },
+      before: (client) => ok(callRest(client, "workspaces_create", { json: { name: workspace } })),
+    };
+  },
+  runs_purge: ({ deletedRunId }) => ({ path: { runId: deletedRunId } }),
+  models_purge: ({ modelId }) => ({
+    path: { modelId },
+    before: (client) => ok(client.call("logged_models_delete", {}, { model_id: modelId })),
+  }),
+  experiments_purge: ({ deletedExperimentId }) => ({ path: { experimentId: deletedExperimentId } }),
+  openapi_get: () => ({}),
+};
+
+export async function callRest(client: Client, name: string, request: ValidRestRequest): Promise<Answer> {
+  const route = restRoutes.find((it) => it.name === name);
+  if (!route) throw new Error(`No REST operation is named ${name}.`);
+  await request.before?.(client);
+  const target = targetOf(route, { workspace: "default", ...request.path }, "/api/v1/");
+  const query = queryOf(request.query ?? {});
+  return client.send(route.method, query === "" ? target : `${target}?${query}`, { json: request.json });
+}
