@@ -97,13 +97,13 @@ describe("purging over REST", () => {
 
   test.each([
     ["runs", "0".repeat(32), 404],
-    ["runs", "..", 400],
-    ["runs", "%00", 400],
-    ["runs", "%ff", 400],
+    ["runs", "..", 404],
+    ["runs", "%00", 404],
+    ["runs", "%ff", 404],
     ["logged-models", `m-${"0".repeat(32)}`, 404],
     ["experiments", "999999", 404],
-    ["experiments", "abc", 400],
-    ["experiments", "0", 400],
+    ["experiments", "abc", 404],
+    ["experiments", "0", 404],
   ])("%s/%s cannot be purged", async (kind, id, status) => {
     const answer = await purge(`${kind}/${id}`);
     expect(answer.status).toBe(status);
