@@ -99,11 +99,11 @@ describe("purging over REST", () => {
     ["runs", "0".repeat(32), 404],
     ["runs", "..", 404],
     ["runs", "%00", 404],
-    ["runs", "%ff", 404],
+    ["runs", "%ff", 400],
     ["logged-models", `m-${"0".repeat(32)}`, 404],
     ["experiments", "999999", 404],
     ["experiments", "abc", 404],
-    ["experiments", "0", 404],
+    ["experiments", "0", 400],
   ])("%s/%s cannot be purged", async (kind, id, status) => {
     const answer = await purge(`${kind}/${id}`);
     expect(answer.status).toBe(status);
