@@ -1,7 +1,7 @@
 import type { Clock, Ids } from "../stores/clock.ts";
 import type { Item } from "../stores/document-store.ts";
 import { AlreadyExists } from "../stores/errors.ts";
-import { alreadyExists, invalid, notFound } from "./errors.ts";
+import { alreadyExists, invalid, invalidState, notFound } from "./errors.ts";
 import { ensureDefaultExperiment } from "./experiments.ts";
 import { optimistically } from "./optimistic.ts";
 import { requestPurge } from "./purge/messages.ts";
@@ -126,10 +126,10 @@ export function updateWorkspace(realm: Realm, name: string, description: string)
 
 /**
  * Takes the name away at once, and everything else by way of the queue. A new workspace of the name sees nothing of the old one.
- * @throws InvalidParameter for `default`, NotFound
+ * @throws InvalidState for `default`, NotFound
  */
 export async function deleteWorkspace(realm: Realm, name: string): Promise<WorkspaceInfo> {
-  if (name === DEFAULT_WORKSPACE) throw invalid("The workspace 'default' cannot be deleted.");
+  if (name === DEFAULT_WORKSPACE) throw invalidState("The workspace 'default' cannot be deleted.");
   const stored = isWorkspaceName(name)
     ? await realm.stores.documents.catalog.get<WorkspaceItem>(PARTITION, documentId(name))
     : undefined;

@@ -83,6 +83,7 @@ export const workspaceRoutes: readonly RestRoute[] = [
     permission: "manage",
     returns: Accepted,
     status: 202,
+    refusals: ["InvalidState"],
     do: async ({ realm, params }) => {
       await deleteWorkspace(realm, params.workspace!);
       return PURGING;

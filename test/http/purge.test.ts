@@ -103,7 +103,7 @@ describe("purging over REST", () => {
     ["logged-models", `m-${"0".repeat(32)}`, 404],
     ["experiments", "999999", 404],
     ["experiments", "abc", 404],
-    ["experiments", "0", 400],
+    ["experiments", "0", 409],
   ])("%s/%s cannot be purged", async (kind, id, status) => {
     const answer = await purge(`${kind}/${id}`);
     expect(answer.status).toBe(status);

@@ -112,7 +112,7 @@ describe("workspaces over REST", () => {
   });
 
   test("workspaces_delete: default stays", async () => {
-    expect((await client.send("DELETE", `${REST}/default`)).status).toBe(400);
+    expect((await client.send("DELETE", `${REST}/default`)).status).toBe(409);
     expect((await client.send("GET", `${REST}/default`)).status).toBe(200);
   });
 });

@@ -8,6 +8,11 @@ export function pythonWithMlflow(version: ClientVersion): string | undefined {
   return process.env[`CAIRN_TEST_PYTHON_MLFLOW_${version}`];
 }
 
+/** The interpreter that has schemathesis installed; undefined where there is no Python, or when vitest is run by itself. */
+export function pythonWithSchemathesis(): string | undefined {
+  return process.env.CAIRN_TEST_PYTHON_SCHEMATHESIS;
+}
+
 /** What every Python client process runs with: nothing is reported to anybody, and no state outside `home`. */
 export function clientEnvironment(trackingUri: string, home: string): NodeJS.ProcessEnv {
   const { PATH, LANG } = process.env;

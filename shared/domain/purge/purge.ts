@@ -1,7 +1,7 @@
 import type { Item, Stored } from "../../stores/document-store.ts";
 import { AlreadyExists } from "../../stores/errors.ts";
 import { pathOfUri, removeBelow } from "../artifacts.ts";
-import { invalid } from "../errors.ts";
+import { invalidState } from "../errors.ts";
 import {
   DEFAULT_EXPERIMENT_ID,
   type ExperimentItem,
@@ -72,11 +72,11 @@ export async function purgeRecord(workspace: Workspace, what: "run" | "model", i
 
 /**
  * Purges a soft-deleted experiment with all its runs and models.
- * @throws NotFound; InvalidState when it is active; InvalidParameter for the Default experiment
+ * @throws NotFound; InvalidState when it is active, or the Default experiment
  */
 export async function purgeExperiment(workspace: Workspace, experimentId: string): Promise<void> {
   const { item } = await requireStored(workspace, experimentId);
-  if (experimentId === DEFAULT_EXPERIMENT_ID) throw invalid("The Default experiment cannot be purged.");
+  if (experimentId === DEFAULT_EXPERIMENT_ID) throw invalidState("The Default experiment cannot be purged.");
   requireDeleted(`The experiment ${experimentId}`, item.experiment.stage);
   await notePurge(workspace, "experiment", experimentId, experimentPrefixes(workspace, item));
   if (!(await buryDeletedExperiment(workspace, experimentId))) {

@@ -120,7 +120,8 @@ export const serverRoutes = [
     },
     handle: async ({ realm, path, input }) => {
       const name = decodePart(path.name!);
-      if (input.mode.toUpperCase() === "RESTRICT" && name !== DEFAULT_WORKSPACE) await requireEmpty(realm, name);
+      if (name === DEFAULT_WORKSPACE) throw invalid("The 'default' workspace is reserved and cannot be deleted");
+      if (input.mode.toUpperCase() === "RESTRICT") await requireEmpty(realm, name);
       await deleteWorkspace(realm, name);
       return { status: 204 };
     },

@@ -157,7 +157,7 @@ describe("purge of an experiment", () => {
 
   it("the Default experiment stays", async () => {
     await deleteExperiment(workspace, "0");
-    await expect(purgeExperiment(workspace, "0")).rejects.toEqual(refusal("InvalidParameter"));
+    await expect(purgeExperiment(workspace, "0")).rejects.toEqual(refusal("InvalidState"));
     fixture.clock.pass(31 * DAY);
     await watchPurges(realm, 30);
     await anHour();
@@ -204,6 +204,6 @@ describe("a workspace that is deleted", () => {
       Array.from({ length: 10 }, () => deleteWorkspace(realm, workspace.name)),
     );
     expect([winners.length, new Set(refusals)]).toEqual([1, new Set(["NotFound"])]);
-    await expect(deleteWorkspace(realm, "default")).rejects.toEqual(refusal("InvalidParameter"));
+    await expect(deleteWorkspace(realm, "default")).rejects.toEqual(refusal("InvalidState"));
   });
 });
