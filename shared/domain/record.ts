@@ -37,6 +37,18 @@ export interface RecordAttributes {
   readonly unsealed?: number;
   /** Points that were moved from documents into blobs. */
   readonly segments?: readonly SegmentReference[];
+  readonly quiet?: Quiet;
+}
+
+/**
+ * Says that a run has ended. Whoever appends points to it all the same takes this away in the same batch: while it stands, nobody has appended who
+ * saw the head after `sinceMs`.
+ */
+export interface Quiet {
+  /** Milliseconds. */
+  readonly sinceMs: number;
+  /** Everything from before is folded too: readers of latest values need not look for points documents. */
+  readonly isFolded: boolean;
 }
 
 export type RecordHead<A extends RecordAttributes> = Item & {
@@ -263,28 +275,37 @@ export async function createRecord<A extends RecordAttributes>(
   return new RecordView({ item: head, partition, etag }, []);
 }
 
+/** What else belongs to a change of a record. */
+export interface ChangeOptions {
+  /** A document created in the same batch, in the record's scope. Its id comes from its content: already there means written. */
+  readonly alongside?: (scope: string) => Item;
+  /** Called whenever the record is about to be read: time to begin reading what `change` will ask for. */
+  readonly begin?: () => void;
+}
+
 /**
  * Changes a record: `change` edits the draft (and may run again when another writer was faster), then everything is written under the head's
- * ETag, with `alongside` (a document created in the same batch, whose id comes from its content: already there means written).
- * Nothing is written when nothing changed. Undefined when there is no such record.
+ * ETag. Nothing is written when nothing changed. Undefined when there is no such record.
  */
 export function changeRecord<A extends RecordAttributes, R>(
   workspace: Workspace,
   partition: string,
   change: (draft: Draft<A>) => R | Promise<R>,
-  alongside?: Item,
+  { alongside, begin }: ChangeOptions = {},
 ): Promise<R | undefined> {
-  let created = alongside;
+  let isCreated = false;
   return optimistically(partition, async () => {
+    begin?.();
     const view = await readRecord<A>(workspace, partition);
     if (view === undefined) return undefined;
     const draft = new Draft<A>(view);
     const result = await change(draft);
+    const created = isCreated ? undefined : alongside?.(view.head.item.scope);
     try {
       await save(workspace, view, draft, created);
     } catch (error) {
       if (!(error instanceof AlreadyExists) || created === undefined) throw error;
-      created = undefined;
+      isCreated = true;
       throw new PreconditionFailed("These points are written already; what remains is tried again.");
     }
     return result;

@@ -66,6 +66,11 @@ export class Memory {
     return index;
   }
 
+  /** A document as it was when it was last read: good enough to guess with, never to answer with. */
+  recall<T extends Item>(partition: string, id: string, kind: "runs" | "catalog"): T | undefined {
+    return this.documents.peek(`${kind}/${partition}/${id}`)?.item as T | undefined;
+  }
+
   /** Reads a document whose last read copy may still be current. */
   async get<T extends Item>(
     store: DocumentStore,

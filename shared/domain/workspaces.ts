@@ -32,6 +32,8 @@ export const DEFAULT_WORKSPACE = "default";
 const PARTITION = "workspaces";
 export const WORKSPACE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])$/;
 const opened = new WeakMap<Memory, Set<string>>();
+/** The default workspace cannot be deleted, so its id is asked for once. */
+const defaults = new WeakMap<Memory, WorkspaceInfo>();
 
 const documentId = (name: string): string => `name-${name}`;
 
@@ -40,9 +42,11 @@ const documentId = (name: string): string => `name-${name}`;
  * @throws NotFound
  */
 export async function openWorkspace(realm: Realm, name: string): Promise<Workspace> {
-  const info = (await find(realm, name)) ?? (await createDefault(realm, name));
+  const known = name === DEFAULT_WORKSPACE ? defaults.get(realm.memory) : undefined;
+  const info = known ?? (await find(realm, name)) ?? (await createDefault(realm, name));
   const workspace: Workspace = { id: info.id, name: info.name, ...realm };
   await prepare(workspace);
+  if (name === DEFAULT_WORKSPACE) defaults.set(realm.memory, info);
   return workspace;
 }
 

@@ -35,10 +35,15 @@ export async function requestFold(workspace: Workspace, recordId: string, delayM
 export async function fold(workspace: Workspace, partition: string): Promise<number> {
   const view = await readRecord<RecordAttributes>(workspace, partition);
   if (view === undefined) return 0;
-  const { latest, count, lastId } = await readSettled(workspace, partition, view.attributes.foldedTo);
-  if (count === 0) return 0;
+  const { quiet, foldedTo } = view.attributes;
+  const startedMs = workspace.clock.now();
+  const { latest, count, lastId, isAll } = await readSettled(workspace, partition, foldedTo);
+  const becomesFolded = quiet?.isFolded === false && isAll && startedMs - quiet.sinceMs > SETTLED_AFTER_MS;
+  if (count === 0 && !becomesFolded) return 0;
   await changeRecord<RecordAttributes, void>(workspace, partition, (draft) => {
     if (foldInto(draft, latest, lastId)) draft.update({ unsealed: (draft.attributes.unsealed ?? 0) + count });
+    const isStillQuiet = draft.attributes.quiet?.sinceMs === quiet?.sinceMs;
+    if (becomesFolded && isStillQuiet) draft.update({ quiet: { ...quiet, isFolded: true } });
   });
   return count;
 }
@@ -50,13 +55,13 @@ async function readSettled(workspace: Workspace, partition: string, after: strin
   let lastId = "";
   for await (const page of pointsDocuments(workspace, partition, after)) {
     for (const { item } of page) {
-      if (item.id >= settled) return { latest, count, lastId };
+      if (item.id >= settled) return { latest, count, lastId, isAll: false };
       joinColumns(latest, unpackPoints(item.points));
       lastId = item.id;
       count++;
     }
   }
-  return { latest, count, lastId };
+  return { latest, count, lastId, isAll: true };
 }
 
 /** Joins latest values into a head, whose documents are folded up to `lastId` then. False when they were already. */
@@ -68,5 +73,17 @@ export function foldInto(draft: Draft<RecordAttributes>, latest: LatestMetrics, 
   }
   if ((draft.attributes.foldedTo ?? "") >= lastId) return false;
   draft.update({ foldedTo: lastId });
+  return true;
+}
+
+/** For a run that has ended. */
+export function becomeQuiet<A extends RecordAttributes>(draft: Draft<A>, nowMs: number): void {
+  if (draft.attributes.quiet === undefined) draft.update({ quiet: { sinceMs: nowMs, isFolded: false } } as Partial<A>);
+}
+
+/** For a run that is appended to, or goes on. @returns whether it was quiet */
+export function endQuiet<A extends RecordAttributes>(draft: Draft<A>): boolean {
+  if (draft.attributes.quiet === undefined) return false;
+  draft.update({ quiet: undefined } as Partial<A>);
   return true;
 }

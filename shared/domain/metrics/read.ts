@@ -1,4 +1,4 @@
-import { type BatchOperation, MAX_BATCH_OPERATIONS, type Stored } from "../../stores/document-store.ts";
+import { type BatchOperation, type ETag, MAX_BATCH_OPERATIONS, type Stored } from "../../stores/document-store.ts";
 import { PreconditionFailed } from "../../stores/errors.ts";
 import { getHead, type RecordAttributes, type RecordView, readRecord } from "../record.ts";
 import type { Workspace } from "../workspace.ts";
@@ -33,6 +33,7 @@ export async function readLatest<A extends RecordAttributes>(
   view: RecordView<A>,
 ): Promise<{ latest: LatestMetrics; unfolded: number }> {
   const { partition } = view.head;
+  if (view.attributes.quiet?.isFolded) return { latest: foldedLatest(view), unfolded: 0 };
   for (let current = view; ; ) {
     const { foldedTo } = current.attributes;
     const latest = foldedLatest(current);
@@ -161,17 +162,28 @@ export async function readSegment(workspace: Workspace, reference: SegmentRefere
   return points;
 }
 
+/** A document as it was listed. */
+export interface Listed {
+  readonly id: string;
+  readonly etag: ETag;
+}
+
 /** Removes documents that may be gone already. */
-export async function removeDocuments(workspace: Workspace, partition: string, ids: readonly string[]): Promise<void> {
+export async function removeDocuments(
+  workspace: Workspace,
+  partition: string,
+  listed: readonly Listed[],
+): Promise<void> {
   const { runs } = workspace.stores.documents;
-  for (let i = 0; i < ids.length; i += MAX_BATCH_OPERATIONS) {
-    const some = ids.slice(i, i + MAX_BATCH_OPERATIONS);
+  for (let i = 0; i < listed.length; i += MAX_BATCH_OPERATIONS) {
+    const some = listed.slice(i, i + MAX_BATCH_OPERATIONS);
     try {
-      const removals = some.map((id): BatchOperation => ({ kind: "remove", id }));
+      // With their ETags: without, the store has to look first whether one of them has expired.
+      const removals = some.map(({ id, etag }): BatchOperation => ({ kind: "remove", id, etag }));
       await runs.batch(partition, removals);
     } catch (error) {
       if (!(error instanceof PreconditionFailed)) throw error;
-      for (const id of some) await runs.remove(partition, id);
+      for (const { id } of some) await runs.remove(partition, id);
     }
   }
 }

@@ -4,11 +4,11 @@ import { changeRecord, getHead, type RecordAttributes, type RecordHead } from ".
 import { ENDED, type RunAttributes } from "../runs/types.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { pointsId } from "./append.ts";
-import { fold, foldInto, SETTLED_AFTER_MS } from "./fold.ts";
+import { becomeQuiet, fold, foldInto, requestFold, SETTLED_AFTER_MS } from "./fold.ts";
 import { joinColumns, type LatestMetrics } from "./latest.ts";
 import { MetricColumn } from "./metric-column.ts";
 import { type PointColumns, unpackPoints } from "./points.ts";
-import { pointsDocuments, removeDocuments } from "./read.ts";
+import { type Listed, pointsDocuments, removeDocuments } from "./read.ts";
 import { buildSegment, type SegmentReference } from "./segment.ts";
 import { openSegment } from "./segments.ts";
 
@@ -34,17 +34,32 @@ export async function requestSeal(workspace: Workspace, recordId: string): Promi
 const LONG_RUN_DOCUMENTS = 1000;
 
 /**
- * Folds what has settled, and asks for a seal where one is worth while. Logged models are left as they are: they have few points, and
- * equal values of different datasets are different to their search.
+ * Folds what has settled, and seals where that is worth while: a run that has ended at once, which folds what it moves. Logged models are left as
+ * they are: they have few points, and equal values of different datasets are different to their search.
  */
 export async function foldAndSeal(workspace: Workspace, recordId: string): Promise<void> {
   const partition = runsPartition(workspace, recordId);
+  const attributes = async () =>
+    (await getHead<RunAttributes | ModelAttributes>(workspace, partition))?.item.attributes;
+  if (hasEnded(await attributes())) await seal(workspace, recordId);
   await fold(workspace, partition);
-  const attributes = (await getHead<RunAttributes | ModelAttributes>(workspace, partition))?.item.attributes;
-  if (attributes?.kind !== "run") return;
-  const hasEnded = ENDED.includes(attributes.status);
-  const enough = hasEnded ? SEAL_DOCUMENTS : LONG_RUN_DOCUMENTS;
-  if ((attributes.unsealed ?? 0) >= enough) await requestSeal(workspace, recordId);
+  const folded = await attributes();
+  if (folded?.kind !== "run") return;
+  if (hasEnded(folded)) await quieten(workspace, recordId, folded);
+  else if ((folded.unsealed ?? 0) >= LONG_RUN_DOCUMENTS) await requestSeal(workspace, recordId);
+}
+
+function hasEnded(attributes: RunAttributes | ModelAttributes | undefined): boolean {
+  return attributes?.kind === "run" && ENDED.includes(attributes.status);
+}
+
+/** Looks again a little later until everything of an ended run is folded. */
+async function quieten(workspace: Workspace, recordId: string, { quiet }: RunAttributes): Promise<void> {
+  if (quiet?.isFolded) return;
+  await changeRecord<RunAttributes, void>(workspace, runsPartition(workspace, recordId), (draft) => {
+    if (hasEnded(draft.attributes)) becomeQuiet(draft, workspace.clock.now());
+  });
+  await requestFold(workspace, recordId, SETTLED_AFTER_MS + 1000);
 }
 
 /** Where the segments of a run or logged model lie. */
@@ -53,7 +68,8 @@ export function segmentsPrefix(workspace: Workspace, recordId: string): string {
 }
 
 interface Gathered {
-  readonly ids: string[];
+  readonly documents: Listed[];
+  count: number;
   readonly columns: Map<string, MetricColumn>;
   readonly latest: LatestMetrics;
 }
@@ -66,16 +82,18 @@ interface Gathered {
  */
 export async function seal(workspace: Workspace, recordId: string): Promise<number> {
   const partition = runsPartition(workspace, recordId);
+  const head = await getHead<RecordAttributes>(workspace, partition);
+  let segments = head?.item.attributes.segments ?? [];
   let sealed = 0;
-  for (;;) {
-    const head = await getHead<RecordAttributes>(workspace, partition);
-    if (!head) return sealed;
-    const segments = head.item.attributes.segments ?? [];
-    const gathered = await gather(workspace, partition, await sealedDocuments(workspace, segments));
-    if (gathered.ids.length < SEAL_DOCUMENTS) return sealed;
-    if (!(await sealGathered(workspace, recordId, segments, gathered))) return sealed;
-    sealed += gathered.ids.length;
+  if (!head) return sealed;
+  for await (const gathered of gather(workspace, partition, await sealedDocuments(workspace, segments))) {
+    if (gathered.documents.length < SEAL_DOCUMENTS) break;
+    const reference = await sealGathered(workspace, recordId, segments, gathered);
+    if (reference === undefined) break;
+    segments = [...segments, reference];
+    sealed += gathered.documents.length;
   }
+  return sealed;
 }
 
 /** Ids of documents that are in a segment already: an earlier attempt died before it removed them. */
@@ -88,26 +106,40 @@ async function sealedDocuments(workspace: Workspace, segments: readonly SegmentR
   return ids;
 }
 
-/** Settled documents, oldest first, as many as one segment takes; what is sealed already is removed on the way. */
-async function gather(workspace: Workspace, partition: string, sealed: ReadonlySet<string>): Promise<Gathered> {
+/** Settled documents, oldest first, as many at a time as one segment takes; each is read once. What is sealed already is removed on the way. */
+async function* gather(
+  workspace: Workspace,
+  partition: string,
+  sealed: ReadonlySet<string>,
+): AsyncGenerator<Gathered, void> {
   const settled = pointsId(workspace.clock.now() - SETTLED_AFTER_MS, "");
-  const gathered: Gathered = { ids: [], columns: new Map(), latest: new Map() };
-  let count = 0;
+  let gathered = nothingGathered();
   for await (const page of pointsDocuments(workspace, partition)) {
-    const leftOver = page.map(({ item }) => item.id).filter((id) => sealed.has(id));
-    await removeDocuments(workspace, partition, leftOver);
-    for (const { item } of page) {
-      if (item.id >= settled || gathered.ids.length >= SEGMENT_DOCUMENTS) return gathered;
-      if (count + item.points.count > SEGMENT_POINTS) return gathered;
+    const listed = page.map(({ item, etag }) => ({ id: item.id, etag }));
+    await removeDocuments(
+      workspace,
+      partition,
+      listed.filter(({ id }) => sealed.has(id)),
+    );
+    for (const { item, etag } of page) {
+      if (item.id >= settled) return yield gathered;
       if (sealed.has(item.id)) continue;
-      count += item.points.count;
-      gathered.ids.push(item.id);
+      if (gathered.count + item.points.count > SEGMENT_POINTS || gathered.documents.length >= SEGMENT_DOCUMENTS) {
+        yield gathered;
+        gathered = nothingGathered();
+      }
+      gathered.count += item.points.count;
+      gathered.documents.push({ id: item.id, etag });
       const columns = unpackPoints(item.points);
       joinColumns(gathered.latest, columns);
       addColumns(gathered.columns, columns);
     }
   }
-  return gathered;
+  yield gathered;
+}
+
+function nothingGathered(): Gathered {
+  return { documents: [], count: 0, columns: new Map(), latest: new Map() };
 }
 
 function addColumns(into: Map<string, MetricColumn>, columns: PointColumns): void {
@@ -124,14 +156,15 @@ function addColumns(into: Map<string, MetricColumn>, columns: PointColumns): voi
   }
 }
 
-/** False when another sealer was faster, or the record is gone: what was written for nothing is removed again. */
+/** Undefined when another sealer was faster, or the record is gone: what was written for nothing is removed again. */
 async function sealGathered(
   workspace: Workspace,
   recordId: string,
   segments: readonly SegmentReference[],
-  { ids, columns, latest }: Gathered,
-): Promise<boolean> {
+  { documents, columns, latest }: Gathered,
+): Promise<SegmentReference | undefined> {
   const partition = runsPartition(workspace, recordId);
+  const ids = documents.map(({ id }) => id);
   const { header, body, count } = buildSegment(ids, columns);
   const blob = `${segmentsPrefix(workspace, recordId)}${ids[0]}-${hashOf(ids.join()).slice(0, 16)}`;
   await workspace.stores.blobs.put(blob, toStream([header, ...body]));
@@ -145,9 +178,9 @@ async function sealGathered(
     draft.update({ segments: [...current, reference], unsealed });
     return true;
   });
-  if (named) await removeDocuments(workspace, partition, ids);
+  if (named) await removeDocuments(workspace, partition, documents);
   else await removeUnlessNamed(workspace, partition, blob);
-  return named === true;
+  return named ? reference : undefined;
 }
 
 async function removeUnlessNamed(workspace: Workspace, partition: string, blob: string): Promise<void> {

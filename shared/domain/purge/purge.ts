@@ -204,8 +204,12 @@ async function removeRecordDocuments(workspace: Workspace, id: string): Promise<
   const { runs } = workspace.stores.documents;
   const partition = runsPartition(workspace, id);
   for await (const page of runs.list(partition, {}, REMOVALS_AT_ONCE)) {
-    const ids = page.map(({ item }) => item.id).filter((itemId) => itemId !== HEAD_ID);
-    await removeDocuments(workspace, partition, ids);
+    const listed = page.map(({ item, etag }) => ({ id: item.id, etag }));
+    await removeDocuments(
+      workspace,
+      partition,
+      listed.filter((it) => it.id !== HEAD_ID),
+    );
   }
 }
 

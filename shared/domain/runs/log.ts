@@ -1,5 +1,6 @@
 import { invalid } from "../errors.ts";
 import { appendPoints, pointsItem } from "../metrics/append.ts";
+import { endQuiet, requestFold, SETTLED_AFTER_MS } from "../metrics/fold.ts";
 import type { Point } from "../metrics/points.ts";
 import { appendModelPoints } from "../models/log.ts";
 import type { Draft } from "../record.ts";
@@ -39,16 +40,11 @@ export async function logBatch(workspace: Workspace, runId: string, batch: Batch
     else await requireActiveRun(workspace, runId);
     return;
   }
-  const { scope } = await requireActiveRun(workspace, runId);
-  const nowMs = workspace.clock.now();
-  const points = metrics.length > 0 ? pointsItem(nowMs, scope, runId, metrics) : undefined;
-  const edit = async (draft: Draft<RunAttributes>) => {
+  await changeWithPoints(workspace, runId, metrics, (draft) => {
     requireParamsUnchanged(draft, params, "batch");
-    await appendModelPoints(workspace, runId, nowMs, metrics);
     for (const { key, value } of params) draft.section("params").set(key, value);
     for (const tag of tags) setTagIn(draft, tag);
-  };
-  await changeRun(workspace, runId, edit, points);
+  });
 }
 
 /** Logs one param. Params never change: the same value again is fine, another is refused. */
@@ -61,11 +57,30 @@ export async function logParam(workspace: Workspace, runId: string, param: Param
 }
 
 async function append(workspace: Workspace, runId: string, points: readonly Point[]): Promise<void> {
-  const { scope } = await requireActiveRun(workspace, runId);
+  const { scope, attributes } = await requireActiveRun(workspace, runId);
+  if (attributes.quiet) return changeWithPoints(workspace, runId, points, () => {});
   const nowMs = workspace.clock.now();
   await appendModelPoints(workspace, runId, nowMs, points);
   const item = pointsItem(nowMs, scope, runId, points);
   await appendPoints(workspace, runsPartition(workspace, runId), item);
+}
+
+/** Edits the run and appends points, both or nothing. A run that had ended is looked after anew. */
+async function changeWithPoints(
+  workspace: Workspace,
+  runId: string,
+  points: readonly Point[],
+  edit: (draft: Draft<RunAttributes>) => void,
+): Promise<void> {
+  const nowMs = workspace.clock.now();
+  const change = async (draft: Draft<RunAttributes>) => {
+    edit(draft);
+    await appendModelPoints(workspace, runId, nowMs, points);
+    return points.length > 0 && endQuiet(draft);
+  };
+  const item = (scope: string) => pointsItem(nowMs, scope, runId, points);
+  const wasQuiet = await changeRun(workspace, runId, change, points.length > 0 ? item : undefined);
+  if (wasQuiet) await requestFold(workspace, runId, SETTLED_AFTER_MS + 1000);
 }
 
 function requireParamsUnchanged(draft: Draft<RunAttributes>, params: readonly Param[], call: "single" | "batch"): void {

@@ -1,12 +1,20 @@
-import type { Item } from "../../stores/document-store.ts";
 import { invalid, invalidState, notFound } from "../errors.ts";
 import type { Experiment } from "../experiments.ts";
 import { effectiveStage, getExperiment, requireActive } from "../experiments.ts";
-import { FOLD_WORTHWHILE, requestFold, SETTLED_AFTER_MS } from "../metrics/fold.ts";
+import { becomeQuiet, endQuiet, FOLD_WORTHWHILE, requestFold, SETTLED_AFTER_MS } from "../metrics/fold.ts";
 import type { LatestMetrics } from "../metrics/latest.ts";
 import { readLatest } from "../metrics/read.ts";
 import { noteTrash } from "../purge/trash.ts";
-import { changeRecord, createRecord, type Draft, getHead, type RecordView, readRecord } from "../record.ts";
+import {
+  type ChangeOptions,
+  changeRecord,
+  createRecord,
+  type Draft,
+  getHead,
+  HEAD_ID,
+  type RecordView,
+  readRecord,
+} from "../record.ts";
 import { cut, LIMITS, requireEntityName, requireLength, requireRunId, truncated } from "../validation.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { randomRunName } from "./names.ts";
@@ -78,11 +86,12 @@ function runName(workspace: Workspace, name: string | undefined, tag: string | u
 /** The run with everything, deleted or not. @throws NotFound */
 export async function getRun(workspace: Workspace, runId: string): Promise<Run> {
   requireRunId(runId);
+  const experimentOf = experimentBeside(workspace, runId);
   const view = await readRecord<RunAttributes>(workspace, runsPartition(workspace, runId));
   if (view?.attributes.kind !== "run") throw runNotFound(runId);
   const { latest, unfolded } = await readLatest(workspace, view);
   if (unfolded > FOLD_WORTHWHILE) await requestFoldNow(workspace, runId);
-  const experiment = await getExperiment(workspace, view.attributes.experimentId);
+  const experiment = await experimentOf(view.attributes);
   return { view, stage: effectiveStage(view.attributes, experiment), latest };
 }
 
@@ -101,11 +110,23 @@ async function requestFoldNow(workspace: Workspace, recordId: string): Promise<v
 /** Head and experiment of a run that may be written to: it and its experiment are active. @throws NotFound, InvalidParameter */
 export async function requireActiveRun(workspace: Workspace, runId: string): Promise<RunHead> {
   requireRunId(runId);
+  const experimentOf = experimentBeside(workspace, runId);
   const head = await getHead<RunAttributes>(workspace, runsPartition(workspace, runId));
   if (head?.item.attributes.kind !== "run") throw runNotFound(runId);
-  const experiment = await getExperiment(workspace, head.item.attributes.experimentId);
-  requireWritable(head.item.attributes, experiment);
+  requireWritable(head.item.attributes, await experimentOf(head.item.attributes));
   return head.item;
+}
+
+/**
+ * A run stays in its experiment: where this process has seen the run before, its experiment is read beside it rather than after it.
+ * @returns what gives the experiment when the run is there
+ */
+function experimentBeside(workspace: Workspace, runId: string): (attributes: RunAttributes) => Promise<Experiment> {
+  const known = workspace.memory.recall<RunHead>(runsPartition(workspace, runId), HEAD_ID, "runs")?.attributes;
+  const begun = known && getExperiment(workspace, known.experimentId);
+  begun?.catch(() => undefined);
+  return ({ experimentId }) =>
+    begun && known.experimentId === experimentId ? begun : getExperiment(workspace, experimentId);
 }
 
 export function requireWritable(run: RunAttributes, experiment: Experiment): void {
@@ -121,20 +142,26 @@ export async function changeRun<R>(
   workspace: Workspace,
   runId: string,
   edit: (draft: Draft<RunAttributes>) => R | Promise<R>,
-  alongside?: Item,
+  alongside?: ChangeOptions["alongside"],
 ): Promise<R> {
   requireRunId(runId);
   let found = false;
+  let experimentOf: ReturnType<typeof experimentBeside>;
   const result = await changeRecord<RunAttributes, R>(
     workspace,
     runsPartition(workspace, runId),
     async (draft) => {
       found = draft.attributes.kind === "run";
       if (!found) throw runNotFound(runId);
-      requireWritable(draft.attributes, await getExperiment(workspace, draft.attributes.experimentId));
+      requireWritable(draft.attributes, await experimentOf(draft.attributes));
       return edit(draft);
     },
-    alongside,
+    {
+      alongside,
+      begin: () => {
+        experimentOf = experimentBeside(workspace, runId);
+      },
+    },
   );
   if (!found) throw runNotFound(runId);
   return result as R;
@@ -155,6 +182,10 @@ export async function updateRun(
     if (status !== undefined && status !== before.status) draft.update({ status });
     if (endMs !== undefined && endMs !== before.endMs) draft.update({ endMs });
     if (name) renameDraft(draft, name);
+    if (status !== undefined) {
+      if (ENDED.includes(status)) becomeQuiet(draft, workspace.clock.now());
+      else endQuiet(draft);
+    }
     return draft.attributes;
   });
   if (changes.status && ENDED.includes(changes.status)) {

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { appendPoints, pointsItem } from "../../../shared/domain/metrics/append.ts";
 import { fold, SETTLED_AFTER_MS } from "../../../shared/domain/metrics/fold.ts";
 import type { Point } from "../../../shared/domain/metrics/points.ts";
-import { seal } from "../../../shared/domain/metrics/seal.ts";
+import { foldAndSeal, seal } from "../../../shared/domain/metrics/seal.ts";
 import { getHead } from "../../../shared/domain/record.ts";
 import { logBatch, logMetric } from "../../../shared/domain/runs/log.ts";
-import { createRun, getRun, runsScope } from "../../../shared/domain/runs/runs.ts";
+import { createRun, getRun, runsScope, updateRun } from "../../../shared/domain/runs/runs.ts";
 import { runsPartition, type Workspace } from "../../../shared/domain/workspace.ts";
 import type { DocumentStore } from "../../../shared/stores/document-store.ts";
 import { type DomainFixture, domainFixture, Power, SECOND, survives, withColdMemory } from "../support.ts";
@@ -42,12 +42,15 @@ const step = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({
-      do: fc.constantFrom("dieFolding" as const, "dieSealing" as const),
-      write: fc.constantFrom(1, 2, 3),
+      do: fc.constantFrom("dieFolding" as const, "dieSealing" as const, "dieInBackground" as const),
+      write: fc.constantFrom(1, 2, 3, 4),
       reachesStore: fc.boolean(),
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("read" as const), pageSize: fc.integer({ min: 1, max: 5 }) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("end" as const) }) },
+  fc.record({ do: fc.constant("goOn" as const) }),
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("background" as const), at: fc.constantFrom(1, 2) }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
@@ -78,6 +81,9 @@ class Scenario {
         });
         return;
       case "writeLate": {
+        // Who begins when the run is quiet already sees that.
+        const quiet = (await getHead(workspace, partition))!.item.attributes.quiet;
+        if (quiet && fixture.clock.now() - next.ageMs >= quiet.sinceMs) return this.log(next.points);
         this.logged.push(...next.points);
         const item = pointsItem(fixture.clock.now() - next.ageMs, runsScope(workspace, "0"), this.runId, next.points);
         await appendPoints(workspace, partition, item);
@@ -93,11 +99,22 @@ class Scenario {
       case "seal":
         await Promise.all(Array.from({ length: next.at }, () => seal(withColdMemory(workspace), this.runId)));
         return;
+      case "background":
+        await Promise.all(Array.from({ length: next.at }, () => foldAndSeal(withColdMemory(workspace), this.runId)));
+        return;
+      case "end":
+        await updateRun(workspace, this.runId, { status: "FINISHED" });
+        return;
+      case "goOn":
+        await updateRun(workspace, this.runId, { status: "RUNNING" });
+        return;
       case "dieFolding":
-      case "dieSealing": {
+      case "dieSealing":
+      case "dieInBackground": {
         power.failAt(next.write, next.reachesStore);
         const dying = { ...withColdMemory(workspace), stores: power.feed(workspace.stores) };
-        await survives(() => (next.do === "dieFolding" ? fold(dying, partition) : seal(dying, this.runId)));
+        const work = { dieFolding: fold, dieSealing: seal, dieInBackground: foldAndSeal }[next.do];
+        await survives(() => work(dying, next.do === "dieFolding" ? partition : this.runId));
         power.restart();
         return;
       }
@@ -186,6 +203,44 @@ describe("metrics of a run", () => {
       ["m1", 3],
       ["m2", 3],
     ]);
+  });
+
+  it("get: of a run that has ended and is folded looks for no points documents, until somebody logs to it again", async () => {
+    const { view } = await createRun(workspace, { experimentId: "0", userId: "u", tags: [] });
+    const { runId } = view.attributes;
+    const partition = runsPartition(workspace, runId);
+    let lists = 0;
+    const counted = beforeEachList(workspace, async () => void lists++);
+    const listsOfGet = async () => {
+      const before = lists;
+      const { latest } = await getRun(counted, runId);
+      return [latest.get("a")?.value, lists - before];
+    };
+    await logMetric(workspace, runId, { key: "a", value: 1, timestamp: 1, step: 1 });
+    await updateRun(workspace, runId, { status: "FINISHED" });
+    expect(await listsOfGet()).toEqual([1, 1]);
+    fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+    await foldAndSeal(workspace, runId);
+    expect(await listsOfGet()).toEqual([1, 0]);
+    await logMetric(workspace, runId, { key: "a", value: 2, timestamp: 2, step: 2 });
+    expect(await listsOfGet()).toEqual([2, 1]);
+    for (let round = 0; round < 2; round++) {
+      fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+      await foldAndSeal(workspace, runId);
+    }
+    expect(await listsOfGet()).toEqual([2, 0]);
+    expect((await getHead(workspace, partition))!.item.attributes.quiet?.isFolded).toBe(true);
+  });
+
+  it("get: shows what a call logged that had begun before the run ended", async () => {
+    const { view } = await createRun(workspace, { experimentId: "0", userId: "u", tags: [] });
+    const { runId } = view.attributes;
+    const point = { key: "a", value: 1, timestamp: 1, step: 1 };
+    const item = pointsItem(fixture.clock.now(), runsScope(workspace, "0"), runId, [point]);
+    await updateRun(workspace, runId, { status: "FINISHED" });
+    await foldAndSeal(workspace, runId);
+    await appendPoints(workspace, runsPartition(workspace, runId), item);
+    expect(shapes((await getRun(workspace, runId)).latest)).toEqual(modelLatest([point]));
   });
 
   it("get: shows every metric when the run is folded and sealed between its steps", async () => {

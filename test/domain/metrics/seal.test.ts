@@ -153,14 +153,19 @@ describe("seal", () => {
     expect(blobs).toBe(segments);
   });
 
-  it("is asked for when a run ends, and takes its segments along when the run is purged", async () => {
-    const runId = await newRun(somePoints(30));
-    await updateRun(workspace, runId, { status: "FINISHED" });
+  it("is asked for when a run grows long", async () => {
+    const runId = await newRun(somePoints(1000));
     fixture.clock.pass(SETTLED_AFTER_MS + 1000);
     await foldAndSeal(workspace, runId);
     const [message] = await workspace.stores.queue.receive(SEAL_QUEUE, 1, 30);
     expect(JSON.parse(message!.body)).toEqual({ workspaceId: workspace.id, recordId: runId });
-    await seal(workspace, runId);
+  });
+
+  it("follows when a run ends, and takes its segments along when the run is purged", async () => {
+    const runId = await newRun(somePoints(30));
+    await updateRun(workspace, runId, { status: "FINISHED" });
+    fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+    await foldAndSeal(workspace, runId);
     expect((await countOf(runId)).blobs).toBe(1);
     await deleteRun(workspace, runId);
     await purgeRecord(workspace, "run", runId);
