@@ -69,7 +69,7 @@ export interface Host {
 }
 
 const FORWARD_TIMEOUT_MS = 240_000;
-const QUEUE_LEASE_SECONDS = 60;
+const QUEUE_LEASE_SECONDS = 30;
 const CLOSE_GRACE_MS = 5_000;
 const TIMERS_START_AFTER_MS = 250;
 

@@ -113,7 +113,12 @@ function versionWriter({ model, artifactRoot, runId }: Target, { versions }: Ack
 
 class Unacknowledged extends Error {}
 
-async function sendUntilAcknowledged(url: string, method: string, path: string, body: unknown): Promise<unknown> {
+export async function sendUntilAcknowledged(
+  url: string,
+  method: string,
+  path: string,
+  body: unknown,
+): Promise<unknown> {
   for (;;) {
     try {
       return await send(url, method, path, body);
