@@ -1,8 +1,8 @@
 import { prepareAzurite } from "./azurite.mjs";
 import { prepareCosmosEmulator } from "./cosmos-emulator.mjs";
 
-/** Paths of tests that run against the emulators of Azure's services have one of these words in them. */
-const WORDS = /azur|cosmos|stores/;
+/** Folders whose tests need no emulator; all others have suites that run on the emulated services, too. */
+const WITHOUT = /^(\.\/)?test\/(config|domain|host|mlflow)\b/;
 
 /**
  * The emulators of Azure Storage and Cosmos DB, as the variables in which the tests look for them, and what is missing.
@@ -24,8 +24,5 @@ export async function prepareEmulators(vitestArgs) {
 
 /** False when the arguments are only file filters, and none of them can mean a suite with an emulator. */
 function emulatorsWanted(args) {
-  if (args.length === 0 || args.some((it) => it.startsWith("-"))) return true;
-  return args.some(
-    (filter) => WORDS.test(filter) || "test/drivers".startsWith(filter) || "test/e2e".startsWith(filter),
-  );
+  return args.length === 0 || args.some((it) => it.startsWith("-") || !WITHOUT.test(it));
 }

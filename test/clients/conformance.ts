@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { AZURE_STORES, startAzureStores } from "../setup/azure-stores.ts";
 import { type ClientVersion, clientEnvironment, pythonWithMlflow } from "../setup/python.ts";
 import { startServer } from "../setup/server.ts";
 
@@ -18,21 +19,26 @@ const DECLARATION = /^@case\(\s*"((?:[^"\\]|\\.)+)"(?:, client=(\d))?/gm;
 const LIMIT_MS = 300_000;
 
 /**
- * Runs every conformance case with one client against a server of its own. One Python process runs them all, since
- * importing MLflow takes seconds; each case is a test of its own here.
+ * Runs every conformance case with one client against a server of its own, on the embedded stores or on Azure's. One
+ * Python process runs them all, since importing MLflow takes seconds; each case is a test of its own here.
  */
-export function conformanceSuite(version: ClientVersion): void {
+export function conformanceSuite(version: ClientVersion, stores: "embedded" | "azure" = "embedded"): void {
   const python = pythonWithMlflow(version);
-  describe.skipIf(!python)(`MLflow ${version}.x client`, () => {
+  const onAzure = stores === "azure";
+  const isMissing = !python || (onAzure && !AZURE_STORES.available);
+  const where = onAzure ? ` on Cosmos DB and Azure Storage${AZURE_STORES.note}` : "";
+  describe.skipIf(isMissing)(`MLflow ${version}.x client${where}`, () => {
     let outcomes = new Map<string, Outcome>();
     let remains = "";
 
     beforeAll(async () => {
-      const server = await startServer({ mode: "light" });
+      const emulated = onAzure ? await startAzureStores() : undefined;
+      const server = await startServer({ mode: "light", env: emulated?.env });
       try {
         ({ outcomes, remains } = await runCases(python!, server.url));
       } finally {
         await server.stop();
+        await emulated?.close();
       }
     }, LIMIT_MS);
 

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../setup/server.ts";
-import { type Client, connect, ok } from "./support.ts";
-import { ARTIFACT_TEXT, createWorld, filesBelow, type World } from "./world.ts";
+import { expect, test } from "vitest";
+import { served } from "./served.ts";
+import { ok } from "./support.ts";
+import { ARTIFACT_TEXT, filesBelow } from "./world.ts";
 
 const ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts";
 const MPU = "/api/2.0/mlflow-artifacts/mpu";
@@ -58,21 +58,9 @@ const BAD_PATHS = [
   "x".repeat(1000),
 ];
 
-describe.each(["light", "strict"] as const)("artifact paths, %s mode", (mode) => {
-  let server: RunningServer;
-  let client: Client;
-  let world: World;
+const { client, world, describe: describeServed } = served(["light", "strict", "azure"]);
 
-  beforeAll(async () => {
-    server = await startServer({ mode });
-    client = connect(server.url);
-    world = await createWorld(client);
-  });
-  afterAll(async () => {
-    client.close();
-    await server.stop();
-  });
-
+describeServed("artifact paths", ({ mode }) => {
   // The library of the Functions runtime resolves dot segments before any function can see them: such requests name something else.
   const refused = BAD_PATHS.filter((path) => mode === "light" || !changesAsUrl(path));
 

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { Readable } from "node:stream";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../setup/server.ts";
-import { type Answer, type Client, connect, type Sending } from "./support.ts";
-import { createWorld, stateOf, TIME_MS, type World } from "./world.ts";
+import { expect, test } from "vitest";
+import { served } from "./served.ts";
+import type { Answer, Sending } from "./support.ts";
+import { createWorld, stateOf, TIME_MS } from "./world.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 const SET_TAG = "/api/2.0/mlflow/runs/set-tag";
@@ -15,21 +15,9 @@ const LEVELS = { light: 10_000, strict: 1000 };
 
 const nested = (levels: number): string => "[".repeat(levels) + "]".repeat(levels);
 
-describe.each(["light", "strict"] as const)("request bodies, %s mode", (mode) => {
-  let server: RunningServer;
-  let client: Client;
-  let world: World;
+const { server, client, world, describe: describeServed } = served(["light", "strict", "azure"]);
 
-  beforeAll(async () => {
-    server = await startServer({ mode });
-    client = connect(server.url);
-    world = await createWorld(client);
-  });
-  afterAll(async () => {
-    client.close();
-    await server.stop();
-  });
-
+describeServed("request bodies", ({ mode }) => {
   const post = (body: Sending["body"], headers: Sending["headers"] = JSON_TYPE) =>
     client.send("POST", SET_TAG, { body, headers });
 

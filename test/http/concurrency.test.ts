@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../setup/server.ts";
-import { type Answer, type Client, connect, type Input, ok } from "./support.ts";
+import { expect, test } from "vitest";
+import { served } from "./served.ts";
+import { type Answer, type Input, ok } from "./support.ts";
 import { createRun, createWorld, TIME_MS, type World } from "./world.ts";
 
 const CONNECTIONS = 24;
@@ -9,21 +9,9 @@ const BURST = 400;
 const times = <T>(count: number, make: (i: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, (_, i) => make(i)));
 
-describe.each(["light", "strict"] as const)("many clients at once, %s mode", (mode) => {
-  let server: RunningServer;
-  let client: Client;
-  let world: World;
+const { client, world, describe: describeServed } = served(["light", "strict", "azure"], { connections: CONNECTIONS });
 
-  beforeAll(async () => {
-    server = await startServer({ mode });
-    client = connect(server.url, CONNECTIONS);
-    world = await createWorld(client);
-  });
-  afterAll(async () => {
-    client.close();
-    await server.stop();
-  });
-
+describeServed("many clients at once", () => {
   const history = async (runId: string, key: string) =>
     (await ok(client.call("metrics_get_history", { run_id: runId, metric_key: key, max_results: 25_000 }))).metrics;
 

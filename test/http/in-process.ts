@@ -32,7 +32,11 @@ export function openInProcess(): InProcess {
   const realm: Realm = { stores: power.feed(stores), ...machine, memory: new Memory() };
   const faults: unknown[] = [];
   return {
-    client: clientThrough(exchangeWith(realm, faults), "http://127.0.0.1", () => {}),
+    client: clientThrough(
+      exchangeWith(realm, faults),
+      () => "http://127.0.0.1",
+      () => {},
+    ),
     writes: () => power.writes,
     faults,
     async close() {

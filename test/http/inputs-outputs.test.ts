@@ -1,22 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../setup/server.ts";
-import { expectRefused, INVALID, type Refusal } from "./scenario.ts";
-import { type Client, connect, ok } from "./support.ts";
-import { createWorld, type World } from "./world.ts";
+import { expect, test } from "vitest";
+import { INVALID, type Refusal, testRefusals } from "./scenario.ts";
+import { served } from "./served.ts";
+import { ok } from "./support.ts";
+import { createWorld } from "./world.ts";
 
-let server: RunningServer;
-let client: Client;
-let world: World;
-
-beforeAll(async () => {
-  server = await startServer({ mode: "light" });
-  client = connect(server.url);
-  world = await createWorld(client);
-});
-afterAll(async () => {
-  client.close();
-  await server.stop();
-});
+const suite = served(["light", "azure"]);
+const { client } = suite;
 
 const DATASET = { name: "d", digest: "1", source_type: "local", source: "s" };
 
@@ -112,11 +101,8 @@ const REFUSALS: Refusal[] = [
   },
 ];
 
-describe("inputs and outputs", () => {
-  test.each(REFUSALS.map((refusal) => [`${refusal.call}: ${refusal.title}`, refusal] as const))(
-    "%s is refused",
-    (_, refusal) => expectRefused(client, world, refusal),
-  );
+suite.describe("inputs and outputs", (flavour) => {
+  testRefusals(suite, flavour, REFUSALS);
 
   test("runs_log_inputs: a dataset logged again, or twice in a call, changes nothing", async () => {
     const { runId } = await createWorld(client);

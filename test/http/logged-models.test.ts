@@ -1,22 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../setup/server.ts";
-import { expectRefused, INVALID, NO_MODEL, NOT_FOUND, type Refusal } from "./scenario.ts";
-import { type Client, connect, ok } from "./support.ts";
+import { expect, test } from "vitest";
+import { INVALID, NO_MODEL, NOT_FOUND, type Refusal, testRefusals } from "./scenario.ts";
+import { served } from "./served.ts";
+import { ok } from "./support.ts";
 import { createWorld, type World } from "./world.ts";
 
-let server: RunningServer;
-let client: Client;
-let world: World;
-
-beforeAll(async () => {
-  server = await startServer({ mode: "light" });
-  client = connect(server.url);
-  world = await createWorld(client);
-});
-afterAll(async () => {
-  client.close();
-  await server.stop();
-});
+const suite = served(["light", "azure"]);
+const { client, world } = suite;
 
 const ON_MODEL: [call: string, input: object][] = [
   ["logged_models_get", {}],
@@ -98,11 +87,8 @@ const REFUSALS: Refusal[] = [
     : refusal,
 );
 
-describe("logged models", () => {
-  test.each(REFUSALS.map((refusal) => [`${refusal.call}: ${refusal.title}`, refusal] as const))(
-    "%s is refused",
-    (_, refusal) => expectRefused(client, world, refusal),
-  );
+suite.describe("logged models", (flavour) => {
+  testRefusals(suite, flavour, REFUSALS);
 
   test("a new model is pending, and ready when it is finalized", async () => {
     const { experimentId, runId } = world;

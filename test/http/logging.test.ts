@@ -1,22 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../setup/server.ts";
-import { expectRefused, INVALID, NO_MODEL, NOT_FOUND, type Refusal } from "./scenario.ts";
-import { type Client, connect, ok } from "./support.ts";
-import { createWorld, TIME_MS, type World } from "./world.ts";
+import { expect, test } from "vitest";
+import { INVALID, NO_MODEL, NOT_FOUND, type Refusal, testRefusals } from "./scenario.ts";
+import { served } from "./served.ts";
+import { ok } from "./support.ts";
+import { createWorld, TIME_MS } from "./world.ts";
 
-let server: RunningServer;
-let client: Client;
-let world: World;
-
-beforeAll(async () => {
-  server = await startServer({ mode: "light" });
-  client = connect(server.url);
-  world = await createWorld(client);
-});
-afterAll(async () => {
-  client.close();
-  await server.stop();
-});
+const suite = served(["light", "azure"]);
+const { client } = suite;
 
 const BAD_NAMES = ["a@b", "a,b", "a%b", "a\\b", "a\nb", "a\0b", "a\u200bb", "e\u0301", "\u{1f600}"];
 const UNSTABLE_NAMES = ["../a", "/a", "a/", "a//b", "./a", "a/./b", "a/../b", ".", "..", "...", "..hidden"];
@@ -226,12 +215,8 @@ const MODEL_JSON: Refusal[] = (
   message,
 }));
 
-describe("logging", () => {
-  test.each(
-    [...NAMES, ...LONG_NAMES, ...METRICS, ...BATCHES, ...MODEL_JSON].map(
-      (refusal) => [`${refusal.call}: ${refusal.title}`, refusal] as const,
-    ),
-  )("%s is refused, and nothing of it written", (_, refusal) => expectRefused(client, world, refusal));
+suite.describe("logging", (flavour) => {
+  testRefusals(suite, flavour, [...NAMES, ...LONG_NAMES, ...METRICS, ...BATCHES, ...MODEL_JSON]);
 
   test.each(GOOD_NAMES)("%s is a good name", async (key) => {
     const { runId } = await createWorld(client);

@@ -1,24 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../setup/server.ts";
-import { type Client, connect, ok } from "./support.ts";
-import { ARTIFACT_TEXT, createRun, createWorld, filesBelow, TIME_MS, type World } from "./world.ts";
+import { expect, test } from "vitest";
+import { served } from "./served.ts";
+import { ok } from "./support.ts";
+import { ARTIFACT_TEXT, createRun, createWorld, filesBelow, TIME_MS } from "./world.ts";
 
 const REST = "/api/v1/workspaces/default";
 const GONE_WITHIN = { timeout: 15_000, interval: 50 };
 
-let server: RunningServer;
-let client: Client;
-let world: World;
-
-beforeAll(async () => {
-  server = await startServer({ mode: "light" });
-  client = connect(server.url);
-  world = await createWorld(client);
-});
-afterAll(async () => {
-  client.close();
-  await server.stop();
-});
+const { client, world, describe: describeServed } = served(["light", "azure"]);
 
 const purge = (below: string) => client.send("DELETE", `${REST}/${below}`);
 
@@ -26,7 +14,7 @@ async function upload(folder: string): Promise<void> {
   await ok(client.send("PUT", `/api/2.0/mlflow-artifacts/artifacts/${folder}/file.txt`, { body: ARTIFACT_TEXT }));
 }
 
-describe("purging over REST", () => {
+describeServed("purging over REST", () => {
   test("runs_purge: only what was deleted before; then it is gone at once and its files soon after", async () => {
     const runId = await createRun(client, world.experimentId);
     const folder = `experiments/${world.experimentId}/${runId}/artifacts`;

@@ -1,22 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../setup/server.ts";
-import { EXISTS, expectRefused, INVALID, NOT_FOUND, type Refusal } from "./scenario.ts";
-import { type Client, connect, ok } from "./support.ts";
-import { createWorld, type World } from "./world.ts";
+import { expect, test } from "vitest";
+import { EXISTS, INVALID, NOT_FOUND, type Refusal, testRefusals } from "./scenario.ts";
+import { served } from "./served.ts";
+import { ok } from "./support.ts";
+import { createWorld } from "./world.ts";
 
-let server: RunningServer;
-let client: Client;
-let world: World;
-
-beforeAll(async () => {
-  server = await startServer({ mode: "light" });
-  client = connect(server.url);
-  world = await createWorld(client);
-});
-afterAll(async () => {
-  client.close();
-  await server.stop();
-});
+const suite = served(["light", "azure"]);
+const { client, world } = suite;
 
 const NOBODY = "nobody";
 
@@ -199,10 +188,8 @@ const CREATE: Refusal[] = [
   ),
 ];
 
-describe("the registry", () => {
-  test.each(
-    [...MODELS, ...VERSIONS, ...CREATE].map((refusal) => [`${refusal.call}: ${refusal.title}`, refusal] as const),
-  )("%s is refused", (_, refusal) => expectRefused(client, world, refusal));
+suite.describe("the registry", (flavour) => {
+  testRefusals(suite, flavour, [...MODELS, ...VERSIONS, ...CREATE]);
 
   test("a rename that another model's name stops leaves both", async () => {
     const other = await createWorld(client);

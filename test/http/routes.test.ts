@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { Permission } from "../../shared/http/callers.ts";
 import { restDispatcher } from "../../shared/http/rest.ts";
 import type { AppRequest } from "../../shared/http/types.ts";
 import { answerMlflow, mlflowRoutes } from "../../shared/mlflow/dialect.ts";
 import { restRoutes } from "../../shared/rest/routes.ts";
-import { type RunningServer, startServer } from "../setup/server.ts";
-import { type Client, connect, requestFor, routeNamed, targetOf } from "./support.ts";
+import { served } from "./served.ts";
+import { requestFor, routeNamed, targetOf } from "./support.ts";
 import { VALID } from "./valid-requests.ts";
 import { VALID_REST } from "./valid-rest.ts";
 import { createWorld } from "./world.ts";
@@ -169,18 +169,11 @@ describe("a caller without credentials", () => {
   });
 });
 
-describe.each(["light", "strict"] as const)("over HTTP, %s mode", (mode) => {
-  let server: RunningServer;
-  let client: Client;
+const { client, describe: describeServed } = served(["light", "strict", "azure"], { withWorld: false });
 
+describeServed("over HTTP", ({ mode }) => {
   beforeAll(async () => {
-    server = await startServer({ mode });
-    client = connect(server.url);
     await client.call("workspaces_create", { name: "team-routes" });
-  });
-  afterAll(async () => {
-    client.close();
-    await server.stop();
   });
 
   for (const [surface, prefix] of SURFACES) {

@@ -1,22 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../setup/server.ts";
-import { expectRefused, INVALID, NO_RUN, NOT_FOUND, type Refusal } from "./scenario.ts";
-import { type Client, connect, ok } from "./support.ts";
-import { createWorld, type World } from "./world.ts";
+import { expect, test } from "vitest";
+import { INVALID, NO_RUN, NOT_FOUND, type Refusal, testRefusals } from "./scenario.ts";
+import { served } from "./served.ts";
+import { ok } from "./support.ts";
+import { createWorld } from "./world.ts";
 
-let server: RunningServer;
-let client: Client;
-let world: World;
-
-beforeAll(async () => {
-  server = await startServer({ mode: "light" });
-  client = connect(server.url);
-  world = await createWorld(client);
-});
-afterAll(async () => {
-  client.close();
-  await server.stop();
-});
+const suite = served(["light", "azure"]);
+const { client, world } = suite;
 
 const MISSING_RUN: [call: string, input: object][] = [
   ["runs_get", {}],
@@ -134,11 +123,8 @@ const REFUSALS: Refusal[] = [
   },
 ];
 
-describe("runs", () => {
-  test.each(REFUSALS.map((refusal) => [`${refusal.call}: ${refusal.title}`, refusal] as const))(
-    "%s is refused",
-    (_, refusal) => expectRefused(client, world, refusal),
-  );
+suite.describe("runs", (flavour) => {
+  testRefusals(suite, flavour, REFUSALS);
 
   test("runs_create: gives a name where there is none, and the tag mlflow.runName says the same", async () => {
     const { run } = await ok(client.call("runs_create", { experiment_id: world.experimentId, user_id: "me" }));

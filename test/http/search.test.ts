@@ -1,22 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type RunningServer, startServer } from "../setup/server.ts";
-import { expectRefused, INVALID, type Refusal } from "./scenario.ts";
-import { type Client, connect, type Input, ok } from "./support.ts";
+import { expect, test } from "vitest";
+import { INVALID, type Refusal, testRefusals } from "./scenario.ts";
+import { served } from "./served.ts";
+import { type Input, ok } from "./support.ts";
 import { createWorld, type World } from "./world.ts";
 
-let server: RunningServer;
-let client: Client;
-let world: World;
-
-beforeAll(async () => {
-  server = await startServer({ mode: "light" });
-  client = connect(server.url);
-  world = await createWorld(client);
-});
-afterAll(async () => {
-  client.close();
-  await server.stop();
-});
+const suite = served(["light", "azure"]);
+const { client, world } = suite;
 
 type Search = [call: string, input: (world: World) => Input, filter: string, order: unknown, limit: number];
 
@@ -150,7 +139,7 @@ const RUN_REFUSALS: Refusal[] = [
   message: message as RegExp,
 }));
 
-describe("searches", () => {
+suite.describe("searches", (flavour) => {
   test.each([...REFUSALS, ...RUN_REFUSALS].map((it) => [`${it.call}: ${it.title}`, it] as const))(
     "%s is refused",
     async (_, it) => {
@@ -161,7 +150,7 @@ describe("searches", () => {
     },
   );
 
-  test("a refused search changes nothing", () => expectRefused(client, world, REFUSALS[0]!));
+  testRefusals(suite, flavour, REFUSALS.slice(0, 1));
 
   test.each(SEARCHES.map((search) => [search[0], search] as const))(
     "%s: pages continue, and a token serves its own search only",

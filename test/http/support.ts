@@ -38,19 +38,22 @@ export interface Client {
 /** How a client reaches its server. */
 export type Exchange = (method: string, target: string, sending: Sending) => Promise<Answer>;
 
-/** A client without opinions: it keeps connections, and shows what was answered. */
-export function connect(url: string, maxSockets = 8): Client {
+/** A client without opinions: it keeps connections, and shows what was answered. The URL may become known later. */
+export function connect(url: string | (() => string), maxSockets = 8): Client {
   const agent = new Agent({ keepAlive: true, maxSockets });
-  const through: Exchange = (method, target, sending) => exchange(url, agent, method, target, sending);
-  return clientThrough(through, url, () => agent.destroy());
+  const current = typeof url === "string" ? () => url : url;
+  const through: Exchange = (method, target, sending) => exchange(current(), agent, method, target, sending);
+  return clientThrough(through, current, () => agent.destroy());
 }
 
-export function clientThrough(exchange: Exchange, url: string, close: () => void): Client {
+export function clientThrough(exchange: Exchange, url: () => string, close: () => void): Client {
   const under = (prefix: string, headers: OutgoingHttpHeaders): Client => {
     const send = (method: string, path: string, sending: Sending = {}) =>
       exchange(method, prefix + path, { ...sending, headers: { ...headers, ...sending.headers } });
     return {
-      url,
+      get url() {
+        return url();
+      },
       send,
       call: (name, input = {}, path = {}) => {
         const { method, target, sending } = requestFor(routeNamed(name), input, path);

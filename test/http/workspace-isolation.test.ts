@@ -1,23 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { mlflowRoutes } from "../../shared/mlflow/dialect.ts";
-import { type RunningServer, startServer } from "../setup/server.ts";
-import { type Client, connect, ok, requestFor, targetOf } from "./support.ts";
+import { served } from "./served.ts";
+import { type Client, ok, requestFor, targetOf } from "./support.ts";
 import { VALID } from "./valid-requests.ts";
 import { ARTIFACT_TEXT, createWorld, stateOf, type World } from "./world.ts";
 
 const REST = "/api/v1/workspaces";
 
-let server: RunningServer;
-let client: Client;
-
-beforeAll(async () => {
-  server = await startServer({ mode: "light" });
-  client = connect(server.url);
-});
-afterAll(async () => {
-  client.close();
-  await server.stop();
-});
+const { server, client, describe: describeServed } = served(["light", "azure"], { withWorld: false });
 
 /** A workspace of its own with one of everything in it. */
 async function inhabited(name: string): Promise<{ inside: Client; world: World }> {
@@ -26,7 +16,7 @@ async function inhabited(name: string): Promise<{ inside: Client; world: World }
   return { inside, world: await createWorld(inside) };
 }
 
-describe("what is in another workspace", () => {
+describeServed("what is in another workspace", () => {
   let ours: Client;
   let ourWorld: World;
   let theirs: Client;

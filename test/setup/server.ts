@@ -33,12 +33,12 @@ const STOP_LIMIT_MS = 10_000;
 const POLL_MS = 10;
 
 /**
- * Starts the local host from its sources and waits until it says where it listens.
+ * Starts the local host as it is built, which the set-up of the tests has done, and waits until it says where it listens.
  * @throws Error with what it printed, when it ends before that
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "cairn-server-")));
-  const args = ["host/main.ts", "--port", String(options.port ?? 0), "--data", folder];
+  const args = ["dist/host/main.js", "--port", String(options.port ?? 0), "--data", folder];
   if (options.mode === "strict") args.push("--strict");
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
