@@ -26,6 +26,9 @@ const Environment = z.object({
   CAIRN_CREATE_CONTAINERS: z._default(z.stringbool(), false),
 });
 
+/** Their names, for whoever provides them. */
+export const SETTING_NAMES: readonly string[] = Object.keys(Environment.shape);
+
 /** Where documents, blobs and queues are, when they are in Azure. */
 export interface AzureStores {
   readonly cosmos: { readonly endpoint: string; readonly database: string; readonly key: string | undefined };

@@ -16,6 +16,9 @@ export interface Documents {
   readonly events: DocumentStore;
 }
 
+/** The containers of blobs; in each, a workspace's lie under its id. A deployment makes them, and they go with the workspace. */
+export const BLOB_CONTAINERS = ["artifacts", "values", "metrics", "search"] as const;
+
 export interface Stores {
   readonly documents: Documents;
   readonly blobs: BlobStore;

@@ -4,7 +4,7 @@ import { type ExperimentItem, effectiveStage, getExperiment } from "../experimen
 import type { ModelAttributes } from "../models/types.ts";
 import { getHead } from "../record.ts";
 import type { RunAttributes } from "../runs/types.ts";
-import { runsPartition, type Workspace } from "../workspace.ts";
+import { BLOB_CONTAINERS, runsPartition, type Workspace } from "../workspace.ts";
 import { forgetWorkspace, listWorkspaces, type Realm, workspaceOfId, workspacesToPurge } from "../workspaces.ts";
 import { type PurgeMessage, requestPurge } from "./messages.ts";
 import {
@@ -41,10 +41,7 @@ async function continueWorkspacePurge(realm: Realm, workspace: Workspace): Promi
       if (/^experiment-\d+$/.test(item.id)) await purgeRecordsOf(workspace, item.id.slice("experiment-".length));
     }
   }
-  await removeBelow(realm.stores.blobs, `artifacts/${workspace.id}/`);
-  await removeBelow(realm.stores.blobs, `values/${workspace.id}/`);
-  await removeBelow(realm.stores.blobs, `metrics/${workspace.id}/`);
-  await removeBelow(realm.stores.blobs, `search/${workspace.id}/`);
+  for (const container of BLOB_CONTAINERS) await removeBelow(realm.stores.blobs, `${container}/${workspace.id}/`);
   if (!(await wasLastSweep(realm, "workspaces", gone))) return true;
   for await (const page of catalog.list(workspace.id)) {
     for (const { item } of page) await catalog.remove(workspace.id, item.id);

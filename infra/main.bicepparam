@@ -1,0 +1,6 @@
+// For a first try and for development: everything that costs nothing while idle.
+using './main.bicep'
+
+param prefix = 'cairn'
+param environmentName = 'dev'
+param vaultPurgeProtection = false

@@ -1,0 +1,17 @@
+// For a team that relies on it: zones, private endpoints, locks, alerts.
+using './main.bicep'
+
+param prefix = 'cairn'
+param environmentName = 'prod'
+param zoneRedundant = true
+param vnetEnabled = true
+param lockData = true
+param alwaysReadyInstances = 1
+param maximumInstanceCount = 100
+param blobSoftDeleteDays = 14
+param artifactsCoolAfterDays = 90
+param logRetentionDays = 90
+param logDailyQuotaGb = 5
+// Change this address: without one nobody is told of anything.
+param alertEmail = readEnvironmentVariable('CAIRN_ALERT_EMAIL')
+param budgetAmount = 300
