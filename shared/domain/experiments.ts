@@ -161,15 +161,18 @@ export async function restoreExperiment(workspace: Workspace, experimentId: stri
 }
 
 async function setStage(workspace: Workspace, experimentId: string, from: Stage, to: Stage): Promise<void> {
+  const requireFrom = ({ stage }: Experiment): void => {
+    if (stage === from) return;
+    throw notFound(`No ${from} Experiment with id=${experimentId} exists; its current state is ${stage}`);
+  };
   const deletedMs = workspace.clock.now();
   if (to === "deleted") {
-    requireExperimentId(experimentId);
+    // Judged before the note as well: what is refused writes nothing.
+    requireFrom((await requireStored(workspace, experimentId)).item.experiment);
     await noteTrash(workspace, "experiment", experimentId, deletedMs);
   }
   await change(workspace, experimentId, ({ deletedMs: _, ...experiment }) => {
-    if (experiment.stage !== from) {
-      throw notFound(`No ${from} Experiment with id=${experimentId} exists; its current state is ${experiment.stage}`);
-    }
+    requireFrom(experiment);
     const epoch = experiment.epoch + 1;
     return {
       experiment: {

@@ -29,7 +29,7 @@ const NAME = /^[/\p{L}\p{N}_.\- :]*$/u;
 export const RUN_ID = /^[a-zA-Z0-9][a-zA-Z0-9_-]{0,255}$/;
 export const EXPERIMENT_ID = /^[0-9]{1,64}$/;
 const ALIAS = /^[\p{L}\p{N}_-]*$/u;
-const SHOWN_CHARACTERS = 300;
+const SHOWN_CHARACTERS = 200;
 
 /** "Invalid value … for parameter … supplied", as MLflow words it; long values are shown in part. */
 export function invalidValue(path: string, value: unknown, hint?: string): Error {

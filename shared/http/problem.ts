@@ -32,10 +32,17 @@ export function withRetryAfter(response: AppResponse, seconds: number): AppRespo
   return { ...response, headers: { ...response.headers, "retry-after": String(Math.max(1, Math.ceil(seconds))) } };
 }
 
+const MAX_MESSAGE = 600;
+
+/** A message as it is answered: what a caller sent comes back in part only, and the end tells what would be accepted. */
+export function brief(message: string): string {
+  return message.length > MAX_MESSAGE ? `${message.slice(0, 300)} … ${message.slice(-250)}`.toWellFormed() : message;
+}
+
 export function problem(status: number, title: string, detail: string): AppResponse {
   return {
     status,
     headers: { "content-type": "application/problem+json" },
-    body: JSON.stringify({ type: "about:blank", title, status, detail }),
+    body: JSON.stringify({ type: "about:blank", title, status, detail: brief(detail) }),
   };
 }

@@ -1,5 +1,5 @@
 import { type ErrorCode, WorkspaceError } from "../domain/errors.ts";
-import { withRetryAfter } from "../http/problem.ts";
+import { brief, withRetryAfter } from "../http/problem.ts";
 import type { AppResponse } from "../http/types.ts";
 import { StoreUnavailable, TooLarge } from "../stores/errors.ts";
 import { FilterError } from "./filter/filter-error.ts";
@@ -22,13 +22,13 @@ const CODES: Record<ErrorCode, readonly [errorCode: string, status: number]> = {
 export function errorResponse(error: unknown): AppResponse | undefined {
   if (error instanceof WorkspaceError) {
     const [errorCode, status] = CODES[error.code];
-    return json(status, { error_code: errorCode, message: error.message });
+    return json(status, { error_code: errorCode, message: brief(error.message) });
   }
   if (error instanceof FilterError) {
-    return json(400, { error_code: "INVALID_PARAMETER_VALUE", message: error.message });
+    return json(400, { error_code: "INVALID_PARAMETER_VALUE", message: brief(error.message) });
   }
   if (error instanceof TooLarge) {
-    return json(413, { error_code: "INVALID_PARAMETER_VALUE", message: error.message });
+    return json(413, { error_code: "INVALID_PARAMETER_VALUE", message: brief(error.message) });
   }
   if (error instanceof StoreUnavailable) {
     const body = {

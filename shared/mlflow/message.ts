@@ -62,16 +62,20 @@ export const bool: Decoder<boolean> = (value) => {
 };
 
 /** A name out of a fixed list; protobuf's numbers are accepted too. */
-export function enumeration<T extends string>(names: readonly T[], firstNumber = 1): Decoder<T> {
-  return (value) => {
+export function enumeration<T extends string>(
+  names: readonly T[],
+  firstNumber = 1,
+): Decoder<T> & { names: readonly T[] } {
+  const decode: Decoder<T> = (value) => {
     if (names.includes(value as T)) return value as T;
     const byNumber = typeof value === "number" ? names[value - firstNumber] : undefined;
     if (byNumber !== undefined) return byNumber;
     throw new FieldError(value, `Accepted are ${names.join(", ")}.`);
   };
+  return Object.assign(decode, { names });
 }
 
-export function list<T>(element: Decoder<T>): Decoder<T[]> & { isList: true } {
+export function list<T>(element: Decoder<T>): Decoder<T[]> & { element: Decoder<T> } {
   const decode: Decoder<T[]> = (value) => {
     if (!Array.isArray(value)) throw wrongType(value);
     const result: T[] = new Array(value.length);
@@ -84,7 +88,7 @@ export function list<T>(element: Decoder<T>): Decoder<T[]> & { isList: true } {
     }
     return result;
   };
-  return Object.assign(decode, { isList: true as const });
+  return Object.assign(decode, { element });
 }
 
 interface Field<T> {
@@ -189,7 +193,7 @@ export function queryObject(schema: Message<unknown>, query: URLSearchParams): R
     const name = Object.hasOwn(schema.fields, key) ? key : snakeCase(key);
     if (!Object.hasOwn(schema.fields, name)) continue;
     const values = query.getAll(key);
-    if ("isList" in schema.fields[name]!.decode) result[key] = values;
+    if ("element" in schema.fields[name]!.decode) result[key] = values;
     else if (values.length === 1) result[key] = values[0];
     else throw invalidValue(name, values, "The field is given more than once.");
   }

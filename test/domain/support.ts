@@ -119,23 +119,26 @@ export class Power {
 
   /** The stores as a process under this power sees them. */
   feed(stores: Stores): Stores {
-    const { runs, catalog, events } = stores.documents;
-    return {
-      documents: { runs: this.wrap(runs), catalog: this.wrap(catalog), events: this.wrap(events) },
-      blobs: this.wrap(stores.blobs),
-      queue: this.wrap(stores.queue),
-    };
+    return withEachWrite(stores, (write) => this.write(write));
   }
+}
 
-  private wrap<S extends object>(store: S): S {
-    return new Proxy(store, {
+/** The same stores, with `around` put around everything that changes something. */
+export function withEachWrite(stores: Stores, around: <T>(write: () => Promise<T>) => Promise<T>): Stores {
+  const wrap = <S extends object>(store: S): S =>
+    new Proxy(store, {
       get: (target, name) => {
         const method = Reflect.get(target, name) as (...values: unknown[]) => Promise<unknown>;
         if (!WRITES.has(name)) return method.bind(target);
-        return (...values: unknown[]) => this.write(() => method.apply(target, values));
+        return (...values: unknown[]) => around(() => method.apply(target, values));
       },
     });
-  }
+  const { runs, catalog, events } = stores.documents;
+  return {
+    documents: { runs: wrap(runs), catalog: wrap(catalog), events: wrap(events) },
+    blobs: wrap(stores.blobs),
+    queue: wrap(stores.queue),
+  };
 }
 
 /** Runs what may be killed; whether it survived. Other errors are thrown on. */

@@ -6,11 +6,11 @@ import type { Realm } from "../../shared/domain/workspaces.ts";
 import { machineClock, machineIds } from "../../shared/drivers/machine.ts";
 import { openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
 import { identify } from "../../shared/http/callers.ts";
-import { restDispatcher } from "../../shared/http/rest.ts";
+import { type RestRoute, restDispatcher } from "../../shared/http/rest.ts";
 import type { AppRequest, AppResponse } from "../../shared/http/types.ts";
 import { answerMlflow } from "../../shared/mlflow/dialect.ts";
 import { restRoutes } from "../../shared/rest/routes.ts";
-import { Power } from "../domain/support.ts";
+import { withEachWrite } from "../domain/support.ts";
 import { temporaryFolder } from "../drivers/embedded-fixture.ts";
 import { answerOf, type Client, clientThrough, type Exchange, encoded } from "./support.ts";
 
@@ -24,20 +24,26 @@ export interface InProcess {
   close(): Promise<void>;
 }
 
-export function openInProcess(): InProcess {
+/** @param routes of the REST API, where it is not about the real ones */
+export function openInProcess(routes: readonly RestRoute[] = restRoutes): InProcess {
   const folder = temporaryFolder();
-  const power = new Power();
+  let writes = 0;
   const machine = { clock: machineClock, ids: machineIds };
   const stores = openEmbedded({ folder, ...machine, baseUrl: () => "http://127.0.0.1:1" });
-  const realm: Realm = { stores: power.feed(stores), ...machine, memory: new Memory() };
+  const counted = withEachWrite(stores, async (write) => {
+    const result = await write();
+    if (result !== false) writes++;
+    return result;
+  });
+  const realm: Realm = { stores: counted, ...machine, memory: new Memory() };
   const faults: unknown[] = [];
   return {
     client: clientThrough(
-      exchangeWith(realm, faults),
+      exchangeWith(realm, routes, faults),
       () => "http://127.0.0.1",
       () => {},
     ),
-    writes: () => power.writes,
+    writes: () => writes,
     faults,
     async close() {
       await stores.close();
@@ -47,10 +53,10 @@ export function openInProcess(): InProcess {
 }
 
 /** One app for the file or the block that this is called in. */
-export function useInProcess(): InProcess {
+export function useInProcess(routes?: readonly RestRoute[]): InProcess {
   let app: InProcess;
   beforeAll(() => {
-    app = openInProcess();
+    app = openInProcess(routes);
   });
   afterAll(() => app.close());
   return {
@@ -65,8 +71,8 @@ export function useInProcess(): InProcess {
   };
 }
 
-function exchangeWith(realm: Realm, faults: unknown[]): Exchange {
-  const answerRest = restDispatcher(restRoutes);
+function exchangeWith(realm: Realm, routes: readonly RestRoute[], faults: unknown[]): Exchange {
+  const answerRest = restDispatcher(routes);
   const context = {
     realm,
     settings: { limitsBodies: false },

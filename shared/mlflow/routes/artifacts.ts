@@ -142,7 +142,7 @@ export const artifactRoutes = [
         );
       } catch (error) {
         if (!(error instanceof InvalidArgument)) throw error;
-        throw invalid(`The upload cannot be completed: ${error.message}`);
+        throw invalid(`The upload cannot be completed: ${error.message.replaceAll(blob, input.path)}`);
       }
       return EMPTY;
     },
