@@ -9,7 +9,7 @@ import { mlflowRoutes } from "../../shared/mlflow/dialect.ts";
 import { restRoutes } from "../../shared/rest/routes.ts";
 import { type InProcess, useInProcess } from "./in-process.ts";
 import { type Expectation, faultOf } from "./judge.ts";
-import { extraFields, jsonOf, type Mutation, mutationsOf, PATH_PARTS, withExtra } from "./mutations.ts";
+import { BAD_BODIES, extraFields, jsonOf, type Mutation, mutationsOf, PATH_PARTS, withExtra } from "./mutations.ts";
 import { type Fields, mlflowFields, restFields } from "./shapes.ts";
 import { type Input, queryOf, type Sending, targetOf } from "./support.ts";
 import { VALID } from "./valid-requests.ts";
@@ -135,6 +135,18 @@ describe("bad requests", () => {
       expectation: isStrict ? { mustName: "" } : {},
     });
     expect(await faultsOf(extraFields(), one, route.method)).toEqual([]);
+  });
+
+  test.each(titled(withBody))("%s: bodies that are no object in JSON", async (_, { route, api, good }) => {
+    const { path } = await good(app);
+    const target = targetOf(route, path, api);
+    const one = (body: string | Buffer) => ({
+      title: String(body).slice(0, 60),
+      target,
+      sending: { body, headers: JSON_TYPE },
+      expectation: { mustName: "" },
+    });
+    expect(await faultsOf(BAD_BODIES, one, route.method)).toEqual([]);
   });
 
   test.each(titled(withPath))("%s: odd parts of the path", async (_, { route, api, good }) => {

@@ -3,7 +3,7 @@ import type { Answer } from "./support.ts";
 
 /** What a bad request must not do, and what its refusal must say. */
 export interface Expectation {
-  /** The request can only be refused, with this field named. */
+  /** The request can only be refused, with this field named; "" where it is none. */
   readonly mustName?: string;
 }
 
@@ -31,7 +31,9 @@ export async function faultOf(
   if (text.length > MAX_REFUSAL_CHARACTERS) return `was answered with ${text.length} characters: ${told}`;
   if (messageOf(answer) === undefined) return `is no refusal in the shape of its dialect: ${told}`;
   if (mustName === undefined) return undefined;
-  return status === 400 && names(messageOf(answer)!, mustName) ? undefined : `did not name ${mustName}: ${told}`;
+  return status === 400 && (mustName === "" || names(messageOf(answer)!, mustName))
+    ? undefined
+    : `did not name ${mustName}: ${told}`;
 }
 
 /** MLflow's `error_code` and `message`, or problem details. */

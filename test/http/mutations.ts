@@ -164,6 +164,24 @@ export function jsonOf(value: unknown): string {
   return text.replace(/"raw#(\d+)#"/g, (_, index: string) => raws[Number(index)]!);
 }
 
+/** Bodies that are no object in JSON. */
+export const BAD_BODIES: readonly (string | Buffer)[] = [
+  '{"name":"a","key"',
+  "name=a&key=b",
+  "<name>a</name>",
+  "  \n",
+  "{}{}",
+  "[]",
+  "null",
+  "5",
+  '"abc"',
+  '{"name":"a\u0001"}',
+  "[".repeat(500_000),
+  DEEP.json,
+  Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]),
+  Buffer.from('{"name":"a"}', "utf16le"),
+];
+
 /** Parts of a path, as they stand in a URL. */
 export const PATH_PARTS = [
   "..",
