@@ -53,9 +53,7 @@ describe.skipIf(!EMULATOR)(`Cosmos DB: costs${WITHOUT_EMULATOR}`, () => {
     const known = await store.get(partition, "run");
     http.take();
     expect(await store.get(partition, "run", known)).toBe(known);
-    const { kinds, units } = http.take();
-    expect(kinds).toEqual(["read"]);
-    expect(units).toBeLessThanOrEqual(2);
+    expect(http.take().kinds).toEqual(["read"]);
   });
 
   it("get: one request for what is not there", async () => {

@@ -35,47 +35,94 @@ export interface Cost {
   readonly units: number;
 }
 
-/** Sends requests on, and keeps what each would cost. */
+type Document = Readonly<Record<string, unknown>>;
+
+interface Operation {
+  readonly operationType: "Create" | "Replace" | "Delete" | "Read";
+  readonly id?: string;
+  readonly resourceBody?: Document;
+}
+
+/**
+ * Sends requests on, and keeps what each would cost. Where Microsoft publishes no figure the dearer one is taken: a conditional read costs as much
+ * as the document, whether or not it comes, and a query reads every document that it finds.
+ */
 export class PricedHttp implements HttpClient {
   readonly #inner = createDefaultHttpClient();
+  readonly #documents = new Map<string, { bytes: number; terms: number }>();
   #costs: Cost[] = [];
+  #inFlight = 0;
+  #roundTrips = 0;
 
   /** What there was since the last time. */
-  take(): { kinds: RequestKind[]; units: number } {
-    const costs = this.#costs;
+  take(): { kinds: RequestKind[]; units: number; roundTrips: number; costs: Cost[] } {
+    const [costs, roundTrips] = [this.#costs, this.#roundTrips];
     this.#costs = [];
-    return { kinds: costs.map(({ kind }) => kind), units: costs.reduce((sum, { units }) => sum + units, 0) };
+    this.#roundTrips = 0;
+    const units = sumOf(costs, (cost) => cost.units);
+    return { kinds: costs.map(({ kind }) => kind), units, roundTrips, costs };
   }
 
   async sendRequest(request: PipelineRequest): Promise<PipelineResponse> {
-    const response = await this.#inner.sendRequest(request);
+    // Requests that are on their way together are waited for once.
+    if (this.#inFlight++ === 0) this.#roundTrips++;
+    const response = await this.#inner.sendRequest(request).finally(() => this.#inFlight--);
     const kind = kindOf(request);
-    this.#costs.push({ kind, units: unitsOf(kind, request, response) });
+    this.#costs.push({ kind, units: this.#unitsOf(kind, request, response) });
     return response;
   }
-}
 
-function unitsOf(kind: RequestKind, request: PipelineRequest, response: PipelineResponse): number {
-  const sent = () => writeUnits(JSON.parse(String(request.body)) as Document);
-  switch (kind) {
-    case "create":
-      return sent();
-    case "replace":
-      return 2 * sent();
-    case "read":
-      return readUnits(response.bodyAsText?.length ?? 0);
-    case "query":
-      return QUERY * STRONG_READ_FACTOR + readUnits(response.bodyAsText?.length ?? 0);
-    default:
-      return 0;
+  #unitsOf(kind: RequestKind, request: PipelineRequest, response: PipelineResponse): number {
+    const sent = () => JSON.parse(String(request.body));
+    const id = decodeURIComponent(request.url.split("/").at(-1)!);
+    switch (kind) {
+      case "create":
+        return this.#operationUnits(request, { operationType: "Create", resourceBody: sent() });
+      case "replace":
+        return this.#operationUnits(request, { operationType: "Replace", resourceBody: sent() });
+      case "remove":
+        return this.#operationUnits(request, { operationType: "Delete", id });
+      case "read":
+        return this.#operationUnits(request, { operationType: "Read", id });
+      case "batch":
+        return sumOf(sent() as Operation[], (each) => this.#operationUnits(request, each));
+      case "query":
+        return STRONG_READ_FACTOR * QUERY + sumOf(found(response), (each) => readUnits(bytesOf(each)));
+      default:
+        return 0;
+    }
+  }
+
+  /** A replaced document is removed and inserted; removing costs as much as inserting did. */
+  #operationUnits({ url, headers }: PipelineRequest, { operationType, id, resourceBody }: Operation): number {
+    const container = /\/colls\/([^/]+)/.exec(url)?.[1];
+    const key = [container, headers.get("x-ms-documentdb-partitionkey"), id ?? resourceBody?.id].join(" ");
+    const known = this.#documents.get(key);
+    if (operationType === "Read") return readUnits(known?.bytes ?? 0);
+    if (operationType === "Delete") {
+      this.#documents.delete(key);
+      return known ? writeUnits(known) : writeUnits({ bytes: 0, terms: 1 });
+    }
+    const written = { bytes: bytesOf(resourceBody), terms: indexTerms(resourceBody!) };
+    this.#documents.set(key, written);
+    return operationType === "Create" ? writeUnits(written) : 2 * writeUnits(written);
   }
 }
 
-type Document = Readonly<Record<string, unknown>>;
+function found({ bodyAsText }: PipelineResponse): unknown[] {
+  return (JSON.parse(bodyAsText || "{}") as { Documents?: unknown[] }).Documents ?? [];
+}
 
-function writeUnits(document: Document): number {
-  const bytes = Buffer.byteLength(JSON.stringify(document)) + SYSTEM_BYTES;
-  return priceOf(bytes, (row) => row[1]) + PER_INDEX_TERM * indexTerms(document);
+function sumOf<T>(all: readonly T[], units: (each: T) => number): number {
+  return all.reduce((sum, each) => sum + units(each), 0);
+}
+
+function bytesOf(document: unknown): number {
+  return Buffer.byteLength(JSON.stringify(document)) + SYSTEM_BYTES;
+}
+
+function writeUnits({ bytes, terms }: { bytes: number; terms: number }): number {
+  return priceOf(bytes, (row) => row[1]) + PER_INDEX_TERM * terms;
 }
 
 function readUnits(bytes: number): number {

@@ -1,0 +1,180 @@
+import { rmSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { SETTLED_AFTER_MS } from "../../shared/domain/metrics/fold.ts";
+import { foldAndSeal, seal } from "../../shared/domain/metrics/seal.ts";
+import { Memory } from "../../shared/domain/workspace.ts";
+import { openWorkspace, type Realm } from "../../shared/domain/workspaces.ts";
+import { machineIds } from "../../shared/drivers/machine.ts";
+import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
+import { identify } from "../../shared/http/callers.ts";
+import { answerMlflow } from "../../shared/mlflow/dialect.ts";
+import { type Input, requestFor, routeNamed } from "../http/support.ts";
+import { temporaryFolder } from "./embedded-fixture.ts";
+import {
+  type CosmosEmulator,
+  type CosmosFixture,
+  cosmosFixture,
+  EMULATOR,
+  SERVICE_PARTITIONS,
+  startEmulator,
+  WITHOUT_EMULATOR,
+} from "./support/cosmos-emulator.ts";
+import { type Cost, PricedHttp } from "./support/cosmos-prices.ts";
+
+const SEARCHED = Array.from({ length: SERVICE_PARTITIONS }, () => "query");
+/** The search of changes looks back so far; behind it an experiment is quiet. */
+const OVERLAP_MS = 6_500;
+
+/** What whole requests cost in Cosmos DB: all of their round trips, as published prices have it. W9 of the benchmarks, K3 K4 K5, pains 7 and 9. */
+describe.skipIf(!EMULATOR)(`Cosmos DB: costs of requests${WITHOUT_EMULATOR}`, () => {
+  let emulator: CosmosEmulator;
+  let fixture: CosmosFixture;
+  let embedded: EmbeddedStores;
+  let realm: Realm;
+  let runId: string;
+  const folder = temporaryFolder();
+  const http = new PricedHttp();
+
+  beforeAll(async () => {
+    emulator = await startEmulator();
+    fixture = await cosmosFixture(emulator, { httpClient: http });
+    const { clock } = fixture;
+    embedded = openEmbedded({ folder, clock, ids: machineIds, baseUrl: () => "http://127.0.0.1:1" });
+    const stores = { documents: fixture.stores.documents, blobs: embedded.blobs, queue: embedded.queue };
+    realm = { stores, clock, ids: machineIds, memory: new Memory() };
+    await newRun();
+  });
+
+  beforeEach(async () => {
+    runId = await newRun();
+    await call("runs_log_metric", { run_id: runId, ...point("warm", 0) });
+    http.take();
+  });
+
+  afterAll(async () => {
+    await fixture?.close();
+    emulator?.stop();
+    await embedded?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function call(name: string, input: Input) {
+    const { method, target, sending } = requestFor(routeNamed(name), input);
+    const json = "json" in sending ? { body: JSON.stringify(sending.json) } : {};
+    const headers = { "content-type": "application/json" };
+    const request = new Request(`http://localhost${target}`, { method, headers, ...json });
+    const context = {
+      realm,
+      settings: { limitsBodies: false },
+      identify: () => identify(true),
+      logError: (error: unknown) => expect.fail(String(error)),
+    };
+    const { status, body } = await answerMlflow(context, request as never);
+    expect(status, String(body)).toBe(200);
+    return JSON.parse(String(body));
+  }
+
+  async function newRun(experiment_id = "0"): Promise<string> {
+    const { run } = await call("runs_create", { experiment_id, run_name: "priced", start_time: 1 });
+    for (const key of ["lr", "batch_size", "optimizer"]) {
+      await call("runs_log_parameter", { run_id: run.info.run_id, key, value: "0.001" });
+    }
+    return run.info.run_id;
+  }
+
+  const openDefault = () => openWorkspace(realm, "default");
+
+  it("log-metric: 3 requests in two round trips, 12 RU at most", async () => {
+    await call("runs_log_metric", { run_id: runId, ...point("loss", 1) });
+    const { kinds, units, roundTrips } = http.take();
+    expect([kinds, roundTrips]).toEqual([["read", "read", "create"], 2]);
+    expect(units).toBeLessThanOrEqual(12);
+  });
+
+  it("log-batch: of 1,000 points 3 requests in two round trips, 15 RU at most", async () => {
+    await call("runs_log_batch", { run_id: runId, metrics: thousandPoints(0) });
+    const { kinds, units, roundTrips } = http.take();
+    expect([kinds, roundTrips]).toEqual([["read", "read", "create"], 2]);
+    expect(units).toBeLessThanOrEqual(15);
+  });
+
+  it("log-batch: of points, params and tags together 3 requests in two round trips", async () => {
+    const pair = { key: "p", value: "v" };
+    await call("runs_log_batch", { run_id: runId, metrics: [point("a", 1)], params: [pair], tags: [pair] });
+    const { kinds, roundTrips } = http.take();
+    expect([kinds, roundTrips]).toEqual([["read", "read", "batch"], 2]);
+  });
+
+  it("set-tag: 3 requests in two round trips", async () => {
+    await call("runs_set_tag", { run_id: runId, key: "t", value: "v" });
+    const { kinds, roundTrips } = http.take();
+    expect([kinds, roundTrips]).toEqual([["read", "read", "replace"], 2]);
+  });
+
+  it("runs/get: of a run that has ended, 2 requests in one round trip, 5 RU at most", async () => {
+    await call("runs_update", { run_id: runId, status: "FINISHED", end_time: 2 });
+    fixture.clock.pass(SETTLED_AFTER_MS / 1_000 + 1);
+    await foldAndSeal(await openDefault(), runId);
+    await call("runs_get", { run_id: runId });
+    http.take();
+    const { run } = await call("runs_get", { run_id: runId });
+    expect(run.data.metrics).toEqual([expect.objectContaining({ key: "warm", value: 0 })]);
+    const { kinds, units, roundTrips } = http.take();
+    expect([kinds, roundTrips]).toEqual([["read", "read"], 1]);
+    expect(units).toBeLessThanOrEqual(5);
+  });
+
+  it("runs/get: of a run that is written to, 4 requests, to see the points that are not folded yet", async () => {
+    await call("runs_get", { run_id: runId });
+    const { kinds, units } = http.take();
+    expect([...kinds].sort()).toEqual(["query", "read", "read", "read"]);
+    expect(units).toBeLessThanOrEqual(16);
+  });
+
+  it("runs/search: of one quiet experiment, with table and bodies warm, a read and a query of the changes, 10 RU at most", async () => {
+    const { experiment_id } = await call("experiments_create", { name: "quiet" });
+    for (let i = 0; i < 20; i++) await newRun(experiment_id);
+    const search = () => call("runs_search", { experiment_ids: [experiment_id], filter: "params.lr = '0.001'" });
+    await sleep(OVERLAP_MS);
+    await search();
+    http.take();
+    expect((await search()).runs).toHaveLength(20);
+    const { kinds, costs } = http.take();
+    expect(kinds).toEqual(["read", ...SEARCHED]);
+    expect(unitsInOnePartition(costs)).toBeLessThanOrEqual(10);
+  });
+
+  it("sealing: of 120,000 points logged 1,000 to a call, 1,680 RU at most, and twice as many cost twice as much", async () => {
+    const costOf = async (documents: number) => {
+      const id = await newRun();
+      for (let i = 0; i < documents; i++) {
+        await call("runs_log_batch", { run_id: id, metrics: thousandPoints(i) });
+        fixture.clock.pass(0.01);
+      }
+      fixture.clock.pass(SETTLED_AFTER_MS / 1_000 + 1);
+      http.take();
+      expect(await seal(await openDefault(), id)).toBe(documents);
+      return http.take();
+    };
+    const segment = ["read", "replace", "batch"];
+    const small = await costOf(120);
+    expect(small.kinds).toEqual(["read", "query", ...segment, "query", ...segment]);
+    expect(small.units).toBeLessThanOrEqual(1_680);
+    const large = await costOf(240);
+    expect(large.units).toBeLessThanOrEqual(2 * small.units);
+  });
+});
+
+/** The emulator has several physical partitions; in Azure a container begins with one, and stays at one up to 50 GB. */
+function unitsInOnePartition(costs: readonly Cost[]): number {
+  return costs.reduce((sum, { kind, units }) => sum + (kind === "query" ? units / SERVICE_PARTITIONS : units), 0);
+}
+
+function point(key: string, step: number): Input {
+  return { key, value: Math.sin(step), timestamp: 1_767_225_600_000 + step, step };
+}
+
+function thousandPoints(batch: number): Input[] {
+  return Array.from({ length: 1_000 }, (_, i) => point(`m${i % 10}`, batch * 100 + Math.floor(i / 10)));
+}
