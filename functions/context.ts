@@ -6,7 +6,7 @@ import { type Services, services } from "../shared/services.ts";
 /** What the areas' dispatchers need of the runtime around them. */
 export interface RequestContext {
   readonly services: Services;
-  identify(): Caller | undefined;
+  identify(request: AppRequest): Promise<Caller> | Caller;
   logError(error: unknown): void;
 }
 
@@ -18,7 +18,7 @@ export function httpHandler(
     const current = await services();
     const context: RequestContext = {
       services: current,
-      identify: () => identify(current.loopbackUser),
+      identify: (incoming) => identify(current, incoming),
       logError: (error) => invocation.error(error),
     };
     return (await answer(context, request as unknown as AppRequest)) as HttpResponseInit;

@@ -9,14 +9,15 @@ import { StartError } from "./errors.ts";
 import { type Host, startHost } from "./host.ts";
 import { type LocalStores, openLocalStores } from "./local-stores.ts";
 import { describeError } from "./log.ts";
+import { requireLoopback } from "./loopback.ts";
 import { wakeOnSend } from "./queues.ts";
 
 /** What the host gives the app. */
 export interface LocalServices extends Stores {
   readonly clock: Clock;
   readonly ids: Ids;
-  /** Requests from this machine need no token. */
-  readonly loopbackUser: true;
+  /** Whether requests need no credentials: all of them come from this machine. */
+  readonly loopbackUser: boolean;
   /** In strict mode bodies end where they do in Azure. */
   readonly limitsBodies: boolean;
 }
@@ -25,12 +26,18 @@ export interface LocalApp {
   provideServices(services: LocalServices): unknown;
   /** Imports the app's entry module and returns its namespace. */
   load(): Promise<unknown>;
+  /** A key for an owner, who has none yet or wants to replace it; undefined when there is one. */
+  ownerKey(replace: boolean): Promise<string | undefined>;
 }
 
 interface Settings {
   readonly port: number;
   readonly folder: string;
   readonly hostname: string;
+  readonly auth: boolean;
+  readonly newOwnerKey: boolean;
+  /** Under which others reach the host, where that is not what it listens on. */
+  readonly url: string | undefined;
   readonly durable: boolean;
   readonly strict: boolean;
 }
@@ -41,7 +48,10 @@ const USAGE = `Runs the workspace on this machine.
 
   --port <number>   Port to listen on, 0 for any free one (default 7071)
   --data <folder>   Where everything is kept (default ./.cairn)
-  --host <name>     Loopback address to listen on: 127.0.0.1, localhost or ::1 (default 127.0.0.1)
+  --host <name>     Address to listen on (default 127.0.0.1); others than this machine's own need --auth
+  --auth            Ask every caller for a key or token. The first start prints an owner's key, once
+  --new-owner-key   With --auth: print a new owner's key, and revoke the one printed before
+  --url <url>       Address at which others reach this, for instance that of a proxy that adds TLS
   --durable         Write to disk before each answer, so that nothing is lost when the power fails
   --strict          Convert requests exactly as Azure Functions does; slower
   --help            Show this`;
@@ -73,7 +83,16 @@ function readSettings(args: readonly string[]): Settings | "help" {
   if (!/^\d+$/.test(values.port) || port > 65_535) {
     throw new StartError(`--port must be a whole number from 0 to 65535, not "${values.port}".`);
   }
-  return { port, folder: values.data, hostname: values.host, durable: values.durable, strict: values.strict };
+  if (values["new-owner-key"] && !values.auth) throw new StartError("--new-owner-key goes with --auth.");
+  const { data: folder, host: hostname, auth, "new-owner-key": newOwnerKey, durable, strict } = values;
+  return { port, folder, hostname, auth, newOwnerKey, url: publicUrl(values.url), durable, strict };
+}
+
+function publicUrl(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const url = URL.parse(text);
+  if (url && /^https?:$/.test(url.protocol) && url.pathname === "/" && !url.search && !url.hash) return url.origin;
+  throw new StartError(`--url must be like https://cairn.example.com, without a path, not "${text}".`);
 }
 
 function parseArguments(args: readonly string[]) {
@@ -84,6 +103,9 @@ function parseArguments(args: readonly string[]) {
         port: { type: "string", default: "7071" },
         data: { type: "string", default: "./.cairn" },
         host: { type: "string", default: "127.0.0.1" },
+        auth: { type: "boolean", default: false },
+        "new-owner-key": { type: "boolean", default: false },
+        url: { type: "string" },
         durable: { type: "boolean", default: false },
         strict: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
@@ -95,9 +117,12 @@ function parseArguments(args: readonly string[]) {
   }
 }
 
-async function start({ port, folder, hostname, durable, strict }: Settings, app: LocalApp): Promise<void> {
+async function start(settings: Settings, app: LocalApp): Promise<void> {
+  const { port, folder, hostname, auth, durable, strict } = settings;
+  if (!auth) requireLoopback(hostname);
   let host: Host | undefined;
-  const baseUrl = () => host?.url ?? `http://${hostname}:${port}`;
+  let ownerKey: string | undefined;
+  const baseUrl = () => settings.url ?? host?.url ?? `http://${hostname}:${port}`;
   const stores = await openLocalStores({ folder, durable, baseUrl });
   try {
     const queue = wakeOnSend(stores.queue, (name) => host?.wake(name));
@@ -108,19 +133,21 @@ async function start({ port, folder, hostname, durable, strict }: Settings, app:
       queue,
       clock: machineClock,
       ids: machineIds,
-      loopbackUser: true,
+      loopbackUser: !auth,
       limitsBodies: strict,
     });
     host = await startHost({
       loadApp: app.load,
       port,
       hostname,
+      authenticated: auth,
       mode: strict ? "strict" : "light",
       hostJson,
       queue: stores.queue,
       intercept: stores.intercept,
       clock: machineClock,
     });
+    ownerKey = auth ? await app.ownerKey(settings.newOwnerKey) : undefined;
   } catch (error) {
     await stores.close();
     throw error;
@@ -128,18 +155,26 @@ async function start({ port, folder, hostname, durable, strict }: Settings, app:
   stopOnSignal(host, stores);
   setTimeout(() => void stores.sweep(), SWEEP_AFTER_MS).unref();
   setInterval(() => void stores.sweep(), SWEEP_EVERY_MS).unref();
-  console.log(greeting(host.url, stores.where));
+  console.log(greeting(baseUrl(), stores.where, auth, ownerKey));
 }
 
-function greeting(url: string, where: string): string {
+function greeting(url: string, where: string, auth: boolean, ownerKey: string | undefined): string {
+  const key = ownerKey
+    ? `
+The owner's key, which is not shown again (--new-owner-key replaces it):
+
+  ${ownerKey}
+`
+    : "";
+  const token = auth ? `\n  export MLFLOW_TRACKING_TOKEN=${ownerKey ?? "<key>"}` : "";
   return `Cairn is running at ${url}, with its data in ${where}. Ctrl-C stops it.
 
   MLflow      ${url}
   REST        ${url}/api/v1/workspaces
-
+${key}
 Next, in another terminal:
 
-  export MLFLOW_TRACKING_URI=${url}
+  export MLFLOW_TRACKING_URI=${url}${token}
   python examples/mlflow-sklearn/train.py
 `;
 }

@@ -14,7 +14,7 @@ import { type HttpListener, type Intercept, listenForHttp } from "./http.ts";
 import { type Invoker, invokeThroughLibrary, runAppHooks, type TriggerInput } from "./invocation.ts";
 import { createLightHttp, type ServeFunction } from "./light-http.ts";
 import { describeError, type Log, logToStandardError } from "./log.ts";
-import { requireLoopback } from "./loopback.ts";
+import { reachableName, requireLoopback } from "./loopback.ts";
 import { listenToQueue, type QueueListener, queueInput } from "./queues.ts";
 import { createRouter } from "./routes.ts";
 import { type PreparedTimer, prepareTimer, type Timer, timerInput } from "./timers.ts";
@@ -24,8 +24,10 @@ export interface HostOptions {
   readonly loadApp: () => Promise<unknown>;
   /** 0 chooses a free one. */
   readonly port: number;
-  /** Loopback only; default 127.0.0.1. */
+  /** Default 127.0.0.1; loopback only, unless callers are authenticated. */
   readonly hostname?: string;
+  /** The app asks every caller for credentials, those on this machine too. Default false. */
+  readonly authenticated?: boolean;
   /** `light` hands functions the host's own small request, `strict` goes through the library's conversions as Azure does. */
   readonly mode: "light" | "strict";
   /** The parsed content of host.json. */
@@ -78,8 +80,8 @@ const TIMERS_START_AFTER_MS = 250;
  * @throws an Error that a person can act on when the app, host.json, the address or the port cannot be used
  */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const { log = logToStandardError, hostname = "127.0.0.1", clock = Date } = options;
-  requireLoopback(hostname);
+  const { log = logToStandardError, hostname = "127.0.0.1", authenticated = false, clock = Date } = options;
+  if (!authenticated) requireLoopback(hostname);
   const settings = readHostSettings(options.hostJson);
   const app = await loadRegistrations(options.loadApp, log);
   const invoker = { app, log };
@@ -95,6 +97,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   let url = "";
   const http = await listenForHttp({
     hostname,
+    authenticated,
     port: options.port,
     router,
     serve: await chooseServer(options, invoker),
@@ -107,7 +110,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     }),
     log,
   });
-  url = `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${http.port}`;
+  url = `http://${reachableName(hostname)}:${http.port}`;
   const listeners = startQueues();
   const timers = [startSoon(prepared)];
 

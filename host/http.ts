@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { StartError } from "./errors.ts";
 import type { ServeFunction } from "./light-http.ts";
 import { describeError, type Log } from "./log.ts";
-import { foreignHeader } from "./loopback.ts";
+import { foreignHeader, isForeignOrigin } from "./loopback.ts";
 import { decodePath, type Router } from "./routes.ts";
 
 // An ES import of this module evaluates all its members, one of which loads an HTTP client that takes 25 ms.
@@ -14,6 +14,8 @@ export type Intercept = (request: IncomingMessage, response: ServerResponse) => 
 
 export interface HttpOptions {
   readonly hostname: string;
+  /** Callers bring credentials, and the app checks them: from wherever they come. */
+  readonly authenticated: boolean;
   /** 0 chooses a free one. */
   readonly port: number;
   readonly router: Router;
@@ -40,6 +42,7 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 const STALLED_TIMEOUT_MS = 120_000;
 const CLOSE_POLL_MS = 10;
 const ADMIN_PATH = /^\/admin\//i;
+const PING_PATH = /^\/admin\/host\/ping$/i;
 
 /**
  * Listens for HTTP requests and hands them to functions.
@@ -73,14 +76,19 @@ export async function listenForHttp(options: HttpOptions): Promise<HttpListener>
 }
 
 async function handle(options: HttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const foreign = foreignHeader(request.headers);
+  const foreign = options.authenticated ? undefined : foreignHeader(request.headers);
   if (foreign) return refuseForeign(request, response, foreign);
+  if (options.authenticated && isForeignOrigin(request.headers)) return refuseOrigin(request, response);
   for (const intercept of options.intercept) if (await intercept(request, response)) return;
   const target = originForm(request.url ?? "/");
   if (target === undefined) return answer(response, 400);
   const mark = target.indexOf("?");
   const path = decodePath(mark < 0 ? target : target.slice(0, mark));
-  if (ADMIN_PATH.test(path)) return options.admin(request, response, path);
+  if (ADMIN_PATH.test(path)) {
+    // The host's own API knows no credentials; that it is there is all it tells others.
+    if (options.authenticated && !PING_PATH.test(path)) return answer(response, 404);
+    return options.admin(request, response, path);
+  }
   const match = options.router.match(request.method ?? "GET", path);
   if (!match) return answer(response, 404);
   return options.serve(request, response, target, match);
@@ -96,6 +104,12 @@ function originForm(target: string): string | undefined {
 function refuseForeign(request: IncomingMessage, response: ServerResponse, header: "Host" | "Origin"): void {
   const value = header === "Host" ? request.headers.host : request.headers.origin;
   const text = `Refused: the ${header} header is ${JSON.stringify(value ?? "")}, not this machine (localhost, 127.0.0.1 or [::1]).\n`;
+  response.writeHead(403, { "content-type": "text/plain; charset=utf-8", connection: "close" }).end(text);
+}
+
+function refuseOrigin(request: IncomingMessage, response: ServerResponse): void {
+  const { origin, host = "" } = request.headers;
+  const text = `Refused: the Origin header is ${JSON.stringify(origin)}, not this server (${JSON.stringify(host)}).\n`;
   response.writeHead(403, { "content-type": "text/plain; charset=utf-8", connection: "close" }).end(text);
 }
 

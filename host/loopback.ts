@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { hostname as machineName, networkInterfaces } from "node:os";
 import { StartError } from "./errors.ts";
 
 const LOOPBACK_NAMES = ["127.0.0.1", "localhost", "::1"];
@@ -6,14 +7,21 @@ const LOOPBACK_HOST = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i;
 const LOOPBACK_ORIGIN = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i;
 
 /**
- * Whether the host may listen on this name or address.
- * @throws an Error for everything but loopback: nobody is authenticated yet, so nobody else may reach the workspace
+ * Whether the host may listen on this name or address without asking for credentials.
+ * @throws an Error for everything but loopback: nobody else may reach what nobody guards
  */
 export function requireLoopback(hostname: string): void {
   if (LOOPBACK_NAMES.includes(hostname.toLowerCase())) return;
   throw new StartError(
-    `Refusing to listen on ${hostname}: requests are not authenticated yet, so only 127.0.0.1, localhost or ::1 can be used.`,
+    `Refusing to listen on ${hostname} without --auth: others could use the workspace. Without it 127.0.0.1, localhost or ::1 can be used.`,
   );
+}
+
+/** A name under which others reach a host that listens there: of all addresses, the first that is not this machine's own affair. */
+export function reachableName(hostname: string): string {
+  if (hostname !== "0.0.0.0" && hostname !== "::") return hostname.includes(":") ? `[${hostname}]` : hostname;
+  const addresses = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
+  return addresses.find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? machineName();
 }
 
 /**
@@ -24,4 +32,12 @@ export function foreignHeader(headers: IncomingHttpHeaders): "Host" | "Origin" |
   if (!LOOPBACK_HOST.test(headers.host ?? "")) return "Host";
   if (headers.origin !== undefined && !LOOPBACK_ORIGIN.test(headers.origin)) return "Origin";
   return undefined;
+}
+
+/**
+ * Whether a page of another site sent the request, which a browser may have furnished with a password that it remembers. Programs send no
+ * Origin.
+ */
+export function isForeignOrigin({ host, origin }: IncomingHttpHeaders): boolean {
+  return origin !== undefined && URL.parse(origin)?.host !== host?.toLowerCase();
 }

@@ -6,5 +6,12 @@ enableCompileCache();
 const { runCommand } = await import("./command.ts");
 await runCommand(process.argv.slice(2), {
   provideServices: async (services) => (await import("../shared/services.ts")).provideServices(services),
+  ownerKey: async (replace) => {
+    const [{ services }, { provideOwnerKey }] = await Promise.all([
+      import("../shared/services.ts"),
+      import("../shared/domain/access/owner-key.ts"),
+    ]);
+    return provideOwnerKey((await services()).realm, replace);
+  },
   load: () => import("../functions/index.ts"),
 });

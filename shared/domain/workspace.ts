@@ -3,6 +3,7 @@ import type { BlobStore } from "../stores/blob-store.ts";
 import type { Clock, Ids } from "../stores/clock.ts";
 import type { DocumentStore, Item, Stored } from "../stores/document-store.ts";
 import type { WorkQueue } from "../stores/work-queue.ts";
+import { RecentReads } from "./access/recent-reads.ts";
 import type { Segment } from "./metrics/segment.ts";
 import type { ScopeIndex } from "./scope-index.ts";
 
@@ -46,6 +47,9 @@ export class Memory {
     maxSize: 256 * 1024 * 1024,
     sizeCalculation: (index) => 1 + Math.ceil(index.bytes),
   });
+
+  /** For authorization alone: what it read in the last 30 s. */
+  readonly recent = new RecentReads();
 
   private readonly segments = new LRUCache<string, Segment>({ maxSize: 16 * 1024 * 1024 });
 

@@ -15,6 +15,9 @@ export interface WorkspaceInfo {
   readonly createdMs: number;
 }
 
+/** What of a workspace never changes. */
+export type WorkspaceReference = Pick<WorkspaceInfo, "id" | "name">;
+
 interface WorkspaceItem extends Item {
   readonly kind: "workspace";
   readonly workspace: WorkspaceInfo;
@@ -33,20 +36,31 @@ const PARTITION = "workspaces";
 export const WORKSPACE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])$/;
 const opened = new WeakMap<Memory, Set<string>>();
 /** The default workspace cannot be deleted, so its id is asked for once. */
-const defaults = new WeakMap<Memory, WorkspaceInfo>();
+const defaults = new WeakMap<Memory, WorkspaceReference>();
 
 const documentId = (name: string): string => `name-${name}`;
 
 /**
- * The workspace of that name, ready for use. `default` comes into being when it is first asked for.
+ * Which workspace has that name. `default` comes into being when it is first asked for.
  * @throws NotFound
  */
-export async function openWorkspace(realm: Realm, name: string): Promise<Workspace> {
+export async function locateWorkspace(realm: Realm, name: string): Promise<WorkspaceReference> {
   const known = name === DEFAULT_WORKSPACE ? defaults.get(realm.memory) : undefined;
-  const info = known ?? (await find(realm, name)) ?? (await createDefault(realm, name));
-  const workspace: Workspace = { id: info.id, name: info.name, ...realm };
+  if (known) return known;
+  const found = await getWorkspace(realm, name);
+  if (name === DEFAULT_WORKSPACE) defaults.set(realm.memory, found);
+  return found;
+}
+
+/** The workspace of that name, ready for use. @throws NotFound */
+export async function openWorkspace(realm: Realm, name: string): Promise<Workspace> {
+  return openLocated(realm, await locateWorkspace(realm, name));
+}
+
+/** The same, of a workspace that was located already. */
+export async function openLocated(realm: Realm, { id, name }: WorkspaceReference): Promise<Workspace> {
+  const workspace: Workspace = { id, name, ...realm };
   await prepare(workspace);
-  if (name === DEFAULT_WORKSPACE) defaults.set(realm.memory, info);
   return workspace;
 }
 

@@ -1,4 +1,6 @@
 import * as z from "zod/mini";
+import { KEY_ID } from "../domain/access/keys.ts";
+import { MEMBER_ID } from "../domain/access/members.ts";
 import { EXPERIMENT_ID, RUN_ID } from "../domain/validation.ts";
 import { WORKSPACE_NAME } from "../domain/workspaces.ts";
 
@@ -10,6 +12,8 @@ export const PATH_PARAMETERS: Readonly<Record<string, z.ZodMiniType<string>>> = 
   experimentId: text("The id of an experiment.", EXPERIMENT_ID),
   runId: text("The id of a run.", RUN_ID),
   modelId: text("The id of a logged model.", RUN_ID),
+  member: text("An object id of Microsoft Entra ID; or a name, for somebody who comes with a key.", MEMBER_ID),
+  keyId: text("The id of a key, which is not the key.", KEY_ID),
 };
 
 /** The names of the parameters in a route's path, in order. */

@@ -18,7 +18,10 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
 
 /** Problem details (RFC 9457) for a refusal; undefined for what is our fault, which the caller logs. */
 export function problemResponse(error: unknown): AppResponse | undefined {
-  if (error instanceof WorkspaceError) return problem(STATUS[error.code], error.code, error.message);
+  if (error instanceof WorkspaceError) {
+    const response = problem(STATUS[error.code], error.code, error.message);
+    return error.code === "Unauthenticated" ? withChallenge(response) : response;
+  }
   if (error instanceof TooLarge) return problem(413, "TooLarge", error.message);
   if (error instanceof StoreUnavailable) {
     const detail = "The store does not answer. Try again a little later.";
@@ -37,6 +40,11 @@ const MAX_MESSAGE = 600;
 /** A message as it is answered: what a caller sent comes back in part only, and the end tells what would be accepted. */
 export function brief(message: string): string {
   return message.length > MAX_MESSAGE ? `${message.slice(0, 300)} … ${message.slice(-250)}`.toWellFormed() : message;
+}
+
+/** Tells how to come with credentials. Not `Basic`, for which browsers would ask their users. */
+export function withChallenge(response: AppResponse): AppResponse {
+  return { ...response, headers: { ...response.headers, "www-authenticate": 'Bearer realm="cairn"' } };
 }
 
 export function problem(status: number, title: string, detail: string): AppResponse {

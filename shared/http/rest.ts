@@ -1,8 +1,9 @@
 import type * as z from "zod/mini";
+import type { Permission, Role } from "../domain/access/roles.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import type { Workspace } from "../domain/workspace.ts";
-import { openWorkspace, type Realm } from "../domain/workspaces.ts";
-import { authorize, type Caller, type Permission } from "./callers.ts";
+import { openLocated, type Realm } from "../domain/workspaces.ts";
+import { admit, type Caller, requireSomebody } from "./callers.ts";
 import { problem, problemResponse } from "./problem.ts";
 import { type ObjectSchema, readJson, readParameters, readQuery } from "./rest-input.ts";
 import { METHODS, type RouteShape, routeTable } from "./routes.ts";
@@ -11,6 +12,9 @@ import { splitUrl } from "./url.ts";
 
 export interface RestCall<B, Q> {
   readonly realm: Realm;
+  readonly caller: Caller;
+  /** The caller's in the workspace of the path. */
+  readonly role: Role | undefined;
   /** Of the path; opened only when asked for. */
   workspace(): Promise<Workspace>;
   readonly params: Readonly<Record<string, string>>;
@@ -19,7 +23,8 @@ export interface RestCall<B, Q> {
 }
 
 /**
- * A REST operation as data: paths are below `/api/v1/`, their parameters those of parameters.ts. What validates its input is what the OpenAPI
+ * A REST operation as data: paths are below `/api/v1/`, their parameters those of parameters.ts. What has a parameter
+ * `workspace` is about the workspace of that name. What validates its input is what the OpenAPI
  * document shows of it.
  */
 export interface RestRoute<B = unknown, Q = unknown, R = unknown> extends RouteShape {
@@ -46,7 +51,7 @@ export function restRoute<B, Q, R = void>(definition: RestRoute<B, Q, R>): RestR
 
 export interface RestContext {
   readonly realm: Realm;
-  identify(): Caller | undefined;
+  identify(request: AppRequest): Promise<Caller> | Caller;
   logError(error: unknown): void;
 }
 
@@ -60,12 +65,15 @@ export function restDispatcher(routes: readonly RestRoute[]) {
     const match = find(request.method, below);
     if (!match) return refuseMethod(below);
     const { route } = match;
-    authorize(context.identify(), route.permission);
+    const { realm } = context;
+    const caller = await context.identify(request);
+    if (route.permission !== "none") requireSomebody(caller);
     const params = readParameters(match.params);
+    const admission = await admit(realm, caller, route.permission, params.workspace);
     const query = route.query ? readQuery(route.query, queryText) : undefined;
     const body = route.body ? await readJson(route.body, request) : undefined;
-    const workspace = () => openWorkspace(context.realm, params.workspace!);
-    const result = await route.do({ realm: context.realm, workspace, params, query, body });
+    const workspace = () => openLocated(realm, admission!.workspace);
+    const result = await route.do({ realm, caller, role: admission?.role, workspace, params, query, body });
     if (!route.returns) return { status: route.status };
     return {
       status: route.status,

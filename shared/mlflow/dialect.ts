@@ -1,7 +1,7 @@
 import { invalid } from "../domain/errors.ts";
-import { DEFAULT_WORKSPACE, openWorkspace, type Realm } from "../domain/workspaces.ts";
+import { DEFAULT_WORKSPACE, openLocated, type Realm } from "../domain/workspaces.ts";
 import { readText } from "../http/body.ts";
-import { authorize, type Caller } from "../http/callers.ts";
+import { admit, type Caller, requireSomebody } from "../http/callers.ts";
 import { routeTable } from "../http/routes.ts";
 import type { AppRequest, AppResponse } from "../http/types.ts";
 import { decodePart, splitUrl } from "../http/url.ts";
@@ -37,7 +37,7 @@ const find = routeTable(mlflowRoutes);
 export interface MlflowContext {
   readonly realm: Realm;
   readonly settings: MlflowSettings;
-  identify(request: AppRequest): Promise<Caller | undefined> | Caller | undefined;
+  identify(request: AppRequest): Promise<Caller> | Caller;
   /** Takes what is our fault, and never shown to callers. */
   logError(error: unknown): void;
 }
@@ -67,13 +67,16 @@ async function dispatch(context: MlflowContext, request: AppRequest): Promise<Ap
   const match = api === undefined ? undefined : find(request.method, api);
   if (!match) return noSuchRoute;
   const { route, params } = match;
-  authorize(await context.identify(request), route.permission);
-  const input = route.request && (await readInput(route, request, query));
-  const name = requireOneWorkspace(workspaceName, request.headers.get("x-mlflow-workspace"));
   const { realm, settings } = context;
+  const caller = await context.identify(request);
+  if (route.permission !== "none") requireSomebody(caller);
+  const named = requireOneWorkspace(workspaceName, request.headers.get("x-mlflow-workspace"));
+  const name = route.outsideWorkspace ? params.name && decodePart(params.name) : named;
+  const admission = await admit(realm, caller, route.permission, name);
+  const input = route.request && (await readInput(route, request, query));
   // A route outside workspaces never looks at the member: its type is only wider than it needs to be.
-  const workspace = route.outsideWorkspace ? (undefined as never) : await openWorkspace(realm, name);
-  return route.handle({ workspace, realm, input, path: params, request, settings });
+  const workspace = route.outsideWorkspace ? (undefined as never) : await openLocated(realm, admission!.workspace);
+  return route.handle({ workspace, realm, caller, input, path: params, request, settings });
 }
 
 function locate(path: string): { workspaceName?: string; rest: string } {

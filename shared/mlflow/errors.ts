@@ -1,5 +1,5 @@
 import { type ErrorCode, WorkspaceError } from "../domain/errors.ts";
-import { brief, withRetryAfter } from "../http/problem.ts";
+import { brief, withChallenge, withRetryAfter } from "../http/problem.ts";
 import type { AppResponse } from "../http/types.ts";
 import { StoreUnavailable, TooLarge } from "../stores/errors.ts";
 import { FilterError } from "./filter/filter-error.ts";
@@ -22,7 +22,8 @@ const CODES: Record<ErrorCode, readonly [errorCode: string, status: number]> = {
 export function errorResponse(error: unknown): AppResponse | undefined {
   if (error instanceof WorkspaceError) {
     const [errorCode, status] = CODES[error.code];
-    return json(status, { error_code: errorCode, message: brief(error.message) });
+    const response = json(status, { error_code: errorCode, message: brief(error.message) });
+    return error.code === "Unauthenticated" ? withChallenge(response) : response;
   }
   if (error instanceof FilterError) {
     return json(400, { error_code: "INVALID_PARAMETER_VALUE", message: brief(error.message) });

@@ -1,6 +1,7 @@
+import type { Permission } from "../domain/access/roles.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import type { Realm } from "../domain/workspaces.ts";
-import type { Permission } from "../http/callers.ts";
+import type { Caller } from "../http/callers.ts";
 import type { RouteShape } from "../http/routes.ts";
 import type { AppRequest, AppResponse } from "../http/types.ts";
 import { type Decoded, type Fields, type Message, message } from "./message.ts";
@@ -9,6 +10,7 @@ import { type Decoded, type Fields, type Message, message } from "./message.ts";
 export interface Call<T> {
   readonly workspace: Workspace;
   readonly realm: Realm;
+  readonly caller: Caller;
   readonly input: T;
   /** Path parameters as they stand in the URL. */
   readonly path: Readonly<Record<string, string>>;
@@ -25,7 +27,7 @@ export interface MlflowRoute extends RouteShape {
   readonly permission: Permission;
   /** Absent: the route reads neither body nor query by itself. */
   readonly request?: Message<unknown>;
-  /** The workspaces' own routes are outside any workspace. */
+  /** The workspaces' own routes are outside any workspace; those with a parameter `name` are about the workspace of that name. */
   readonly outsideWorkspace?: boolean;
   // biome-ignore lint/suspicious/noExplicitAny: each route decodes its own message; `route` ties it to its handler.
   handle(call: Call<any>): Promise<AppResponse> | AppResponse;

@@ -1,10 +1,12 @@
 import * as z from "zod/mini";
 import { type RestRoute, restRoute } from "../http/rest.ts";
+import { accessRoutes } from "./access.ts";
 import { workspaceRoutes } from "./workspaces.ts";
 
 /** Every REST operation; paths are below `/api/v1/`. */
 export const restRoutes: readonly RestRoute[] = [
   ...workspaceRoutes,
+  ...accessRoutes,
   restRoute({
     name: "openapi_get",
     summary: "Show this document.",

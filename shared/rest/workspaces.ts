@@ -1,14 +1,8 @@
 import * as z from "zod/mini";
 import { purgeExperiment, purgeRecord } from "../domain/purge/purge.ts";
-import {
-  createWorkspace,
-  deleteWorkspace,
-  getWorkspace,
-  listWorkspaces,
-  WORKSPACE_NAME,
-  type WorkspaceInfo,
-} from "../domain/workspaces.ts";
+import { deleteWorkspace, getWorkspace, WORKSPACE_NAME, type WorkspaceInfo } from "../domain/workspaces.ts";
 import { type RestRoute, restRoute } from "../http/rest.ts";
+import { createOwnWorkspace, visibleWorkspaces } from "../http/workspace-access.ts";
 
 const Name = z
   .string()
@@ -45,25 +39,26 @@ const PURGING = { status: "purging" } as const;
 export const workspaceRoutes: readonly RestRoute[] = [
   restRoute({
     name: "workspaces_list",
-    summary: "List the workspaces, in order of name.",
+    summary: "List the workspaces that the caller has a part in, in order of name.",
     method: "GET",
     path: "workspaces",
-    permission: "read",
+    permission: "any",
     returns: z.object({ value: z.array(WorkspaceJson) }),
     status: 200,
-    do: async ({ realm }) => ({ value: (await listWorkspaces(realm)).map(workspaceJson) }),
+    do: async ({ realm, caller }) => ({ value: (await visibleWorkspaces(realm, caller)).map(workspaceJson) }),
   }),
   restRoute({
     name: "workspaces_create",
-    summary: "Create a workspace.",
+    summary: "Create a workspace; the caller is its owner.",
     method: "POST",
     path: "workspaces",
-    permission: "manage",
+    permission: "administer",
     body: NewWorkspace,
     returns: WorkspaceJson,
     status: 201,
     refusals: ["AlreadyExists"],
-    do: async ({ realm, body }) => workspaceJson(await createWorkspace(realm, body.name, body.description)),
+    do: async ({ realm, caller, body }) =>
+      workspaceJson(await createOwnWorkspace(realm, caller, body.name, body.description)),
   }),
   restRoute({
     name: "workspaces_get",

@@ -67,7 +67,7 @@ describe.skipIf(!EMULATOR)(`Cosmos DB: costs of requests${WITHOUT_EMULATOR}`, ()
     const context = {
       realm,
       settings: { limitsBodies: false },
-      identify: () => identify(true),
+      identify: () => identify({ realm, loopbackUser: true }, request as never),
       logError: (error: unknown) => expect.fail(String(error)),
     };
     const { status, body } = await answerMlflow(context, request as never);

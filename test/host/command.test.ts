@@ -74,7 +74,7 @@ describe("npm start", () => {
   test("start: --help shows every option", async () => {
     const program = command("--help");
     expect(await program.ended).toBe(0);
-    for (const option of ["--port", "--data", "--host", "--durable", "--strict"])
+    for (const option of ["--port", "--data", "--host", "--auth", "--new-owner-key", "--url", "--durable", "--strict"])
       expect(program.output()).toContain(option);
   });
 });
@@ -107,7 +107,9 @@ describe("npm start, when it cannot", () => {
   test.for([
     [["--port", "seventy"], /--port must be a whole number/],
     [["--port", "70000"], /--port must be a whole number/],
-    [["--host", "0.0.0.0"], /not authenticated yet/],
+    [["--host", "0.0.0.0"], /without --auth/],
+    [["--new-owner-key"], /goes with --auth/],
+    [["--url", "cairn.example.org"], /--url must be like https/],
     [["--unknown"], /--unknown.*--help/],
     [["stray"], /stray/],
   ] as const)("start: %s is told in one line", async ([args, message]) => {

@@ -52,6 +52,42 @@ describe("requests from other sites", () => {
   });
 
   test.for(["0.0.0.0", "::", "192.168.1.10", "example.com"])("loopback: does not listen on %s", async (hostname) => {
-    await expect(startTestHost({ loadApp, hostname })).rejects.toThrow(/not authenticated yet/);
+    await expect(startTestHost({ loadApp, hostname })).rejects.toThrow(/without --auth/);
+  });
+});
+
+describe("where callers are authenticated", () => {
+  let host: TestHost;
+
+  beforeAll(async () => {
+    host = await startTestHost({ loadApp, hostname: "0.0.0.0", authenticated: true });
+  });
+  afterAll(() => host.close());
+
+  const sent = (headers: Record<string, string>, path = "/hello") =>
+    send(`http://127.0.0.1:${host.port}${path}`, { headers });
+
+  test("loopback: listens on every address, and tells one that others can use", () => {
+    expect(host.url).not.toContain("0.0.0.0");
+  });
+
+  test.for(["cairn.example.org", "10.0.0.7:7071", "localhost"])("loopback: answers to the name %s", async (name) => {
+    expect((await sent({ host: name })).status).toBe(200);
+    expect((await sent({ host: name, origin: `https://${name}` })).status).toBe(200);
+  });
+
+  test.for(["https://evil.example", "null", "https://cairn.example.org.evil.example", "https://cairn.example.org:1"])(
+    "loopback: refuses a page of %s",
+    async (origin) => {
+      const { status, text } = await sent({ host: "cairn.example.org", origin });
+      expect([status, text]).toEqual([403, expect.stringMatching(/^Refused: the Origin header .*\n$/)]);
+    },
+  );
+
+  test("loopback: the host's own API is closed, but for the ping", async () => {
+    expect((await sent({}, "/admin/host/ping")).status).toBe(200);
+    for (const path of ["/admin/host/status", "/admin/functions", "/ADMIN/functions/hello"]) {
+      expect((await sent({}, path)).status, path).toBe(404);
+    }
   });
 });

@@ -182,46 +182,48 @@ describe("bad requests", () => {
 describe("the judge of bad requests", () => {
   const shape = { method: "POST", permission: "write", status: 200, summary: "s" } as const;
   const body = z.strictObject({ size: z.int() });
-  const planted = useInProcess([
-    restRoute({
-      ...shape,
-      name: "broken",
-      path: "broken",
-      body,
-      do: async ({ body: { size } }) => {
-        if (size < 0) throw new Error("planted");
-      },
-    }),
-    restRoute({
-      ...shape,
-      name: "hasty",
-      path: "hasty",
-      body,
-      do: async ({ realm, body: { size } }) => {
-        await createWorkspace(realm, `hasty${size}`, "");
-        throw invalid("size: too late");
-      },
-    }),
-    restRoute({ ...shape, name: "careless", path: "careless", body: z.looseObject({}), do: async () => {} }),
-    restRoute({
-      ...shape,
-      name: "vague",
-      path: "vague",
-      body,
-      do: async () => {
-        throw invalid("Something is wrong.");
-      },
-    }),
-    restRoute({
-      ...shape,
-      name: "talkative",
-      path: "talkative",
-      body,
-      do: async () => {
-        throw invalid("size: failed\n    at parse (shared/rest/routes.ts:5)");
-      },
-    }),
-  ]);
+  const planted = useInProcess({
+    routes: [
+      restRoute({
+        ...shape,
+        name: "broken",
+        path: "broken",
+        body,
+        do: async ({ body: { size } }) => {
+          if (size < 0) throw new Error("planted");
+        },
+      }),
+      restRoute({
+        ...shape,
+        name: "hasty",
+        path: "hasty",
+        body,
+        do: async ({ realm, body: { size } }) => {
+          await createWorkspace(realm, `hasty${size}`, "");
+          throw invalid("size: too late");
+        },
+      }),
+      restRoute({ ...shape, name: "careless", path: "careless", body: z.looseObject({}), do: async () => {} }),
+      restRoute({
+        ...shape,
+        name: "vague",
+        path: "vague",
+        body,
+        do: async () => {
+          throw invalid("Something is wrong.");
+        },
+      }),
+      restRoute({
+        ...shape,
+        name: "talkative",
+        path: "talkative",
+        body,
+        do: async () => {
+          throw invalid("size: failed\n    at parse (shared/rest/routes.ts:5)");
+        },
+      }),
+    ],
+  });
   const judged = (path: string, json: unknown, expectation?: Expectation) =>
     faultOf(planted, () => planted.client.send("POST", `/api/v1/${path}`, { json }), expectation);
 

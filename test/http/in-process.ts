@@ -10,6 +10,7 @@ import { type RestRoute, restDispatcher } from "../../shared/http/rest.ts";
 import type { AppRequest, AppResponse } from "../../shared/http/types.ts";
 import { answerMlflow } from "../../shared/mlflow/dialect.ts";
 import { restRoutes } from "../../shared/rest/routes.ts";
+import type { Clock } from "../../shared/stores/clock.ts";
 import { withEachWrite } from "../domain/support.ts";
 import { temporaryFolder } from "../drivers/embedded-fixture.ts";
 import { answerOf, type Client, clientThrough, type Exchange, encoded } from "./support.ts";
@@ -17,6 +18,7 @@ import { answerOf, type Client, clientThrough, type Exchange, encoded } from "./
 /** The app without a socket, on real embedded stores. */
 export interface InProcess {
   readonly client: Client;
+  readonly realm: Realm;
   /** How many documents, blobs and messages were written, changed or removed since the start. */
   writes(): number;
   /** What the app has logged as its own fault. */
@@ -24,11 +26,20 @@ export interface InProcess {
   close(): Promise<void>;
 }
 
-/** @param routes of the REST API, where it is not about the real ones */
-export function openInProcess(routes: readonly RestRoute[] = restRoutes): InProcess {
+export interface InProcessOptions {
+  /** Of the REST API, where it is not about the real ones. */
+  readonly routes?: readonly RestRoute[];
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+  /** Whether callers need credentials; default false. */
+  readonly authenticated?: boolean;
+}
+
+export function openInProcess(options: InProcessOptions = {}): InProcess {
+  const { routes = restRoutes, clock = machineClock, authenticated = false } = options;
   const folder = temporaryFolder();
   let writes = 0;
-  const machine = { clock: machineClock, ids: machineIds };
+  const machine = { clock, ids: machineIds };
   const stores = openEmbedded({ folder, ...machine, baseUrl: () => "http://127.0.0.1:1" });
   const counted = withEachWrite(stores, async (write) => {
     const result = await write();
@@ -39,10 +50,11 @@ export function openInProcess(routes: readonly RestRoute[] = restRoutes): InProc
   const faults: unknown[] = [];
   return {
     client: clientThrough(
-      exchangeWith(realm, routes, faults),
+      exchangeWith(realm, routes, faults, !authenticated),
       () => "http://127.0.0.1",
       () => {},
     ),
+    realm,
     writes: () => writes,
     faults,
     async close() {
@@ -53,15 +65,18 @@ export function openInProcess(routes: readonly RestRoute[] = restRoutes): InProc
 }
 
 /** One app for the file or the block that this is called in. */
-export function useInProcess(routes?: readonly RestRoute[]): InProcess {
+export function useInProcess(options: InProcessOptions = {}): InProcess {
   let app: InProcess;
   beforeAll(() => {
-    app = openInProcess(routes);
+    app = openInProcess(options);
   });
   afterAll(() => app.close());
   return {
     get client() {
       return app.client;
+    },
+    get realm() {
+      return app.realm;
     },
     get faults() {
       return app.faults;
@@ -71,12 +86,12 @@ export function useInProcess(routes?: readonly RestRoute[]): InProcess {
   };
 }
 
-function exchangeWith(realm: Realm, routes: readonly RestRoute[], faults: unknown[]): Exchange {
+function exchangeWith(realm: Realm, routes: readonly RestRoute[], faults: unknown[], loopbackUser: boolean): Exchange {
   const answerRest = restDispatcher(routes);
   const context = {
     realm,
     settings: { limitsBodies: false },
-    identify: () => identify(true),
+    identify: (request: AppRequest) => identify({ realm, loopbackUser }, request),
     logError: (error: unknown) => void faults.push(error),
   };
   return async (method, target, sending) => {

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Permission } from "../../shared/http/callers.ts";
+import type { Permission } from "../../shared/domain/access/roles.ts";
+import { ANONYMOUS } from "../../shared/http/callers.ts";
 import { restDispatcher } from "../../shared/http/rest.ts";
 import type { AppRequest } from "../../shared/http/types.ts";
 import { answerMlflow, mlflowRoutes } from "../../shared/mlflow/dialect.ts";
@@ -96,7 +97,7 @@ const SURFACES: [name: string, prefix: string][] = [
   ["Azure ML's address", `${AZURE_ML}/api/`],
 ];
 
-const PERMISSIONS: Permission[] = ["read", "write", "manage", "none"];
+const PERMISSIONS: Permission[] = ["read", "write", "manage", "keys", "administer", "any", "none"];
 const ALL_ROUTES = [...mlflowRoutes, ...restRoutes];
 
 describe("route table", () => {
@@ -142,7 +143,7 @@ describe("route table", () => {
 });
 
 describe("a caller without credentials", () => {
-  const nobody = { realm: undefined as never, identify: () => undefined, logError: expect.unreachable };
+  const nobody = { realm: undefined as never, identify: () => ANONYMOUS, logError: expect.unreachable };
 
   for (const route of mlflowRoutes.filter(({ permission }) => permission !== "none")) {
     test(`${route.name}: is refused before anything is read`, async () => {

@@ -199,7 +199,7 @@ export const VALID: Record<string, (world: World) => ValidRequest> = {
   }),
   workspaces_get: () => ({ path: { name: "default" } }),
   workspaces_update: () => ({ path: { name: "default" }, input: { description: "d", default_artifact_root: "" } }),
-  workspaces_delete: () => ({ path: { name: "no-such" }, input: { mode: "RESTRICT" }, status: 404 }),
+  workspaces_delete: () => ({ path: { name: "default" }, input: { mode: "RESTRICT" }, status: 400 }),
 };
 
 function pair(key: string, value: string): Input {

@@ -31,8 +31,28 @@ export const VALID_REST: Record<string, (world: World) => ValidRestRequest> = {
     before: (client) => ok(client.call("logged_models_delete", {}, { model_id: modelId })),
   }),
   experiments_purge: ({ deletedExperimentId }) => ({ path: { experimentId: deletedExperimentId } }),
+  members_list: () => ({}),
+  members_put: () => ({ path: { member: "Ada@example.org" }, json: { role: "contributor" } }),
+  members_delete: () => ({
+    path: { member: "leaver" },
+    before: (client) => ok(callRest(client, "members_put", { path: { member: "leaver" }, json: { role: "reader" } })),
+  }),
+  keys_list: () => ({ before: (client) => makeKey(client) }),
+  keys_create: () => ({
+    json: { name: "training", member: "ada", role: "contributor", expiresInDays: 7 },
+    before: (client) => ok(callRest(client, "members_put", { path: { member: "ada" }, json: { role: "contributor" } })),
+  }),
+  keys_revoke: () => {
+    const path = { keyId: "0123456789abcdef" };
+    return { path, before: async (client) => Object.assign(path, { keyId: (await makeKey(client)).key.id }) };
+  },
   openapi_get: () => ({}),
 };
+
+async function makeKey(client: Client) {
+  await ok(callRest(client, "members_put", { path: { member: "maker" }, json: { role: "reader" } }));
+  return ok(callRest(client, "keys_create", { json: { name: "k", member: "maker" } }));
+}
 
 export async function callRest(client: Client, name: string, request: ValidRestRequest): Promise<Answer> {
   const route = restRoutes.find((it) => it.name === name);

@@ -148,7 +148,7 @@ describeServed("workspaces", () => {
       ["nothing to change", "PATCH", `${MLFLOW}/default`, {}, 400, /at least one/],
       ["an unknown workspace", "PATCH", `${MLFLOW}/nobody`, { description: "d" }, 404, /nobody/],
       ["default cannot be deleted", "DELETE", `${MLFLOW}/default`, {}, 400, /default/],
-      ["an unknown mode", "DELETE", `${MLFLOW}/nobody`, { mode: "BOGUS" }, 400, /'mode'/],
+      ["an unknown mode", "DELETE", `${MLFLOW}/default`, { mode: "BOGUS" }, 400, /'mode'/],
     ])("%s: is refused", async (_, method, path, json, status, message) => {
       const answer = await client.send(method, path, { json });
       expect(answer.status).toBe(status);

@@ -12,6 +12,8 @@ export interface ServerOptions {
   /** 0 (default): any free one. */
   readonly port?: number;
   readonly env?: NodeJS.ProcessEnv;
+  /** More options of the command. */
+  readonly args?: readonly string[];
 }
 
 export interface RunningServer {
@@ -40,6 +42,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "cairn-server-")));
   const args = ["dist/host/main.js", "--port", String(options.port ?? 0), "--data", folder];
   if (options.mode === "strict") args.push("--strict");
+  args.push(...(options.args ?? []));
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
     env: { ...process.env, ...options.env },

@@ -3,17 +3,16 @@ import { searchExperiments } from "../../domain/experiment-search.ts";
 import { searchRegisteredModels } from "../../domain/registry/registry-index.ts";
 import { searchRuns } from "../../domain/runs/search.ts";
 import {
-  createWorkspace,
   DEFAULT_WORKSPACE,
   deleteWorkspace,
   getWorkspace,
-  listWorkspaces,
   openWorkspace,
   type Realm,
   updateWorkspace,
   type WorkspaceInfo,
 } from "../../domain/workspaces.ts";
 import { decodePart } from "../../http/url.ts";
+import { createOwnWorkspace, visibleWorkspaces } from "../../http/workspace-access.ts";
 import { enumeration, optional, required, string, withDefault } from "../message.ts";
 import { ok, route } from "../route.ts";
 
@@ -62,27 +61,28 @@ export const serverRoutes = [
     name: "workspaces_list",
     method: "GET",
     path: "3.0/mlflow/workspaces",
-    permission: "read",
+    permission: "any",
     outsideWorkspace: true,
-    handle: async ({ realm }) => ok({ workspaces: (await listWorkspaces(realm)).map(workspaceJson) }),
+    handle: async ({ realm, caller }) =>
+      ok({ workspaces: (await visibleWorkspaces(realm, caller)).map(workspaceJson) }),
   }),
   route({
     name: "workspaces_create",
     method: "POST",
     path: "3.0/mlflow/workspaces",
-    permission: "manage",
+    permission: "administer",
     outsideWorkspace: true,
     request: {
       name: required(string),
       description: withDefault(string, ""),
       default_artifact_root: optional(string),
     },
-    handle: async ({ realm, input }) => {
+    handle: async ({ realm, caller, input }) => {
       refuseArtifactRoot(input.default_artifact_root);
       if (input.name === DEFAULT_WORKSPACE) {
         throw invalid(`The '${DEFAULT_WORKSPACE}' workspace is reserved and cannot be created`);
       }
-      const workspace = await createWorkspace(realm, input.name, input.description);
+      const workspace = await createOwnWorkspace(realm, caller, input.name, input.description);
       return { ...ok({ workspace: workspaceJson(workspace) }), status: 201 };
     },
   }),

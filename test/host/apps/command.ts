@@ -6,5 +6,6 @@ await runCommand(process.argv.slice(2), {
   provideServices: (services) => {
     state.services = services;
   },
+  ownerKey: async () => undefined,
   load: () => import("./command-app.ts"),
 });

@@ -1,0 +1,121 @@
+import type { Item, Stored } from "../../stores/document-store.ts";
+import { AlreadyExists, PreconditionFailed } from "../../stores/errors.ts";
+import { invalid, invalidState, notFound } from "../errors.ts";
+import { optimistically } from "../optimistic.ts";
+import { cut } from "../validation.ts";
+import type { Workspace } from "../workspace.ts";
+import type { Role } from "./roles.ts";
+
+/** Somebody who may use a workspace. */
+export interface Member {
+  /** The object id of a Microsoft Entra user, group-less principal or managed identity; or any name, for somebody who comes with a key. */
+  readonly id: string;
+  readonly role: Role;
+  readonly addedMs: number;
+  readonly addedBy: string;
+  /** Differs between two memberships of one id: keys of an earlier one stay dead. */
+  readonly membership: string;
+}
+
+/** All members of a workspace are one document, so that whether an owner is left is decided under one ETag. */
+interface MembersItem extends Item {
+  readonly kind: "members";
+  readonly members: readonly Member[];
+}
+
+/** What rules about members need of a workspace; its name plays no part. */
+export type MembersOf = Pick<Workspace, "id" | "stores" | "clock" | "ids" | "memory">;
+
+const DOCUMENT_ID = "members";
+const MAX_MEMBERS = 2000;
+export const MEMBER_ID = /^[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,126}[A-Za-z0-9])?$/;
+
+const recentKey = (workspace: MembersOf): string => `members/${workspace.id}`;
+
+/** Ids have no case. @throws InvalidParameter */
+export function requireMemberId(id: string): string {
+  if (MEMBER_ID.test(id)) return id.toLowerCase();
+  throw invalid(
+    `Invalid value "${cut(id)}" for parameter 'member' supplied: an object id of Microsoft Entra ID, or a name of 1 to 128 letters, ` +
+      "digits and . _ @ - that begins and ends with a letter or digit.",
+  );
+}
+
+/** In order of id. */
+export async function listMembers(workspace: MembersOf): Promise<readonly Member[]> {
+  return (await read(workspace))?.item.members ?? [];
+}
+
+/** The membership of somebody, as it was at most 30 s ago. */
+export async function recentMember(workspace: MembersOf, id: string): Promise<Member | undefined> {
+  const { memory, clock } = workspace;
+  const members = await memory.recent.get(clock, recentKey(workspace), async () => {
+    return new Map((await listMembers(workspace)).map((member) => [member.id, member]));
+  });
+  return members.get(id);
+}
+
+/**
+ * Gives somebody a role, member already or not.
+ * @throws InvalidState when nobody would be left as owner; InvalidParameter
+ */
+export function putMember(workspace: MembersOf, id: string, role: Role, by: string): Promise<Member> {
+  const memberId = requireMemberId(id);
+  return changeMembers(workspace, (members) => {
+    const before = members.find((member) => member.id === memberId);
+    const added = { addedMs: workspace.clock.now(), addedBy: by, membership: workspace.ids.hex(8) };
+    const member: Member = { ...(before ?? added), id: memberId, role };
+    return { members: [...members.filter((other) => other !== before), member], result: member };
+  });
+}
+
+/** @throws NotFound; InvalidState for the last owner */
+export function removeMember(workspace: MembersOf, id: string): Promise<Member> {
+  const memberId = id.toLowerCase();
+  return changeMembers(workspace, (members) => {
+    const member = members.find((candidate) => candidate.id === memberId);
+    if (!member) throw memberNotFound(id);
+    return { members: members.filter((other) => other !== member), result: member };
+  });
+}
+
+async function changeMembers<R>(
+  workspace: MembersOf,
+  change: (members: readonly Member[]) => { members: readonly Member[]; result: R },
+): Promise<R> {
+  const { catalog } = workspace.stores.documents;
+  const result = await optimistically(`${workspace.id}/${DOCUMENT_ID}`, async () => {
+    const stored = await read(workspace);
+    const before = stored?.item.members ?? [];
+    const { members, result } = change(before);
+    requireOwner(before, members);
+    if (members.length > MAX_MEMBERS) throw invalidState(`A workspace has at most ${MAX_MEMBERS} members.`);
+    const sorted = [...members].sort((a, b) => (a.id < b.id ? -1 : 1));
+    const item: MembersItem = { id: DOCUMENT_ID, scope: `${workspace.id}/members`, kind: "members", members: sorted };
+    if (stored) await catalog.replace(workspace.id, item, stored.etag);
+    else await catalog.create(workspace.id, item).catch(retryWhenTaken);
+    return result;
+  });
+  workspace.memory.recent.forget(recentKey(workspace));
+  return result;
+}
+
+function requireOwner(before: readonly Member[], after: readonly Member[]): void {
+  const hasOwner = (members: readonly Member[]) => members.some(({ role }) => role === "owner");
+  if (!hasOwner(before) || hasOwner(after)) return;
+  throw invalidState(
+    "The last owner of a workspace cannot be removed or given a lower role. Make somebody else owner first.",
+  );
+}
+
+function retryWhenTaken(error: unknown): never {
+  throw error instanceof AlreadyExists ? new PreconditionFailed("Somebody else added the first member.") : error;
+}
+
+function read(workspace: MembersOf): Promise<Stored<MembersItem> | undefined> {
+  return workspace.stores.documents.catalog.get<MembersItem>(workspace.id, DOCUMENT_ID);
+}
+
+export function memberNotFound(id: string): Error {
+  return notFound(`Member '${cut(id)}' not found`);
+}

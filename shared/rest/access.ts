@@ -1,0 +1,167 @@
+import * as z from "zod/mini";
+import { createKey, dismissMember, type Key, listKeys, revokeKey } from "../domain/access/keys.ts";
+import { listMembers, MEMBER_ID, type Member, putMember } from "../domain/access/members.ts";
+import { ROLES, type Role } from "../domain/access/roles.ts";
+import { WorkspaceError } from "../domain/errors.ts";
+import type { Caller } from "../http/callers.ts";
+import { type RestRoute, restRoute } from "../http/rest.ts";
+
+const DAY_MS = 24 * 3_600_000;
+const DEFAULT_KEY_DAYS = 90;
+const MAX_KEY_DAYS = 3650;
+
+const RoleJson = z.enum(ROLES);
+const Time = z.iso.datetime().check(z.describe("UTC."));
+const MemberId = z
+  .string()
+  .check(
+    z.regex(MEMBER_ID),
+    z.describe("An object id of Microsoft Entra ID, or a name; upper and lower case are the same."),
+  );
+
+const MemberJson = z
+  .object({ id: MemberId, role: RoleJson, addedTime: Time, addedBy: z.string() })
+  .check(z.meta({ id: "Member" }));
+
+const KeyJson = z
+  .object({
+    id: z.string().check(z.describe("Names the key; it is not the key.")),
+    name: z.string(),
+    member: MemberId,
+    role: z.optional(RoleJson.check(z.describe("Absent: the member's."))),
+    createdTime: Time,
+    createdBy: z.string(),
+    expiresTime: z.optional(Time.check(z.describe("UTC; absent: never."))),
+    lastUsedTime: z.optional(Time.check(z.describe("UTC, to the hour; absent: not used yet."))),
+  })
+  .check(z.meta({ id: "Key" }));
+
+const MintedKey = z
+  .object({ key: KeyJson, secret: z.string().check(z.describe("The key itself. It is not shown again.")) })
+  .check(z.meta({ id: "MintedKey" }));
+
+const MemberRole = z.strictObject({ role: RoleJson }).check(z.meta({ id: "MemberRole" }));
+
+const NewKey = z
+  .strictObject({
+    name: z.string().check(z.minLength(1), z.maxLength(100), z.describe("For people: what the key is for.")),
+    member: z.optional(MemberId.check(z.describe("Whose key it is; absent: the caller's."))),
+    role: z.optional(RoleJson.check(z.describe("At most the member's; absent: whatever the member's is."))),
+    expiresInDays: z._default(z.int().check(z.gte(1), z.lte(MAX_KEY_DAYS)), DEFAULT_KEY_DAYS),
+  })
+  .check(z.meta({ id: "NewKey" }));
+
+const time = (ms: number): string => new Date(ms).toISOString();
+
+function memberJson({ id, role, addedMs, addedBy }: Member) {
+  return { id, role, addedTime: time(addedMs), addedBy };
+}
+
+function keyJson({ id, name, member, role, createdMs, createdBy, expiresMs, lastUsedMs }: Key) {
+  return {
+    id,
+    name,
+    member,
+    ...(role && { role }),
+    createdTime: time(createdMs),
+    createdBy,
+    ...(expiresMs !== undefined && { expiresTime: time(expiresMs) }),
+    ...(lastUsedMs !== undefined && { lastUsedTime: time(lastUsedMs) }),
+  };
+}
+
+/** Whoever is no owner deals with keys of their own alone. */
+function ownKeysOnly(caller: Caller, role: Role | undefined): string | undefined {
+  return role === "owner" ? undefined : caller.id;
+}
+
+function memberFor(wanted: string | undefined, caller: Caller, role: Role | undefined): string {
+  const member = wanted?.toLowerCase() ?? caller.id;
+  const only = ownKeysOnly(caller, role);
+  if (only === undefined || member === only) return member;
+  throw new WorkspaceError("PermissionDenied", "Only owners make keys for others.");
+}
+
+/** Who may do what in a workspace, and the keys with which they come. */
+export const accessRoutes: readonly RestRoute[] = [
+  restRoute({
+    name: "members_list",
+    summary: "List the members, in order of id.",
+    method: "GET",
+    path: "workspaces/:workspace/members",
+    permission: "read",
+    returns: z.object({ value: z.array(MemberJson) }),
+    status: 200,
+    do: async ({ workspace }) => ({ value: (await listMembers(await workspace())).map(memberJson) }),
+  }),
+  restRoute({
+    name: "members_put",
+    summary: "Make somebody a member, or change a member's role.",
+    method: "PUT",
+    path: "workspaces/:workspace/members/:member",
+    permission: "manage",
+    body: MemberRole,
+    returns: MemberJson,
+    status: 200,
+    refusals: ["InvalidState"],
+    do: async ({ workspace, params, body, caller }) =>
+      memberJson(await putMember(await workspace(), params.member!, body.role, caller.id)),
+  }),
+  restRoute({
+    name: "members_delete",
+    summary: "Take a member out, with their keys; at once here, within 30 seconds on every instance.",
+    method: "DELETE",
+    path: "workspaces/:workspace/members/:member",
+    permission: "manage",
+    status: 204,
+    refusals: ["InvalidState"],
+    do: async ({ workspace, params }) => dismissMember(await workspace(), params.member!),
+  }),
+  restRoute({
+    name: "keys_list",
+    summary: "List the keys: an owner sees all, others their own.",
+    method: "GET",
+    path: "workspaces/:workspace/keys",
+    permission: "keys",
+    returns: z.object({ value: z.array(KeyJson) }),
+    status: 200,
+    do: async ({ workspace, caller, role }) => {
+      const only = ownKeysOnly(caller, role);
+      const keys = await listKeys(await workspace());
+      return { value: keys.filter(({ member }) => only === undefined || member === only).map(keyJson) };
+    },
+  }),
+  restRoute({
+    name: "keys_create",
+    summary: "Make a key for a member.",
+    method: "POST",
+    path: "workspaces/:workspace/keys",
+    permission: "keys",
+    body: NewKey,
+    returns: MintedKey,
+    status: 201,
+    refusals: ["InvalidState"],
+    do: async ({ workspace, body, caller, role }) => {
+      const opened = await workspace();
+      const { key, secret } = await createKey(opened, {
+        name: body.name,
+        member: memberFor(body.member, caller, role),
+        role: body.role,
+        expiresMs: opened.clock.now() + body.expiresInDays * DAY_MS,
+        createdBy: caller.id,
+      });
+      return { key: keyJson(key), secret };
+    },
+  }),
+  restRoute({
+    name: "keys_revoke",
+    summary: "Revoke a key; at once here, within 30 seconds on every instance.",
+    method: "DELETE",
+    path: "workspaces/:workspace/keys/:keyId",
+    permission: "keys",
+    status: 204,
+    do: async ({ workspace, params, caller, role }) => {
+      await revokeKey(await workspace(), params.keyId!, ownKeysOnly(caller, role));
+    },
+  }),
+];
