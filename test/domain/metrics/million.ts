@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { readConfig } from "../../../shared/config.ts";
 import { SETTLED_AFTER_MS } from "../../../shared/domain/metrics/fold.ts";
 import type { HistoryPosition } from "../../../shared/domain/metrics/order.ts";
 import { readHistory, sampleHistory } from "../../../shared/domain/metrics/read.ts";
@@ -9,17 +10,21 @@ import { logBatch } from "../../../shared/domain/runs/log.ts";
 import { createRun, deleteRun } from "../../../shared/domain/runs/runs.ts";
 import { Memory, runsPartition } from "../../../shared/domain/workspace.ts";
 import { openWorkspace } from "../../../shared/domain/workspaces.ts";
+import { openAzureStores } from "../../../shared/drivers/azure-stores.ts";
 import { openEmbedded } from "../../../shared/drivers/sqlite/open-embedded.ts";
 import { SettableClock, seededIds } from "../support.ts";
 
 /*
  * The life of a run with a million points in a process of its own: logged, sealed, read whole and sampled, purged. Prints how much memory each
- * took, in MB above what the process had when the run began.
+ * took, in MB above what the process had when the run began. On the stores that the environment names, else embedded ones in a folder.
  */
 const folder = process.argv[2]!;
 const clock = new SettableClock();
 const ids = seededIds();
-const stores = openEmbedded({ folder, clock, ids, baseUrl: () => "http://127.0.0.1:1" });
+const { azure } = readConfig();
+const stores = azure
+  ? await openAzureStores(azure, { clock, ids })
+  : openEmbedded({ folder, clock, ids, baseUrl: () => "http://127.0.0.1:1" });
 const realm = { stores, clock, ids, memory: new Memory() };
 const workspace = await openWorkspace(realm, "default");
 const run = await createRun(workspace, { experimentId: "0", userId: "u", tags: [] });

@@ -20,7 +20,11 @@ export interface CosmosEmulator {
   stop(): void;
 }
 
-/** Starts a process of its own, empty, with Strong consistency; it ends with this one at the latest. */
+/**
+ * Starts a process of its own, empty, with Strong consistency; it ends with this one at the latest. It keeps everything in memory, removes nothing that
+ * expires, copies all documents of a physical partition for each batch and all that a query may look at for each query: its time and its memory go with
+ * what it holds. Some thousand documents are well; a load test wants an emulator of its own, stopped afterwards.
+ */
 export async function startEmulator(...options: string[]): Promise<CosmosEmulator> {
   const child = spawn(EMULATOR!, options, { stdio: ["pipe", "pipe", "inherit"] });
   const port = await readyPort(child);
