@@ -2,7 +2,7 @@ import { prepareAzurite } from "./azurite.mjs";
 import { prepareCosmosEmulator } from "./cosmos-emulator.mjs";
 
 /** Folders whose tests need no emulator; all others have suites that run on the emulated services, too. */
-const WITHOUT = /^(\.\/)?test\/(config|domain|host|mlflow)\b/;
+const WITHOUT = /^(\.\/)?test\/(config|domain|host|infra|mlflow)\b/;
 
 /**
  * The emulators of Azure Storage and Cosmos DB, as the variables in which the tests look for them, and what is missing.

@@ -12,10 +12,21 @@ const REQUIRE = `import { createRequire as cairnRequire } from "node:module"; co
  * is one file each.
  */
 export async function buildDist() {
-  const { build } = await import("esbuild");
-  const result = await build({
-    absWorkingDir: ROOT,
+  const { metafile } = await bundle({
     entryPoints: { "host/main": "host/main.ts", "functions/index": "functions/index.ts" },
+    sourcemap: true,
+  });
+  removeAllBut(new Set(Object.keys(metafile.outputs).map((file) => resolve(ROOT, file))));
+}
+
+/**
+ * Bundles entries as the app needs it: split, as ES modules, without what the Functions runtime provides.
+ * @param {import("esbuild").BuildOptions} options
+ */
+export async function bundle(options) {
+  const { build } = await import("esbuild");
+  return build({
+    absWorkingDir: ROOT,
     outdir: OUT,
     bundle: true,
     splitting: true,
@@ -24,13 +35,12 @@ export async function buildDist() {
     target: "node22",
     external: ["@azure/functions-core"],
     banner: { js: REQUIRE },
-    sourcemap: true,
     metafile: true,
     logLevel: "warning",
+    ...options,
   }).catch((error) => {
     throw new Failure(`The build failed: ${error.errors?.length ?? 1} error(s), see above.`);
   });
-  removeAllBut(new Set(Object.keys(result.metafile.outputs).map((file) => resolve(ROOT, file))));
 }
 
 /** Chunks carry a hash in their names, so a new build does not replace the old ones. */

@@ -48,7 +48,7 @@ function blobContainersNamed(): string[] {
     readFileSync(join(ROOT, file), "utf8"),
   );
   const found = texts.flatMap((text) =>
-    [...text.matchAll(/`([a-z]+)\/\$\{(?:workspace\.id\}|runsPartition\()/g)].map(([, name]) => name!),
+    [...text.matchAll(/`([a-z]+)\/\$\{(?:workspace\.id|runsPartition\([^)]*\))\}\//g)].map(([, name]) => name!),
   );
   return [...new Set(found)];
 }
