@@ -1,5 +1,7 @@
+import { inspect } from "node:util";
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from "@azure/functions";
 import { type Caller, identify } from "../shared/http/callers.ts";
+import { redact } from "../shared/http/redact.ts";
 import type { AppRequest, AppResponse } from "../shared/http/types.ts";
 import { type Services, services } from "../shared/services.ts";
 
@@ -8,6 +10,11 @@ export interface RequestContext {
   readonly services: Services;
   identify(request: AppRequest): Promise<Caller> | Caller;
   logError(error: unknown): void;
+}
+
+/** Logs what went wrong, with its cause, but without the secrets that errors of stores and libraries quote. */
+export function logFault(invocation: InvocationContext, error: unknown): void {
+  invocation.error(redact(inspect(error)));
 }
 
 /** Makes a Functions handler of an area's dispatcher. */
@@ -19,7 +26,7 @@ export function httpHandler(
     const context: RequestContext = {
       services: current,
       identify: (incoming) => identify(current, incoming),
-      logError: (error) => invocation.error(error),
+      logError: (error) => logFault(invocation, error),
     };
     return (await answer(context, request as unknown as AppRequest)) as HttpResponseInit;
   };

@@ -1,4 +1,5 @@
 import { app } from "@azure/functions";
+import { logFault } from "./context.ts";
 
 /**
  * Makes every HTTP function answer. With HTTP streaming, the Functions host waits for the library's proxy before it looks at the
@@ -13,7 +14,7 @@ export function installGuard(): void {
       try {
         return (await handler(request, context)) ?? { status: 204 };
       } catch (error) {
-        context.error(error);
+        logFault(context, error);
         return { status: 500 };
       }
     };

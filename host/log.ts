@@ -1,3 +1,4 @@
+import { redact } from "../shared/http/redact.ts";
 import type { RpcLogLevel } from "./core-types.ts";
 
 export interface LogLine {
@@ -11,10 +12,11 @@ export type Log = (line: LogLine) => void;
 
 const QUIET_LEVELS: readonly RpcLogLevel[] = ["trace", "debug", "none"];
 
-/** Writes one JSON object per line to standard error; `trace` and `debug` are left out. */
+/** Writes one JSON object per line to standard error, without secrets; `trace` and `debug` are left out. */
 export const logToStandardError: Log = (line) => {
   if (QUIET_LEVELS.includes(line.level)) return;
-  process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`);
+  const message = redact(line.message);
+  process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), ...line, message })}\n`);
 };
 
 /** The stack where there is one: what a person needs to find the cause. */

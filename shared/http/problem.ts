@@ -1,5 +1,6 @@
 import { type ErrorCode, WorkspaceError } from "../domain/errors.ts";
 import { StoreUnavailable, TooLarge } from "../stores/errors.ts";
+import { redact } from "./redact.ts";
 import type { AppResponse } from "./types.ts";
 
 /** The status that goes with each refusal. */
@@ -37,9 +38,10 @@ export function withRetryAfter(response: AppResponse, seconds: number): AppRespo
 
 const MAX_MESSAGE = 600;
 
-/** A message as it is answered: what a caller sent comes back in part only, and the end tells what would be accepted. */
+/** A message as it is answered: what a caller sent comes back in part only and without secrets; the end tells what would be accepted. */
 export function brief(message: string): string {
-  return message.length > MAX_MESSAGE ? `${message.slice(0, 300)} … ${message.slice(-250)}`.toWellFormed() : message;
+  const shown = redact(message);
+  return shown.length > MAX_MESSAGE ? `${shown.slice(0, 300)} … ${shown.slice(-250)}`.toWellFormed() : shown;
 }
 
 /** Tells how to come with credentials. Not `Basic`, for which browsers would ask their users. */

@@ -19,6 +19,8 @@ import { answerOf, type Client, clientThrough, type Exchange, encoded } from "./
 export interface InProcess {
   readonly client: Client;
   readonly realm: Realm;
+  /** Where everything is stored. */
+  readonly folder: string;
   /** How many documents, blobs and messages were written, changed or removed since the start. */
   writes(): number;
   /** What the app has logged as its own fault. */
@@ -55,6 +57,7 @@ export function openInProcess(options: InProcessOptions = {}): InProcess {
       () => {},
     ),
     realm,
+    folder,
     writes: () => writes,
     faults,
     async close() {
@@ -77,6 +80,9 @@ export function useInProcess(options: InProcessOptions = {}): InProcess {
     },
     get realm() {
       return app.realm;
+    },
+    get folder() {
+      return app.folder;
     },
     get faults() {
       return app.faults;

@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import type { RouteShape } from "../../shared/http/routes.ts";
 import { mlflowRoutes } from "../../shared/mlflow/dialect.ts";
 import type { MlflowRoute } from "../../shared/mlflow/route.ts";
+import { PLANTED_HEADERS, requireNoSecret } from "../setup/secrets.ts";
 
 /** What a server answered. `json` is undefined when the body is no JSON. */
 export interface Answer {
@@ -98,10 +99,11 @@ export function queryOf(input: Input): string {
   return query.toString();
 }
 
-/** A body as it goes over the wire, and what is said of it. */
+/** A body as it goes over the wire, and what is said of it; planted secrets go along with every request. */
 export function encoded(sending: Sending): { body: Sending["body"]; headers: OutgoingHttpHeaders } {
   const body = sending.json === undefined ? sending.body : JSON.stringify(sending.json);
   const headers: OutgoingHttpHeaders = {
+    ...PLANTED_HEADERS,
     ...(sending.json !== undefined && { "content-type": "application/json" }),
     ...(typeof body === "string" && { "content-length": Buffer.byteLength(body) }),
     ...(body instanceof Uint8Array && { "content-length": body.length }),
@@ -110,7 +112,10 @@ export function encoded(sending: Sending): { body: Sending["body"]; headers: Out
   return { body, headers };
 }
 
+/** @throws Error when one of the planted secrets has come back */
 export function answerOf(status: number, headers: IncomingHttpHeaders, bytes: Buffer): Answer {
+  requireNoSecret("the headers of an answer", JSON.stringify(headers));
+  requireNoSecret("an answer", bytes);
   const text = bytes.toString();
   return { status, headers, bytes, text, json: parsed(text) };
 }
@@ -123,7 +128,13 @@ function exchange(url: string, agent: Agent, method: string, path: string, sendi
       const chunks: Buffer[] = [];
       incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
       incoming.on("error", reject);
-      incoming.on("end", () => resolve(answerOf(incoming.statusCode!, incoming.headers, Buffer.concat(chunks))));
+      incoming.on("end", () => {
+        try {
+          resolve(answerOf(incoming.statusCode!, incoming.headers, Buffer.concat(chunks)));
+        } catch (error) {
+          reject(error);
+        }
+      });
     });
     outgoing.on("error", reject);
     if (body === undefined || typeof body === "string" || body instanceof Uint8Array) outgoing.end(body);

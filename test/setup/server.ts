@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { requireNoSecret, requireNoSecretBelow } from "./secrets.ts";
 
 export interface ServerOptions {
   /** `light` is what `npm start` runs; `strict` goes through the Functions library's own conversions. */
@@ -25,7 +26,7 @@ export interface RunningServer {
   output(): string;
   /** Resolves when the process is gone, with its exit code (null after SIGKILL). */
   kill(signal: NodeJS.Signals): Promise<number | null>;
-  /** Ends it cleanly, and removes a temporary folder. */
+  /** Ends it cleanly, fails when a secret that the tests have sent is in what it printed or stored, and removes a temporary folder. */
   stop(): Promise<void>;
 }
 
@@ -56,7 +57,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
   try {
     const url = await untilListening(output, ended);
-    const stop = () => stopServer(child, ended, options.folder === undefined ? folder : undefined);
+    const stop = async () => {
+      await stopServer(child, ended);
+      try {
+        requireNoSecret("what the server printed", output());
+        requireNoSecretBelow(folder);
+      } finally {
+        if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
+      }
+    };
     return { url, pid: child.pid!, folder, output, kill, stop };
   } catch (error) {
     await kill("SIGKILL");
@@ -95,12 +104,11 @@ export async function untilListening(
   throw new Error(`The server did not say where it listens:\n${output()}`);
 }
 
-async function stopServer(child: ChildProcess, ended: Promise<unknown>, temporary?: string): Promise<void> {
+async function stopServer(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
   child.kill("SIGTERM");
   const late = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
   await ended;
   clearTimeout(late);
-  if (temporary) await rm(temporary, { recursive: true, force: true });
 }
 
 const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,148 @@
+import { inspect } from "node:util";
+import type { InvocationContext } from "@azure/functions";
+import { describe, expect, test } from "vitest";
+import * as z from "zod/mini";
+import { logFault } from "../../functions/context.ts";
+import { createWorkspace } from "../../shared/domain/workspaces.ts";
+import { parameterNames } from "../../shared/http/parameters.ts";
+import { redact } from "../../shared/http/redact.ts";
+import { restRoute } from "../../shared/http/rest.ts";
+import { mlflowRoutes } from "../../shared/mlflow/dialect.ts";
+import { restRoutes } from "../../shared/rest/routes.ts";
+import { PLANTED, plantedIn, requireNoSecret, requireNoSecretBelow } from "../setup/secrets.ts";
+import { useInProcess } from "./in-process.ts";
+import { served } from "./served.ts";
+import { mlflowFields, restFields } from "./shapes.ts";
+import { queryOf, targetOf } from "./support.ts";
+
+/*
+ * Every request of every suite carries planted secrets in its headers; the client searches each answer for them, and a server that is stopped has what
+ * it printed and stored searched. Here they are sent where they hurt most: as credentials, and in place of what a refusal would quote.
+ */
+
+/** A password alone is a word like any other; people paste it with its name. */
+const SECRETS = Object.values({ ...PLANTED, password: `password=${PLANTED.password}` });
+const JSON_TYPE = { "content-type": "application/json" };
+const CREDENTIALS = [
+  ...[PLANTED.apiKey, PLANTED.runToken, PLANTED.jwt].map((token) => `Bearer ${token}`),
+  `Basic ${Buffer.from(`user:${PLANTED.password}`).toString("base64")}`,
+  `SharedKey planted:${PLANTED.storageKey}`,
+];
+const OPERATIONS = [
+  ...mlflowRoutes.map((route) => ({ route, api: "/api/", fields: mlflowFields(route) })),
+  ...restRoutes.map((route) => ({
+    route,
+    api: "/api/v1/",
+    fields: { ...restFields(route.query), ...restFields(route.body) },
+  })),
+];
+
+const { server, client, describe: describeServed } = served(["light", "strict"], { withWorld: false });
+
+describeServed("planted secrets", () => {
+  test("credentials are told to nobody, whatever is called", async () => {
+    for (const { route, api } of OPERATIONS) {
+      for (const authorization of CREDENTIALS) {
+        const query = queryOf({ code: PLANTED.apiKey, access_token: PLANTED.jwt, sig: PLANTED.storageKey });
+        await client.send(route.method, `${targetOf(route, {}, api)}?${query}`, { headers: { authorization } });
+      }
+    }
+  });
+
+  test("what is pasted into a wrong field is not quoted by the refusal", async () => {
+    for (const { route, api, fields } of OPERATIONS.filter(({ route }) => route.method !== "GET")) {
+      for (const field of Object.keys(fields)) {
+        const body = JSON.stringify({ [field]: [{ [field]: SECRETS }, ...SECRETS] });
+        const { status } = await client.send(route.method, targetOf(route, {}, api), { body, headers: JSON_TYPE });
+        expect(status, `${route.name} ${field}`).toBeLessThan(500);
+      }
+    }
+  });
+
+  test("what is pasted into a query or a path that leads nowhere is not quoted either", async () => {
+    for (const { route, api, fields } of OPERATIONS.filter(({ route }) => route.method === "GET")) {
+      for (const secret of SECRETS) {
+        const path = Object.fromEntries(parameterNames(route.path).map((name) => [name, secret]));
+        const query = queryOf(Object.fromEntries(Object.keys(fields).map((field) => [field, secret])));
+        await client.send("GET", `${targetOf(route, path, api)}?${query}`);
+      }
+    }
+  });
+
+  test("none of them is in what the server has printed and stored", () => {
+    requireNoSecret("what the server printed", server.output());
+    requireNoSecretBelow(server.folder);
+  });
+});
+
+describe("what is logged and quoted", () => {
+  test.each(Object.entries(PLANTED))(
+    "%s is hidden, alone and in the midst of JSON, URLs and Python",
+    (name, secret) => {
+      const named = name === "password" ? `password=${secret}` : secret;
+      const surroundings = [named, `a ${named} b`, `"${named}"`, `(${named})`, `'${named}', 5`];
+      if (name === "password")
+        surroundings.push(`{"password":"${secret}"}`, `amqp://user:${secret}@host/`, `pwd: ${secret};`);
+      for (const text of surroundings) expect(plantedIn(redact(text)), text).toBeUndefined();
+    },
+  );
+
+  test.each([
+    "metrics.loss > 0.5 AND params.token_count = '5'",
+    "Experiment 'secret sauce' already exists.",
+    "No run with id 5ec2e7c0ffee01235ec2e7c0ffee0123",
+    "mlflow-artifacts:/experiments/179528457381930189/Model/weights.bin",
+    "basic training of the bearer",
+  ])("%s stays as it is", (text) => {
+    expect(redact(text)).toBe(text);
+  });
+
+  test("a fault is logged with its cause, without the secrets that it quotes", () => {
+    const lines: unknown[] = [];
+    const context = { error: (...args: unknown[]) => void lines.push(...args) } as unknown as InvocationContext;
+    const cause = Object.assign(new Error(PLANTED.connectionString), {
+      request: { headers: { "x-key": PLANTED.apiKey } },
+    });
+    logFault(context, new Error("The store failed.", { cause }));
+    expect(plantedIn(inspect(lines))).toBeUndefined();
+    expect(lines.join()).toMatch(/The store failed[\s\S]*\[cause\]/);
+  });
+});
+
+describe("the search for secrets finds", () => {
+  const shape = {
+    method: "POST",
+    permission: "write",
+    status: 200,
+    summary: "s",
+    body: z.object({ text: z.string() }),
+  } as const;
+  const planted = useInProcess({
+    routes: [
+      restRoute({ ...shape, name: "echo", path: "echo", returns: z.unknown(), do: async ({ body }) => body }),
+      restRoute({
+        ...shape,
+        name: "store",
+        path: "store",
+        do: async ({ realm, body }) => void (await createWorkspace(realm, "stored", body.text)),
+      }),
+    ],
+  });
+
+  test("one that comes back in an answer, as it is or in base64", async () => {
+    for (const text of [PLANTED.apiKey, Buffer.from(PLANTED.password).toString("base64")]) {
+      await expect(planted.client.send("POST", "/api/v1/echo", { json: { text } })).rejects.toThrow(/in an answer/);
+    }
+  });
+
+  test("one that was stored", async () => {
+    requireNoSecretBelow(planted.folder);
+    await planted.client.send("POST", "/api/v1/store", { json: { text: PLANTED.password } });
+    expect(() => requireNoSecretBelow(planted.folder)).toThrow(/in the data folder/);
+  });
+
+  test("one that was printed", () => {
+    const line = JSON.stringify({ level: "error", message: `cannot open ${PLANTED.sas}` });
+    expect(() => requireNoSecret("what the server printed", line)).toThrow(/printed/);
+  });
+});
