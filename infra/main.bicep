@@ -55,6 +55,12 @@ param alwaysReadyInstances int = 0
 @maxValue(3650)
 param retentionDays int = 30
 
+@description('Optional. The app registration that tokens of Microsoft Entra ID are made out to, by client id or URI; without one nobody gets in.')
+param entraAudience string = ''
+
+@description('Optional. Object ids of those who own every workspace, with commas between.')
+param ownerObjectIds string = ''
+
 @description('Optional. Days in which a deleted blob can be restored; until then what was purged still lies in the account. 0 is none.')
 @minValue(0)
 @maxValue(365)
@@ -98,6 +104,7 @@ param lockData bool = false
 @secure()
 param packageUri string = ''
 
+var tenantId = tenant().tenantId
 var suffix = uniqueString(resourceGroup().id, prefix, environmentName)
 var baseName = toLower('${prefix}-${environmentName}')
 var queues = ['metrics-fold', 'metrics-seal', 'search-snapshot', 'purge']
@@ -213,6 +220,9 @@ module functionapp 'modules/functionapp.bicep' = {
     instanceMemoryMB: instanceMemoryMB
     alwaysReadyInstances: alwaysReadyInstances
     retentionDays: retentionDays
+    entraTenantId: empty(entraAudience) ? '' : tenantId
+    entraAudience: entraAudience
+    ownerObjectIds: ownerObjectIds
     packageUri: packageUri
   }
   // The app reads its package and takes its leases with the identity as soon as it is there.

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import type { EntraSettings } from "./http/entra.ts";
 
 /** A fault of the settings, told to whoever runs the app. */
 export class InvalidSettings extends Error {
@@ -6,6 +7,20 @@ export class InvalidSettings extends Error {
 }
 
 const Url = z.url({ protocol: /^https?$/, error: "a URL with http or https is expected" });
+
+const GUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const Guid = z.string().check(z.regex(GUID, "an id of 32 hex digits in five groups is expected"));
+/** Texts between commas; deployments set what is not used to nothing. */
+const List = z.pipe(
+  z.string(),
+  z.transform((text) =>
+    text
+      .split(",")
+      .map((part) => part.trim())
+      .filter((part) => part !== ""),
+  ),
+);
+const PUBLIC_AUTHORITY = "https://login.microsoftonline.com";
 
 /** Every setting of the app, by its name in the environment. */
 const Environment = z.object({
@@ -24,6 +39,17 @@ const Environment = z.object({
   CAIRN_STORAGE_KEY: z.optional(z.string()),
   /** Whether the app may create the database and the containers, which a deployment makes otherwise. */
   CAIRN_CREATE_CONTAINERS: z._default(z.stringbool(), false),
+  /** The tenant whose users may come with tokens of Microsoft Entra ID. */
+  CAIRN_ENTRA_TENANT: z.optional(Guid),
+  /** Whom their tokens are made out to: client ids or URIs of app registrations, with commas between. */
+  CAIRN_ENTRA_AUDIENCE: z.optional(List),
+  /** Who issues them, in national clouds. */
+  CAIRN_ENTRA_AUTHORITY: z._default(
+    z.url({ protocol: /^https?$/, error: "a URL with https is expected" }),
+    PUBLIC_AUTHORITY,
+  ),
+  /** Object ids of those who own every workspace, with commas between. */
+  CAIRN_OWNERS: z._default(z.pipe(List, z.array(Guid)), []),
 });
 
 /** Their names, for whoever provides them. */
@@ -42,6 +68,10 @@ export interface Config {
   readonly retentionDays: number;
   /** Undefined: the embedded stores of the local host. */
   readonly azure: AzureStores | undefined;
+  /** Undefined: tokens of Microsoft Entra ID are not taken. */
+  readonly entra: EntraSettings | undefined;
+  /** Object ids, in lower case. */
+  readonly owners: readonly string[];
 }
 
 const ENDPOINTS = ["CAIRN_COSMOS_ENDPOINT", "CAIRN_BLOB_ENDPOINT", "CAIRN_QUEUE_ENDPOINT"] as const;
@@ -51,18 +81,49 @@ const SECRETS = /_KEY$/;
  * Reads the settings of the app. The only place that looks at the environment.
  * @throws InvalidSettings listing all faults at once; values of keys are not shown
  */
-export function readConfig(environment: Record<string, string | undefined> = process.env): Config {
+export function readConfig(variables: Record<string, string | undefined> = process.env): Config {
+  const environment = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ""));
   const parsed = Environment.safeParse(environment);
   const faults = (parsed.error?.issues ?? []).map(({ path, message }) => {
-    const name = path.join(".");
+    const name = String(path[0]);
     return `${name}=${SECRETS.test(name) ? "…" : environment[name]}: ${message}`;
   });
-  faults.push(...missingEndpoints(environment));
+  faults.push(...missingEndpoints(environment), ...entraFaults(environment));
   if (faults.length > 0 || !parsed.success) {
     throw new InvalidSettings(`The settings are not valid:\n  ${faults.join("\n  ")}`);
   }
   const settings = parsed.data;
-  return Object.freeze({ retentionDays: settings.CAIRN_RETENTION_DAYS, azure: azureStores(settings) });
+  return Object.freeze({
+    retentionDays: settings.CAIRN_RETENTION_DAYS,
+    azure: azureStores(settings),
+    entra: entraSettings(settings),
+    owners: settings.CAIRN_OWNERS.map((id) => id.toLowerCase()),
+  });
+}
+
+function entraFaults(environment: Record<string, string | undefined>): string[] {
+  const { CAIRN_ENTRA_TENANT: tenant, CAIRN_ENTRA_AUDIENCE: audience, CAIRN_OWNERS: owners } = environment;
+  const faults: string[] = [];
+  if (!tenant !== !audience)
+    faults.push("CAIRN_ENTRA_TENANT and CAIRN_ENTRA_AUDIENCE belong together: one is missing.");
+  if (owners && !tenant)
+    faults.push("CAIRN_OWNERS is set, but CAIRN_ENTRA_TENANT is not: nobody could come as one of them.");
+  const authority = URL.parse(environment.CAIRN_ENTRA_AUTHORITY ?? PUBLIC_AUTHORITY);
+  if (authority?.protocol === "http:" && !LOOPBACK.includes(authority.hostname)) {
+    faults.push(`CAIRN_ENTRA_AUTHORITY=${environment.CAIRN_ENTRA_AUTHORITY}: a URL with https is expected.`);
+  }
+  return faults;
+}
+
+const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
+
+function entraSettings(settings: z.output<typeof Environment>): EntraSettings | undefined {
+  const { CAIRN_ENTRA_TENANT: tenant, CAIRN_ENTRA_AUDIENCE: named } = settings;
+  if (!tenant || !named) return undefined;
+  // Tokens of version 2 name the client id, those of version 1 often its URI.
+  const audiences = named.flatMap((audience) => (GUID.test(audience) ? [audience, `api://${audience}`] : [audience]));
+  const authority = settings.CAIRN_ENTRA_AUTHORITY.replace(/\/+$/, "");
+  return { authority, tenant: tenant.toLowerCase(), audiences };
 }
 
 /** The stores of Azure are used all together or not at all. */

@@ -1,14 +1,13 @@
 import { type Config, InvalidSettings, readConfig } from "./config.ts";
 import { Memory, type Stores } from "./domain/workspace.ts";
 import type { Realm } from "./domain/workspaces.ts";
+import type { Authentication } from "./http/callers.ts";
+import { EntraVerifier } from "./http/entra.ts";
 import type { Clock, Ids } from "./stores/clock.ts";
 
 /** Everything that functions need of the world. */
-export interface Services {
-  readonly realm: Realm;
+export interface Services extends Authentication {
   readonly config: Config;
-  /** The local host vouches that every request comes from this machine. */
-  readonly loopbackUser: boolean;
   /** The runtime refuses large request bodies: clients are told to upload large files in parts. */
   readonly limitsBodies: boolean;
 }
@@ -26,7 +25,12 @@ let current: Promise<Services> | undefined;
 /** For whoever has opened stores already: must be called before the first request. */
 export function provideServices({ documents, blobs, queue, clock, ids, ...host }: ProvidedServices): void {
   const realm: Realm = { stores: { documents, blobs, queue }, clock, ids, memory: new Memory() };
-  current = Promise.resolve({ realm, config: readConfig(), ...host });
+  current = Promise.resolve(makeServices(realm, readConfig(), host));
+}
+
+function makeServices(realm: Realm, config: Config, host: Pick<Services, "loopbackUser" | "limitsBodies">): Services {
+  const entra = config.entra && new EntraVerifier(config.entra, realm.clock);
+  return { realm, config, entra, owners: new Set(config.owners), ...host };
 }
 
 /** The services; in Azure they are opened when they are first asked for. */
@@ -50,5 +54,5 @@ async function openConfigured(): Promise<Services> {
   const machine = { clock: machineClock, ids: machineIds };
   const stores = await openAzureStores(config.azure, machine);
   const realm: Realm = { stores, ...machine, memory: new Memory() };
-  return { realm, config, loopbackUser: false, limitsBodies: true };
+  return makeServices(realm, config, { loopbackUser: false, limitsBodies: true });
 }

@@ -63,6 +63,15 @@ param alwaysReadyInstances int
 @description('Required. Days until what was soft-deleted goes for good.')
 param retentionDays int
 
+@description('Required. Tenant whose tokens are taken; empty: none are.')
+param entraTenantId string
+
+@description('Required. Whom they are made out to; empty as the tenant is.')
+param entraAudience string
+
+@description('Required. Object ids of those who own every workspace, with commas between.')
+param ownerObjectIds string
+
 @description('Required. Address of the package; empty for none.')
 @secure()
 param packageUri string
@@ -125,6 +134,9 @@ resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
     CAIRN_BLOB_ENDPOINT: dataBlobEndpoint
     CAIRN_QUEUE_ENDPOINT: hostQueueEndpoint
     CAIRN_RETENTION_DAYS: string(retentionDays)
+    CAIRN_ENTRA_TENANT: entraTenantId
+    CAIRN_ENTRA_AUDIENCE: entraAudience
+    CAIRN_OWNERS: ownerObjectIds
   }
 }
 

@@ -1,6 +1,7 @@
 import { holderOfKey } from "../domain/access/keys.ts";
+import { recentMember } from "../domain/access/members.ts";
 import { grants, type Permission, type Role } from "../domain/access/roles.ts";
-import { readSecret } from "../domain/access/secrets.ts";
+import { type ReadSecret, readSecret } from "../domain/access/secrets.ts";
 import { WorkspaceError } from "../domain/errors.ts";
 import {
   DEFAULT_WORKSPACE,
@@ -11,6 +12,7 @@ import {
   workspaceOfId,
 } from "../domain/workspaces.ts";
 import { credentialOf } from "./credentials.ts";
+import { type EntraVerifier, isSignedToken } from "./entra.ts";
 import type { AppRequest } from "./types.ts";
 
 /** Who is calling. `id` names them to people; only together with `kind` it says who it is. */
@@ -19,7 +21,8 @@ export type Caller =
   | { readonly kind: "anonymous"; readonly id: "anonymous" }
   /** The user of this machine, where the local host vouches for it. */
   | { readonly kind: "loopback"; readonly id: "loopback" }
-  | KeyCaller;
+  | KeyCaller
+  | EntraCaller;
 
 /** Whoever holds a key: what its member is in the key's workspace, no more than the key's own role. */
 interface KeyCaller {
@@ -29,6 +32,15 @@ interface KeyCaller {
   readonly keyId: string;
   readonly workspaceId: string;
   readonly role: Role;
+}
+
+/** Whoever signed in with Microsoft Entra ID: what the object id is a member as. */
+interface EntraCaller {
+  readonly kind: "entra";
+  /** The object id. */
+  readonly id: string;
+  /** By the settings. */
+  readonly ownsAll: boolean;
 }
 
 /** Into a workspace. */
@@ -42,6 +54,10 @@ export interface Authentication {
   readonly realm: Realm;
   /** The local host vouches that every request comes from this machine. */
   readonly loopbackUser: boolean;
+  /** Absent: tokens of Microsoft Entra ID are not taken. */
+  readonly entra?: EntraVerifier;
+  /** Object ids of those who own every workspace. */
+  readonly owners?: ReadonlySet<string>;
 }
 
 const LOOPBACK: Caller = { kind: "loopback", id: "loopback" };
@@ -51,19 +67,26 @@ export const ANONYMOUS: Caller = { kind: "anonymous", id: "anonymous" };
  * The caller of a request. Costs nothing where the local host vouches for its user, and a look into memory for a key that was used in the
  * last 30 s.
  */
-export function identify({ realm, loopbackUser }: Authentication, request: AppRequest): Promise<Caller> | Caller {
-  if (loopbackUser) return LOOPBACK;
+export function identify(by: Authentication, request: AppRequest): Promise<Caller> | Caller {
+  if (by.loopbackUser) return LOOPBACK;
   const credential = credentialOf(request.headers.get("authorization"));
-  return credential === undefined ? ANONYMOUS : callerOf(realm, credential);
+  if (credential === undefined) return ANONYMOUS;
+  const secret = readSecret(credential);
+  if (secret) return callerWith(by.realm, secret);
+  return by.entra && isSignedToken(credential) ? callerOfToken(by, by.entra, credential) : ANONYMOUS;
 }
 
-async function callerOf(realm: Realm, credential: string): Promise<Caller> {
-  const secret = readSecret(credential);
-  if (secret?.kind !== "key") return ANONYMOUS;
+async function callerWith(realm: Realm, secret: ReadSecret): Promise<Caller> {
+  if (secret.kind !== "key") return ANONYMOUS;
   const { workspaceId } = secret;
   const holder = await holderOfKey(workspaceOfId(realm, workspaceId), secret);
   if (!holder) return ANONYMOUS;
   return { kind: "key", id: holder.member, keyId: holder.keyId, workspaceId, role: holder.role };
+}
+
+async function callerOfToken({ owners }: Authentication, entra: EntraVerifier, token: string): Promise<Caller> {
+  const id = await entra.verify(token);
+  return id === undefined ? ANONYMOUS : { kind: "entra", id, ownsAll: owners?.has(id) ?? false };
 }
 
 /**
@@ -97,7 +120,9 @@ async function enter(realm: Realm, caller: Caller, permission: Permission, name:
   const workspace = await locateWorkspace(realm, name);
   const role = await roleIn(realm, caller, workspace.id);
   if (role === undefined) throw workspaceNotFound(name);
-  if (!grants(role, permission)) throw permissionDenied(permission, role);
+  // Keys of one's own are for those who can sign in anew when one is taken from them.
+  const may = grants(role, permission) || (permission === "keys" && caller.kind === "entra");
+  if (!may) throw permissionDenied(permission, role);
   return { workspace, role };
 }
 
@@ -105,21 +130,26 @@ async function enter(realm: Realm, caller: Caller, permission: Permission, name:
 export async function roleIn(realm: Realm, caller: Caller, workspaceId: string): Promise<Role | undefined> {
   if (caller.kind === "anonymous") return undefined;
   if (caller.kind === "loopback") return "owner";
-  const own = memberRole(caller, workspaceId);
+  const own = await memberRole(realm, caller, workspaceId);
   return own === "owner" || !(await isAdministrator(realm, caller)) ? own : "owner";
 }
 
 /** The owners of the workspace `default` administrate the others: they make workspaces, and own them all. */
 async function isAdministrator(realm: Realm, caller: Caller): Promise<boolean> {
   if (caller.kind === "anonymous") return false;
-  if (caller.kind === "loopback") return true;
+  if (caller.kind === "loopback" || (caller.kind === "entra" && caller.ownsAll)) return true;
   const { id } = await locateWorkspace(realm, DEFAULT_WORKSPACE);
-  return memberRole(caller, id) === "owner";
+  return (await memberRole(realm, caller, id)) === "owner";
 }
 
 /** A key is worth something in its own workspace alone. */
-function memberRole(caller: KeyCaller, workspaceId: string): Role | undefined {
-  return caller.workspaceId === workspaceId ? caller.role : undefined;
+async function memberRole(
+  realm: Realm,
+  caller: KeyCaller | EntraCaller,
+  workspaceId: string,
+): Promise<Role | undefined> {
+  if (caller.kind === "key") return caller.workspaceId === workspaceId ? caller.role : undefined;
+  return (await recentMember(workspaceOfId(realm, workspaceId), caller.id))?.role;
 }
 
 function permissionDenied(permission: Permission, role?: Role): Error {

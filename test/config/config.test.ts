@@ -19,7 +19,7 @@ function faultsOf(environment: Record<string, string>): string {
 
 describe("readConfig", () => {
   test("without settings: embedded stores, soft-deleted things stay 30 days", () => {
-    expect(readConfig({})).toEqual({ retentionDays: 30, azure: undefined });
+    expect(readConfig({})).toEqual({ retentionDays: 30, azure: undefined, entra: undefined, owners: [] });
   });
 
   test("with three endpoints: the stores of Azure, the app's identity, nothing created", () => {
@@ -32,6 +32,8 @@ describe("readConfig", () => {
         storageKey: undefined,
         createContainers: false,
       },
+      entra: undefined,
+      owners: [],
     });
   });
 
@@ -53,5 +55,47 @@ describe("readConfig", () => {
 
   test("refuses a key without its endpoint", () => {
     expect(faultsOf({ CAIRN_COSMOS_KEY: "eA==" })).toMatch(/CAIRN_COSMOS_KEY is set, but none of/);
+  });
+
+  test("with a tenant and an audience: tokens of Microsoft Entra ID, by id and by URI; ids have no case", () => {
+    const id = "ABCDEFAB-0000-4000-8000-ABCDEFABCDEF";
+    const lower = id.toLowerCase();
+    const { entra, owners } = readConfig({
+      CAIRN_ENTRA_TENANT: id,
+      CAIRN_ENTRA_AUDIENCE: `${lower}, api://team`,
+      CAIRN_OWNERS: `${id},${lower} ,`,
+    });
+    expect(entra).toEqual({
+      authority: "https://login.microsoftonline.com",
+      tenant: lower,
+      audiences: [lower, `api://${lower}`, "api://team"],
+    });
+    expect(owners).toEqual([lower, lower]);
+  });
+
+  test("an empty setting is none", () => {
+    const environment = {
+      CAIRN_ENTRA_TENANT: "",
+      CAIRN_ENTRA_AUDIENCE: "",
+      CAIRN_OWNERS: "",
+      CAIRN_ENTRA_AUTHORITY: "",
+    };
+    expect(readConfig(environment)).toEqual(readConfig({}));
+  });
+
+  test("refuses half of what tokens need, and an issuer without TLS on the network", () => {
+    const tenant = "11111111-2222-4333-8444-555555555555";
+    expect(faultsOf({ CAIRN_ENTRA_TENANT: tenant })).toMatch(/AUDIENCE belong together/);
+    expect(faultsOf({ CAIRN_ENTRA_AUDIENCE: "a" })).toMatch(/AUDIENCE belong together/);
+    expect(faultsOf({ CAIRN_OWNERS: tenant })).toMatch(/nobody could come as one of them/);
+    const message = faultsOf({
+      CAIRN_ENTRA_TENANT: "common",
+      CAIRN_ENTRA_AUDIENCE: "a",
+      CAIRN_OWNERS: "ada",
+      CAIRN_ENTRA_AUTHORITY: "http://login.example",
+    });
+    for (const name of ["TENANT=common", "OWNERS=ada", "AUTHORITY=http://login.example"]) {
+      expect(message).toContain(`CAIRN_${name.startsWith("OWNERS") ? name : `ENTRA_${name}`}`);
+    }
   });
 });

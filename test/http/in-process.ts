@@ -5,7 +5,7 @@ import { Memory } from "../../shared/domain/workspace.ts";
 import type { Realm } from "../../shared/domain/workspaces.ts";
 import { machineClock, machineIds } from "../../shared/drivers/machine.ts";
 import { openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
-import { identify } from "../../shared/http/callers.ts";
+import { type Authentication, identify } from "../../shared/http/callers.ts";
 import { type RestRoute, restDispatcher } from "../../shared/http/rest.ts";
 import type { AppRequest, AppResponse } from "../../shared/http/types.ts";
 import { answerMlflow } from "../../shared/mlflow/dialect.ts";
@@ -35,10 +35,13 @@ export interface InProcessOptions {
   readonly clock?: Clock;
   /** Whether callers need credentials; default false. */
   readonly authenticated?: boolean;
+  /** How else they are known. */
+  readonly entra?: Authentication["entra"];
+  readonly owners?: Authentication["owners"];
 }
 
 export function openInProcess(options: InProcessOptions = {}): InProcess {
-  const { routes = restRoutes, clock = machineClock, authenticated = false } = options;
+  const { routes = restRoutes, clock = machineClock, authenticated = false, entra, owners } = options;
   const folder = temporaryFolder();
   let writes = 0;
   const machine = { clock, ids: machineIds };
@@ -52,7 +55,7 @@ export function openInProcess(options: InProcessOptions = {}): InProcess {
   const faults: unknown[] = [];
   return {
     client: clientThrough(
-      exchangeWith(realm, routes, faults, !authenticated),
+      exchangeWith({ realm, loopbackUser: !authenticated, entra, owners }, routes, faults),
       () => "http://127.0.0.1",
       () => {},
     ),
@@ -92,12 +95,12 @@ export function useInProcess(options: InProcessOptions = {}): InProcess {
   };
 }
 
-function exchangeWith(realm: Realm, routes: readonly RestRoute[], faults: unknown[], loopbackUser: boolean): Exchange {
+function exchangeWith(by: Authentication, routes: readonly RestRoute[], faults: unknown[]): Exchange {
   const answerRest = restDispatcher(routes);
   const context = {
-    realm,
+    realm: by.realm,
     settings: { limitsBodies: false },
-    identify: (request: AppRequest) => identify({ realm, loopbackUser }, request),
+    identify: (request: AppRequest) => identify(by, request),
     logError: (error: unknown) => void faults.push(error),
   };
   return async (method, target, sending) => {

@@ -51,7 +51,7 @@ const SHOWN_AFTER_EXPIRY_SECONDS = 30 * 24 * 3600;
 const KEYS = { from: "key-", to: "key." };
 
 const documentId = (keyId: string): string => `key-${keyId}`;
-const recentKey = (workspaceId: string, keyId: string): string => `key/${workspaceId}/${keyId}`;
+const recentKey = (workspaceId: string, keyId: string): string => `${workspaceId}/key-${keyId}`;
 
 /**
  * Makes a key for a member.

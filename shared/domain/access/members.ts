@@ -30,7 +30,7 @@ const DOCUMENT_ID = "members";
 const MAX_MEMBERS = 2000;
 export const MEMBER_ID = /^[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,126}[A-Za-z0-9])?$/;
 
-const recentKey = (workspace: MembersOf): string => `members/${workspace.id}`;
+const recentKey = (workspace: MembersOf): string => `${workspace.id}/members`;
 
 /** Ids have no case. @throws InvalidParameter */
 export function requireMemberId(id: string): string {

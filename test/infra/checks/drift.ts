@@ -10,6 +10,7 @@ const NOT_DEPLOYED: Readonly<Record<string, string>> = {
   CAIRN_COSMOS_KEY: "there are no keys",
   CAIRN_STORAGE_KEY: "there are no keys",
   CAIRN_CREATE_CONTAINERS: "the template makes them",
+  CAIRN_ENTRA_AUTHORITY: "the public cloud's is the default",
 };
 
 /** What others read: the Functions host, its telemetry, the Azure clients. Each must be there. */
