@@ -22,6 +22,8 @@ interface KnownRun {
   /** The newest points document that is not folded into the head; undefined when all are. */
   unfolded: string | undefined;
   foldedTo: string | undefined;
+  /** Of the head that is in; undefined when the run came from a snapshot. */
+  readonly etag?: string;
 }
 
 /** So many latest values of runs that are being logged to are kept at hand; other runs are read again when they change. */
@@ -113,11 +115,16 @@ export class RunIndex extends ScopeIndex<ScopeItem> {
     const page = new Page();
     for (const stored of items) {
       const { item } = stored;
-      if ("attributes" in item) page.addHead(stored as Stored<RunHead>);
+      if ("attributes" in item) this.addHead(page, stored as Stored<RunHead>);
       else if (item.kind === "points") this.addPoints(page, item);
       else if (item.id === HEAD_ID) this.forget(item.recordId);
     }
     for (const runId of page.changed) await this.bringUpToDate(runId, page);
+  }
+
+  /** Changes of the last seconds come again with each look. */
+  private addHead(page: Page, stored: Stored<RunHead>): void {
+    if (this.known.get(stored.item.attributes.runId)?.etag !== stored.etag) page.addHead(stored);
   }
 
   private addPoints(page: Page, item: PointsItem): void {
@@ -141,7 +148,7 @@ export class RunIndex extends ScopeIndex<ScopeItem> {
     const latest = await this.currentLatest(runId, view, unfolded === undefined ? undefined : { known, points });
     this.beforeChange();
     this.table.upsert(runId, rowOf(view, latest));
-    this.known.set(runId, { version: ++versions, unfolded, foldedTo });
+    this.known.set(runId, { version: ++versions, unfolded, foldedTo, etag: view.head.etag });
     if (unfolded === undefined) this.live.delete(runId);
     else this.keepAtHand(runId, latest);
   }
