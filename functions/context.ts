@@ -12,6 +12,9 @@ export interface RequestContext {
   logError(error: unknown): void;
 }
 
+/** Of every answer: it is what its type says, and belongs to this caller and this moment. */
+const GUARDS = { "x-content-type-options": "nosniff", "cache-control": "no-store" };
+
 /** Logs what went wrong, with its cause, but without the secrets that errors of stores and libraries quote. */
 export function logFault(invocation: InvocationContext, error: unknown): void {
   invocation.error(redact(inspect(error)));
@@ -28,6 +31,7 @@ export function httpHandler(
       identify: (incoming) => identify(current, incoming),
       logError: (error) => logFault(invocation, error),
     };
-    return (await answer(context, request as unknown as AppRequest)) as HttpResponseInit;
+    const answered = await answer(context, request as unknown as AppRequest);
+    return { ...answered, headers: { ...GUARDS, ...answered.headers } } as HttpResponseInit;
   };
 }

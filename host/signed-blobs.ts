@@ -97,7 +97,11 @@ async function download({ blobs }: Stores, { name }: Target, request: IncomingMe
 function downloadHeaders({ properties }: BlobDownload, range: ByteRange | undefined): Record<string, string> {
   const { size } = properties;
   const headers = { ...propertyHeaders(properties), "Accept-Ranges": "bytes", "Content-Type": properties.contentType };
-  const guards = { "Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff" };
+  const guards = {
+    "Content-Disposition": "attachment",
+    "Content-Security-Policy": "sandbox",
+    "X-Content-Type-Options": "nosniff",
+  };
   if (range === undefined) return { ...headers, ...guards, "Content-Length": String(size) };
   if (range.first >= size) {
     throw new Refusal(416, "InvalidRange", "The range begins behind the end.", { "Content-Range": `bytes */${size}` });

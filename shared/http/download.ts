@@ -13,9 +13,9 @@ export async function download(blobs: BlobStore, name: string, request: AppReque
   const basename = name.slice(name.lastIndexOf("/") + 1);
   const headers: Record<string, string> = {
     "accept-ranges": "bytes",
-    "content-type": mime.getType(basename) ?? "application/octet-stream",
+    "content-type": contentTypeOf(basename),
     "content-disposition": `attachment; filename*=UTF-8''${encodeURIComponent(basename)}`,
-    "x-content-type-options": "nosniff",
+    "content-security-policy": "sandbox",
     etag: quoted(properties.etag),
     "last-modified": new Date(properties.lastModifiedMs).toUTCString(),
   };
@@ -37,6 +37,19 @@ export async function download(blobs: BlobStore, name: string, request: AppReque
     },
     body: found.body,
   };
+}
+
+/** What a browser would run or resolve as a document of this site. An SVG does neither as the image that its type makes it. */
+const RUNS = /^(?:text\/(?:html|xml|javascript|css)|application\/(?:xml|(?:java|ecma)script|wasm)|.*\+xml)$/;
+
+/**
+ * The type that a file is served with: by its name, never by what its uploader said or its content looks like, and plain text for what would be
+ * active.
+ */
+export function contentTypeOf(basename: string): string {
+  const type = mime.getType(basename) ?? "application/octet-stream";
+  if (type === "image/svg+xml") return type;
+  return RUNS.test(type) ? "text/plain; charset=utf-8" : type;
 }
 
 function quoted(etag: string): string {

@@ -40,7 +40,10 @@ export function blobSigner(
     const { container, path } = split(name);
     const expiresOn = new Date(clock.now() + expiresInSeconds * 1_000);
     const permissions = BlobSASPermissions.parse(PERMISSIONS[access]);
-    const parameters = await sign({ containerName: container, blobName: path, permissions, expiresOn, protocol });
+    // A browser that opens the URL gets a file to keep, whatever type its uploader gave it.
+    const contentDisposition = access === "read" ? "attachment" : undefined;
+    const values = { containerName: container, blobName: path, permissions, expiresOn, protocol, contentDisposition };
+    const parameters = await sign(values);
     return parameters.toString();
   };
 }

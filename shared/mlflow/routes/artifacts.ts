@@ -10,7 +10,7 @@ import {
 } from "../../domain/artifacts.ts";
 import { invalid } from "../../domain/errors.ts";
 import { getRun } from "../../domain/runs/runs.ts";
-import { download } from "../../http/download.ts";
+import { contentTypeOf, download } from "../../http/download.ts";
 import { decodePart } from "../../http/url.ts";
 import { InvalidArgument } from "../../stores/errors.ts";
 import { int64, list, message, optional, required, string, withDefault } from "../message.ts";
@@ -88,7 +88,7 @@ export const artifactRoutes = [
     permission: "write",
     handle: async ({ workspace, path, request }) => {
       const blob = artifactBlob(workspace, requireFileName(decodePart(path.path!)));
-      const contentType = request.headers.get("content-type") ?? undefined;
+      const contentType = contentTypeOf(blob.slice(blob.lastIndexOf("/") + 1));
       try {
         await workspace.stores.blobs.put(blob, request.body ?? new Uint8Array(), { contentType });
       } catch (error) {
@@ -139,6 +139,7 @@ export const artifactRoutes = [
         await workspace.stores.blobs.commitBlocks(
           blob,
           numbers.map((partNumber) => blockId(uploadId, partNumber)),
+          { contentType: contentTypeOf(blob.slice(blob.lastIndexOf("/") + 1)) },
         );
       } catch (error) {
         if (!(error instanceof InvalidArgument)) throw error;

@@ -94,6 +94,14 @@ export function signedUrlLaws({ store, pass, unsupported }: BlobStoreSuite): voi
       expect(await readText(store(), name)).toBe("kept");
     });
 
+    served("signedUrl: a browser that opens it gets a file to keep, whatever its uploader says it is", async () => {
+      const name = `${freshBlob()}.html`;
+      await store().put(name, utf8("<script>alert(1)</script>"), { contentType: "text/html" });
+      const response = await request(name, "read");
+      expect(response.headers.get("content-disposition")).toBe("attachment");
+      expect(await response.text()).toContain("script");
+    });
+
     served("signedUrl: does not open another blob", async () => {
       const [mine, other] = [`${freshBlob()}-mine`, `${freshBlob()}-other`];
       await store().put(other, utf8("secret"));
