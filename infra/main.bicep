@@ -27,6 +27,10 @@ param cosmosMode string = 'serverless'
 @minValue(1000)
 param cosmosMaxThroughput int = 4000
 
+@description('Optional. Name of the database account; for one that was restored from a backup. By default it is made of the others.')
+@maxLength(44)
+param cosmosAccountName string = ''
+
 @description('Optional. Zone-redundant app, database and storage, where the region has zones. It cannot be changed later.')
 param zoneRedundant bool = false
 
@@ -148,7 +152,7 @@ module storage 'modules/storage.bicep' = {
 
 module cosmos 'modules/cosmos.bicep' = {
   params: {
-    accountName: 'cosmos-${baseName}-${suffix}'
+    accountName: empty(cosmosAccountName) ? 'cosmos-${baseName}-${suffix}' : cosmosAccountName
     location: location
     tags: tags
     mode: cosmosMode
@@ -257,6 +261,9 @@ output cosmosEndpoint string = cosmos.outputs.endpoint
 
 @description('The blob service that holds artifacts.')
 output blobEndpoint string = storage.outputs.dataBlobEndpoint
+
+@description('The queue service with the work queues.')
+output queueEndpoint string = storage.outputs.hostQueueEndpoint
 
 @description('The vault.')
 output vaultName string = keyvault.outputs.vaultName

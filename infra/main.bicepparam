@@ -4,3 +4,6 @@ using './main.bicep'
 param prefix = 'cairn'
 param environmentName = 'dev'
 param vaultPurgeProtection = false
+// Who gets in: docs/deploy.md.
+param entraAudience = readEnvironmentVariable('CAIRN_ENTRA_AUDIENCE', '')
+param ownerObjectIds = readEnvironmentVariable('CAIRN_OWNERS', '')

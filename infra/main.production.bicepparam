@@ -12,6 +12,9 @@ param blobSoftDeleteDays = 14
 param artifactsCoolAfterDays = 90
 param logRetentionDays = 90
 param logDailyQuotaGb = 5
-// Change this address: without one nobody is told of anything.
+// Who is told by mail when something is wrong: `export CAIRN_ALERT_EMAIL=<address>` before deploying.
 param alertEmail = readEnvironmentVariable('CAIRN_ALERT_EMAIL')
 param budgetAmount = 300
+// Who gets in: docs/deploy.md.
+param entraAudience = readEnvironmentVariable('CAIRN_ENTRA_AUDIENCE', '')
+param ownerObjectIds = readEnvironmentVariable('CAIRN_OWNERS', '')

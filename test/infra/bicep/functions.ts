@@ -55,7 +55,7 @@ export const FUNCTIONS: Readonly<Record<string, Function>> = {
   subscriptionResourceId: (place, type, name) =>
     text(place, `${SUBSCRIPTION}/providers/${asText(type!).text}/${asText(name!).text}`, asText(name!).exact),
   utcNow: (place) => text(place, "2026-11-01"),
-  readEnvironmentVariable: (place, name) => text(place, `${asText(name!).text}@example.com`),
+  readEnvironmentVariable: (place, name) => text(place, `${asText(name!).text.toLowerCase()}-of-the-environment`),
   cidrSubnet: (place, range, size, index) =>
     text(place, `${asText(range!).text}/${asText(size!).text}#${asText(index!).text}`),
 };
