@@ -1,6 +1,8 @@
 import { holderOfKey } from "../domain/access/keys.ts";
 import { recentMember } from "../domain/access/members.ts";
 import { grants, type Permission, type Role } from "../domain/access/roles.ts";
+import type { Writes } from "../domain/access/run-scope.ts";
+import { runOfToken } from "../domain/access/run-tokens.ts";
 import { type ReadSecret, readSecret } from "../domain/access/secrets.ts";
 import { WorkspaceError } from "../domain/errors.ts";
 import {
@@ -22,7 +24,8 @@ export type Caller =
   /** The user of this machine, where the local host vouches for it. */
   | { readonly kind: "loopback"; readonly id: "loopback" }
   | KeyCaller
-  | EntraCaller;
+  | EntraCaller
+  | RunCaller;
 
 /** Whoever holds a key: what its member is in the key's workspace, no more than the key's own role. */
 interface KeyCaller {
@@ -43,10 +46,27 @@ interface EntraCaller {
   readonly ownsAll: boolean;
 }
 
+/** A script that runs: reads its workspace, writes what belongs to its run. */
+interface RunCaller {
+  readonly kind: "run";
+  /** The run. */
+  readonly id: string;
+  readonly tokenId: string;
+  readonly workspaceId: string;
+}
+
 /** Into a workspace. */
 export interface Admission {
   readonly workspace: WorkspaceReference;
   readonly role: Role;
+}
+
+/** Who may do something. */
+export interface Rule {
+  readonly permission: Permission;
+  /** Tells what a request writes to, so that a run token may do so with what is its run's; absent: it may not at all. */
+  // biome-ignore lint/suspicious/noExplicitAny: each operation has input of its own.
+  readonly writes?: (call: any) => Writes;
 }
 
 /** How a service knows its callers. */
@@ -77,11 +97,15 @@ export function identify(by: Authentication, request: AppRequest): Promise<Calle
 }
 
 async function callerWith(realm: Realm, secret: ReadSecret): Promise<Caller> {
-  if (secret.kind !== "key") return ANONYMOUS;
-  const { workspaceId } = secret;
-  const holder = await holderOfKey(workspaceOfId(realm, workspaceId), secret);
+  const { kind, workspaceId } = secret;
+  const workspace = workspaceOfId(realm, workspaceId);
+  if (kind === "run") {
+    const run = await runOfToken(workspace, secret);
+    return run ? { kind, id: run.runId, tokenId: run.tokenId, workspaceId } : ANONYMOUS;
+  }
+  const holder = await holderOfKey(workspace, secret);
   if (!holder) return ANONYMOUS;
-  return { kind: "key", id: holder.member, keyId: holder.keyId, workspaceId, role: holder.role };
+  return { kind, id: holder.member, keyId: holder.keyId, workspaceId, role: holder.role };
 }
 
 async function callerOfToken({ owners }: Authentication, entra: EntraVerifier, token: string): Promise<Caller> {
@@ -99,12 +123,12 @@ async function callerOfToken({ owners }: Authentication, entra: EntraVerifier, t
 export async function admit(
   realm: Realm,
   caller: Caller,
-  permission: Permission,
+  { permission, writes }: Rule,
   workspaceName?: string,
 ): Promise<Admission | undefined> {
   if (permission === "none") return undefined;
   requireSomebody(caller);
-  if (workspaceName !== undefined) return enter(realm, caller, permission, workspaceName);
+  if (workspaceName !== undefined) return enter(realm, caller, { permission, writes }, workspaceName);
   if (permission === "any") return undefined;
   if (await isAdministrator(realm, caller)) return undefined;
   throw permissionDenied(permission);
@@ -116,14 +140,19 @@ export function requireSomebody(caller: Caller): void {
   throw new WorkspaceError("Unauthenticated", "The request carries no valid credentials.");
 }
 
-async function enter(realm: Realm, caller: Caller, permission: Permission, name: string): Promise<Admission> {
+async function enter(realm: Realm, caller: Caller, rule: Rule, name: string): Promise<Admission> {
   const workspace = await locateWorkspace(realm, name);
   const role = await roleIn(realm, caller, workspace.id);
   if (role === undefined) throw workspaceNotFound(name);
-  // Keys of one's own are for those who can sign in anew when one is taken from them.
-  const may = grants(role, permission) || (permission === "keys" && caller.kind === "entra");
-  if (!may) throw permissionDenied(permission, role);
+  if (!grants(role, rule.permission) && !grantsOwn(caller, rule)) throw permissionDenied(rule.permission, role);
   return { workspace, role };
+}
+
+/** Whether a caller has the permission for what is its own, which the operation looks after. */
+function grantsOwn({ kind }: Caller, { permission, writes }: Rule): boolean {
+  // Those who sign in elsewhere can do so anew when a key is taken from them.
+  if (kind === "entra") return permission === "keys";
+  return kind === "run" && permission === "write" && writes !== undefined;
 }
 
 /** The role of a caller in a workspace; undefined when it has no part in it. */
@@ -142,13 +171,14 @@ async function isAdministrator(realm: Realm, caller: Caller): Promise<boolean> {
   return (await memberRole(realm, caller, id)) === "owner";
 }
 
-/** A key is worth something in its own workspace alone. */
+/** Keys and run tokens are worth something in their own workspace alone. */
 async function memberRole(
   realm: Realm,
-  caller: KeyCaller | EntraCaller,
+  caller: KeyCaller | EntraCaller | RunCaller,
   workspaceId: string,
 ): Promise<Role | undefined> {
   if (caller.kind === "key") return caller.workspaceId === workspaceId ? caller.role : undefined;
+  if (caller.kind === "run") return caller.workspaceId === workspaceId ? "reader" : undefined;
   return (await recentMember(workspaceOfId(realm, workspaceId), caller.id))?.role;
 }
 

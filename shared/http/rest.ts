@@ -1,9 +1,10 @@
 import type * as z from "zod/mini";
-import type { Permission, Role } from "../domain/access/roles.ts";
+import type { Role } from "../domain/access/roles.ts";
+import { requireWithinRun } from "../domain/access/run-scope.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { openLocated, type Realm } from "../domain/workspaces.ts";
-import { admit, type Caller, requireSomebody } from "./callers.ts";
+import { admit, type Caller, type Rule, requireSomebody } from "./callers.ts";
 import { problem, problemResponse } from "./problem.ts";
 import { type ObjectSchema, readJson, readParameters, readQuery } from "./rest-input.ts";
 import { METHODS, type RouteShape, routeTable } from "./routes.ts";
@@ -27,10 +28,9 @@ export interface RestCall<B, Q> {
  * `workspace` is about the workspace of that name. What validates its input is what the OpenAPI
  * document shows of it.
  */
-export interface RestRoute<B = unknown, Q = unknown, R = unknown> extends RouteShape {
+export interface RestRoute<B = unknown, Q = unknown, R = unknown> extends RouteShape, Rule {
   /** One sentence for the document. */
   readonly summary: string;
-  readonly permission: Permission;
   /** Absent: the operation takes no query. */
   readonly query?: ObjectSchema<Q>;
   /** Absent: the operation takes no body. */
@@ -69,11 +69,13 @@ export function restDispatcher(routes: readonly RestRoute[]) {
     const caller = await context.identify(request);
     if (route.permission !== "none") requireSomebody(caller);
     const params = readParameters(match.params);
-    const admission = await admit(realm, caller, route.permission, params.workspace);
+    const admission = await admit(realm, caller, route, params.workspace);
     const query = route.query ? readQuery(route.query, queryText) : undefined;
     const body = route.body ? await readJson(route.body, request) : undefined;
     const workspace = () => openLocated(realm, admission!.workspace);
-    const result = await route.do({ realm, caller, role: admission?.role, workspace, params, query, body });
+    const call = { realm, caller, role: admission?.role, workspace, params, query, body };
+    if (caller.kind === "run" && route.writes) await requireWithinRun(await workspace(), caller.id, route.writes(call));
+    const result = await route.do(call);
     if (!route.returns) return { status: route.status };
     return {
       status: route.status,

@@ -1,3 +1,4 @@
+import { requireWithinRun } from "../domain/access/run-scope.ts";
 import { invalid } from "../domain/errors.ts";
 import { DEFAULT_WORKSPACE, openLocated, type Realm } from "../domain/workspaces.ts";
 import { readText } from "../http/body.ts";
@@ -72,11 +73,13 @@ async function dispatch(context: MlflowContext, request: AppRequest): Promise<Ap
   if (route.permission !== "none") requireSomebody(caller);
   const named = requireOneWorkspace(workspaceName, request.headers.get("x-mlflow-workspace"));
   const name = route.outsideWorkspace ? params.name && decodePart(params.name) : named;
-  const admission = await admit(realm, caller, route.permission, name);
+  const admission = await admit(realm, caller, route, name);
   const input = route.request && (await readInput(route, request, query));
   // A route outside workspaces never looks at the member: its type is only wider than it needs to be.
   const workspace = route.outsideWorkspace ? (undefined as never) : await openLocated(realm, admission!.workspace);
-  return route.handle({ workspace, realm, caller, input, path: params, request, settings });
+  const call = { workspace, realm, caller, input, path: params, request, settings };
+  if (caller.kind === "run" && route.writes) await requireWithinRun(workspace, caller.id, route.writes(call));
+  return route.handle(call);
 }
 
 function locate(path: string): { workspaceName?: string; rest: string } {

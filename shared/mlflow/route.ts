@@ -1,7 +1,7 @@
-import type { Permission } from "../domain/access/roles.ts";
+import type { Writes } from "../domain/access/run-scope.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import type { Realm } from "../domain/workspaces.ts";
-import type { Caller } from "../http/callers.ts";
+import type { Caller, Rule } from "../http/callers.ts";
 import type { RouteShape } from "../http/routes.ts";
 import type { AppRequest, AppResponse } from "../http/types.ts";
 import { type Decoded, type Fields, type Message, message } from "./message.ts";
@@ -23,8 +23,7 @@ export interface MlflowSettings {
   readonly limitsBodies: boolean;
 }
 
-export interface MlflowRoute extends RouteShape {
-  readonly permission: Permission;
+export interface MlflowRoute extends RouteShape, Rule {
   /** Absent: the route reads neither body nor query by itself. */
   readonly request?: Message<unknown>;
   /** The workspaces' own routes are outside any workspace; those with a parameter `name` are about the workspace of that name. */
@@ -33,7 +32,8 @@ export interface MlflowRoute extends RouteShape {
   handle(call: Call<any>): Promise<AppResponse> | AppResponse;
 }
 
-type Definition<T> = Omit<MlflowRoute, "handle" | "request"> & {
+type Definition<T> = Omit<MlflowRoute, "handle" | "request" | "writes"> & {
+  writes?(call: Call<T>): Writes;
   handle(call: Call<T>): Promise<AppResponse> | AppResponse;
 };
 

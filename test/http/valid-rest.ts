@@ -46,6 +46,7 @@ export const VALID_REST: Record<string, (world: World) => ValidRestRequest> = {
     const path = { keyId: "0123456789abcdef" };
     return { path, before: async (client) => Object.assign(path, { keyId: (await makeKey(client)).key.id }) };
   },
+  runs_token: ({ runId }) => ({ path: { runId }, json: { leaseSeconds: 60, longestSeconds: 3600 } }),
   openapi_get: () => ({}),
 };
 

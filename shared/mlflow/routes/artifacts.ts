@@ -86,6 +86,7 @@ export const artifactRoutes = [
     method: "PUT",
     path: FILE,
     permission: "write",
+    writes: ({ path }) => ({ artifact: decodePart(path.path!) }),
     handle: async ({ workspace, path, request }) => {
       const blob = artifactBlob(workspace, requireFileName(decodePart(path.path!)));
       const contentType = contentTypeOf(blob.slice(blob.lastIndexOf("/") + 1));
@@ -113,6 +114,7 @@ export const artifactRoutes = [
     path: "2.0/mlflow-artifacts/mpu/create/**:path",
     permission: "write",
     request: { path: required(string), num_parts: required(int64) },
+    writes: ({ path, input }) => ({ artifact: uploadTarget(folderOf(path), input.path) }),
     handle: async ({ workspace, path, input }) => {
       requirePartNumber(input.num_parts);
       const blob = artifactBlob(workspace, uploadTarget(folderOf(path), input.path));
@@ -131,6 +133,7 @@ export const artifactRoutes = [
     path: "2.0/mlflow-artifacts/mpu/complete/**:path",
     permission: "write",
     request: COMPLETE,
+    writes: ({ path, input }) => ({ artifact: uploadTarget(folderOf(path), input.path) }),
     handle: async ({ workspace, path, input }) => {
       const blob = artifactBlob(workspace, uploadTarget(folderOf(path), input.path));
       const uploadId = requireUploadId(input.upload_id);
@@ -155,6 +158,7 @@ export const artifactRoutes = [
     permission: "write",
     request: { path: required(string), upload_id: withDefault(string, "") },
     // What was staged is no artifact, and goes by itself.
+    writes: ({ path, input }) => ({ artifact: uploadTarget(folderOf(path), input.path) }),
     handle: ({ path, input }) => {
       safePath(uploadTarget(folderOf(path), input.path));
       return EMPTY;

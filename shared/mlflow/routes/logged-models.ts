@@ -57,6 +57,7 @@ export const loggedModelRoutes = [
       params: withDefault(TAGS, []),
       tags: withDefault(TAGS, []),
     },
+    writes: ({ input }) => ({ runs: [input.source_run_id] }),
     handle: async ({ workspace, input }) => {
       const model = await createLoggedModel(workspace, {
         experimentId: input.experiment_id,
@@ -114,6 +115,7 @@ export const loggedModelRoutes = [
     path: MODEL_PATH,
     permission: "write",
     request: { model_id: optional(string), status: required(STATUS) },
+    writes: ({ input, path }) => ({ models: [modelId(path, input)] }),
     handle: async ({ workspace, input, path }) =>
       ok({ model: loggedModelJson(await finalizeLoggedModel(workspace, modelId(path, input), input.status)) }),
   }),
@@ -134,6 +136,7 @@ export const loggedModelRoutes = [
     path: `${MODEL_PATH}/params`,
     permission: "write",
     request: { model_id: optional(string), params: withDefault(TAGS, []) },
+    writes: ({ input, path }) => ({ models: [modelId(path, input)] }),
     handle: async ({ workspace, input, path }) => {
       await logLoggedModelParams(workspace, modelId(path, input), input.params);
       return EMPTY;
@@ -145,6 +148,7 @@ export const loggedModelRoutes = [
     path: `${MODEL_PATH}/tags`,
     permission: "write",
     request: { model_id: optional(string), tags: withDefault(TAGS, []) },
+    writes: ({ input, path }) => ({ models: [modelId(path, input)] }),
     handle: async ({ workspace, input, path }) => {
       await setLoggedModelTags(workspace, modelId(path, input), input.tags);
       return ok({ model: loggedModelJson(await getLoggedModel(workspace, modelId(path))) });
@@ -156,6 +160,7 @@ export const loggedModelRoutes = [
     // Clients do not escape the key, which may contain slashes.
     path: `${MODEL_PATH}/tags/**:tag_key`,
     permission: "write",
+    writes: ({ path }) => ({ models: [modelId(path)] }),
     handle: async ({ workspace, path }) => {
       await deleteLoggedModelTag(workspace, modelId(path), decodePart(path.tag_key!));
       return EMPTY;

@@ -41,6 +41,10 @@ export const modelVersionRoutes = [
       description: optional(string),
       model_id: optional(string),
     },
+    writes: ({ input }) => ({
+      runs: input.run_id ? [input.run_id] : [],
+      models: input.model_id ? [input.model_id] : [],
+    }),
     handle: async ({ workspace, input }) => {
       const { name, source, run_id: runId, tags, run_link: runLink, description, model_id: modelId } = input;
       const version = await createModelVersion(workspace, {

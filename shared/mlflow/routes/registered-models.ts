@@ -52,6 +52,7 @@ export const registeredModelRoutes = [
     path: "2.0/mlflow/registered-models/create",
     permission: "write",
     request: { name: required(string), tags: withDefault(TAGS, []), description: optional(string) },
+    writes: () => ({ isNew: true }),
     handle: async ({ workspace, input }) =>
       ok({ registered_model: registeredModelJson(await createRegisteredModel(workspace, input), []) }),
   }),

@@ -1,3 +1,4 @@
+import { PARENT_TAG } from "../../domain/access/run-scope.ts";
 import { invalid } from "../../domain/errors.ts";
 import { logInputs, logOutputs } from "../../domain/runs/inputs.ts";
 import { logBatch, logMetric, logParam } from "../../domain/runs/log.ts";
@@ -40,6 +41,11 @@ const DATASET_INPUTS = list(DATASET_INPUT);
 const MODEL_INPUTS = list(MODEL_INPUT);
 const MODEL_OUTPUTS = list(MODEL_OUTPUT);
 
+/** Points with a model are the model's too. */
+function modelsOf(metrics: readonly { model_id?: string }[]): string[] {
+  return [...new Set(metrics.flatMap(({ model_id }) => (model_id ? [model_id] : [])))];
+}
+
 export const runRoutes = [
   route({
     name: "runs_create",
@@ -53,6 +59,7 @@ export const runRoutes = [
       start_time: optional(int64),
       tags: withDefault(TAGS, []),
     },
+    writes: ({ input }) => ({ runs: [input.tags.findLast(({ key }) => key === PARENT_TAG)?.value] }),
     handle: async ({ workspace, input }) => {
       const run = await createRun(workspace, {
         experimentId: input.experiment_id,
@@ -84,6 +91,7 @@ export const runRoutes = [
       end_time: optional(int64),
       run_name: optional(string),
     },
+    writes: ({ input }) => ({ runs: [requireRun(input)] }),
     handle: async ({ workspace, input }) => {
       const { status, end_time: endMs, run_name: name } = input;
       const info = await updateRun(workspace, requireRun(input), { status, endMs, name });
@@ -127,6 +135,7 @@ export const runRoutes = [
       dataset_name: optional(string),
       dataset_digest: optional(string),
     },
+    writes: ({ input }) => ({ runs: [requireRun(input)], models: input.model_id ? [input.model_id] : [] }),
     handle: async ({ workspace, input }) => {
       if (Boolean(input.dataset_name) !== Boolean(input.dataset_digest)) {
         throw invalid("Both dataset_name and dataset_digest must be provided if one is provided");
@@ -141,6 +150,7 @@ export const runRoutes = [
     path: "2.0/mlflow/runs/log-parameter",
     permission: "write",
     request: { ...RUN_REFERENCE, key: required(string), value: withDefault(string, "") },
+    writes: ({ input }) => ({ runs: [requireRun(input)] }),
     handle: async ({ workspace, input }) => {
       await logParam(workspace, requireRun(input), input);
       return EMPTY;
@@ -152,6 +162,7 @@ export const runRoutes = [
     path: "2.0/mlflow/runs/set-tag",
     permission: "write",
     request: { ...RUN_REFERENCE, key: required(string), value: withDefault(string, "") },
+    writes: ({ input }) => ({ runs: [requireRun(input)] }),
     handle: async ({ workspace, input }) => {
       await setTag(workspace, requireRun(input), input);
       return EMPTY;
@@ -163,6 +174,7 @@ export const runRoutes = [
     path: "2.0/mlflow/runs/delete-tag",
     permission: "write",
     request: { run_id: required(string), key: required(string) },
+    writes: ({ input }) => ({ runs: [input.run_id] }),
     handle: async ({ workspace, input }) => {
       await deleteTag(workspace, input.run_id, input.key);
       return EMPTY;
@@ -179,6 +191,7 @@ export const runRoutes = [
       params: withDefault(TAGS, []),
       tags: withDefault(TAGS, []),
     },
+    writes: ({ input }) => ({ runs: [input.run_id], models: modelsOf(input.metrics) }),
     handle: async ({ workspace, input }) => {
       const { run_id, metrics, params, tags } = input;
       await logBatch(workspace, run_id, { metrics: metrics.map(toPoint), params, tags });
@@ -195,6 +208,7 @@ export const runRoutes = [
       datasets: withDefault(DATASET_INPUTS, []),
       models: withDefault(MODEL_INPUTS, []),
     },
+    writes: ({ input }) => ({ runs: [input.run_id] }),
     handle: async ({ workspace, input }) => {
       const datasets = input.datasets.map(({ tags, dataset }) => ({
         ...dataset,
@@ -219,6 +233,7 @@ export const runRoutes = [
       run_id: required(string),
       models: required(MODEL_OUTPUTS),
     },
+    writes: ({ input }) => ({ runs: [input.run_id] }),
     handle: async ({ workspace, input }) => {
       const outputs = input.models.map(({ model_id, step }) => ({ modelId: model_id, step }));
       await logOutputs(workspace, input.run_id, outputs);
@@ -231,6 +246,7 @@ export const runRoutes = [
     path: "2.0/mlflow/runs/log-model",
     permission: "write",
     request: { run_id: required(string), model_json: required(string) },
+    writes: ({ input }) => ({ runs: [input.run_id] }),
     handle: async ({ workspace, input }) => {
       await recordModel(workspace, input.run_id, input.model_json);
       return EMPTY;

@@ -1,0 +1,128 @@
+import type { Item, Stored } from "../../stores/document-store.ts";
+import { invalidState, WorkspaceError } from "../errors.ts";
+import { effectiveStage, findExperiment } from "../experiments.ts";
+import { optimistically } from "../optimistic.ts";
+import { getHead } from "../record.ts";
+import { requireActiveRun } from "../runs/runs.ts";
+import { ENDED, type RunAttributes } from "../runs/types.ts";
+import { runsPartition, type Workspace } from "../workspace.ts";
+import { issueSecret, type ReadSecret, sameHash } from "./secrets.ts";
+
+/**
+ * What a script comes with while it runs. The token stays, its lease is renewed by whoever looks after the script; it ends with its lease, at
+ * the latest with the longest time the run may take. A run that has ended renews no lease.
+ */
+export interface Lease {
+  readonly leaseUntilMs: number;
+  /** No renewal goes beyond. */
+  readonly endsMs: number;
+}
+
+interface RunTokenItem extends Item, Lease {
+  readonly kind: "run-token";
+  readonly runId: string;
+  readonly hash: string;
+}
+
+type WorkspaceOfToken = Pick<Workspace, "id" | "stores" | "clock" | "ids" | "memory">;
+
+/** Past the longest time that a run may take. */
+const AFTERWARDS_MS = 15 * 60_000;
+/** An item outlives its lease a little, for clocks that differ. */
+const KEPT_AFTER_SECONDS = 300;
+
+const documentId = (tokenId: string): string => `run-token-${tokenId}`;
+const recentKey = (workspaceId: string, tokenId: string): string => `${workspaceId}/${documentId(tokenId)}`;
+
+/**
+ * A token for a run that has not ended.
+ * @throws NotFound; InvalidParameter for a deleted run, InvalidState for one that has ended
+ */
+export async function mintRunToken(
+  workspace: Workspace,
+  runId: string,
+  leaseMs: number,
+  longestMs: number,
+): Promise<Lease & { secret: string }> {
+  await requireUnended(workspace, runId);
+  const { secret, hash, id } = issueSecret(workspace.ids, "run", workspace.id);
+  const nowMs = workspace.clock.now();
+  const endsMs = nowMs + longestMs + AFTERWARDS_MS;
+  const lease = { leaseUntilMs: Math.min(nowMs + leaseMs, endsMs), endsMs };
+  await workspace.stores.documents.catalog.create(workspace.id, toItem(workspace, { id, runId, hash, ...lease }));
+  return { secret, ...lease };
+}
+
+/** @throws InvalidState when the run has ended, or the time it may take; Unauthenticated when the lease has */
+export async function renewRunToken(
+  workspace: Workspace,
+  runId: string,
+  tokenId: string,
+  leaseMs: number,
+): Promise<Lease> {
+  await requireUnended(workspace, runId);
+  const { catalog } = workspace.stores.documents;
+  const renewed = await optimistically(`${workspace.id}/${documentId(tokenId)}`, async () => {
+    const stored = await catalog.get<RunTokenItem>(workspace.id, documentId(tokenId));
+    const nowMs = workspace.clock.now();
+    if (!stored || nowMs >= stored.item.leaseUntilMs) {
+      throw new WorkspaceError("Unauthenticated", "The lease has ended.");
+    }
+    const leaseUntilMs = Math.min(Math.max(nowMs + leaseMs, stored.item.leaseUntilMs), stored.item.endsMs);
+    const { hash, endsMs } = stored.item;
+    const item = toItem(workspace, { id: tokenId, runId, hash, leaseUntilMs, endsMs });
+    await catalog.replace(workspace.id, item, stored.etag);
+    return { leaseUntilMs, endsMs };
+  });
+  workspace.memory.recent.forget(recentKey(workspace.id, tokenId));
+  return renewed;
+}
+
+/** The run that a token speaks for; undefined when it is unknown, its lease has ended, or the run is deleted. Read at most every 30 s. */
+export async function runOfToken(
+  workspace: WorkspaceOfToken,
+  { id, hash }: ReadSecret,
+): Promise<{ runId: string; tokenId: string } | undefined> {
+  const { memory, clock } = workspace;
+  const key = recentKey(workspace.id, id);
+  const read = () => memory.recent.get(clock, key, () => readForUse(workspace, id));
+  let item = await read();
+  if (item && clock.now() >= item.leaseUntilMs) {
+    // Another instance may have renewed it.
+    memory.recent.forget(key);
+    item = await read();
+  }
+  if (!item || !sameHash(item.hash, hash) || clock.now() >= item.leaseUntilMs) return undefined;
+  return { runId: item.runId, tokenId: id };
+}
+
+async function readForUse(workspace: WorkspaceOfToken, tokenId: string): Promise<RunTokenItem | undefined> {
+  const stored: Stored<RunTokenItem> | undefined = await workspace.stores.documents.catalog.get<RunTokenItem>(
+    workspace.id,
+    documentId(tokenId),
+  );
+  if (!stored) return undefined;
+  const opened: Workspace = { name: "", ...workspace };
+  const head = await getHead<RunAttributes>(opened, runsPartition(opened, stored.item.runId));
+  if (head?.item.attributes.kind !== "run") return undefined;
+  const experiment = await findExperiment(opened, head.item.attributes.experimentId);
+  const isActive = experiment && effectiveStage(head.item.attributes, experiment) === "active";
+  return isActive ? stored.item : undefined;
+}
+
+async function requireUnended(workspace: Workspace, runId: string): Promise<void> {
+  const { attributes } = await requireActiveRun(workspace, runId);
+  if (ENDED.includes(attributes.status)) {
+    throw invalidState(`The run ${runId} has ended (${attributes.status}): tokens are for runs that have not.`);
+  }
+}
+
+function toItem(
+  workspace: WorkspaceOfToken,
+  token: Lease & { readonly id: string; readonly runId: string; readonly hash: string },
+): RunTokenItem {
+  const { id, runId, hash, leaseUntilMs, endsMs } = token;
+  const ttl = Math.ceil((leaseUntilMs - workspace.clock.now()) / 1000) + KEPT_AFTER_SECONDS;
+  const scope = `${workspace.id}/run-tokens`;
+  return { id: documentId(id), scope, ttl, kind: "run-token", runId, hash, leaseUntilMs, endsMs };
+}
