@@ -226,6 +226,15 @@ export async function getHead<A extends RecordAttributes>(
   return head && "attributes" in head.item ? (head as Stored<RecordHead<A>>) : undefined;
 }
 
+/** The head as this process has seen it last: good enough to guess with, never to answer with. */
+export function recallHead<A extends RecordAttributes>(
+  workspace: Workspace,
+  partition: string,
+): RecordHead<A> | undefined {
+  const item = workspace.memory.recall<RecordHead<A> | Tombstone>(partition, HEAD_ID, "runs");
+  return item && "attributes" in item ? item : undefined;
+}
+
 /** The whole record in one consistent state; undefined when there is none. */
 export async function readRecord<A extends RecordAttributes>(
   workspace: Workspace,

@@ -139,11 +139,11 @@ describe.skipIf(!EMULATOR)(`Cosmos DB: costs of requests${WITHOUT_EMULATOR}`, ()
     expect(units).toBeLessThanOrEqual(5);
   });
 
-  it("runs/get: of a run that is written to, 4 requests, to see the points that are not folded yet", async () => {
+  it("runs/get: of a run that is written to, 3 requests in two round trips, with a query for the points that are not folded yet", async () => {
     await call("runs_get", { run_id: runId });
-    const { kinds, units } = http.take();
-    expect([...kinds].sort()).toEqual(["query", "read", "read", "read"]);
-    expect(units).toBeLessThanOrEqual(16);
+    const { kinds, units, roundTrips } = http.take();
+    expect([[...kinds].sort(), roundTrips]).toEqual([["query", "read", "read"], 2]);
+    expect(units).toBeLessThanOrEqual(12);
   });
 
   it("runs/search: of one quiet experiment, with table and bodies warm, a read and a query of the changes, 10 RU at most", async () => {

@@ -1,10 +1,10 @@
 import { type BatchOperation, type ETag, MAX_BATCH_OPERATIONS, type Stored } from "../../stores/document-store.ts";
 import { PreconditionFailed } from "../../stores/errors.ts";
-import { getHead, type RecordAttributes, type RecordView, readRecord } from "../record.ts";
+import { getHead, type RecordAttributes, type RecordView, readRecord, recallHead } from "../record.ts";
 import type { Workspace } from "../workspace.ts";
 import { POINTS_RANGE, type PointsItem } from "./append.ts";
 import { sample } from "./downsample.ts";
-import { fromTuple, joinColumns, joinPoint, type LatestMetrics } from "./latest.ts";
+import { fromTuple, joinColumns, joinLatest, joinPoint, type LatestMetrics } from "./latest.ts";
 import { compareHistory, type HistoryPosition } from "./order.ts";
 import { type Point, pointAt, unpackPoints } from "./points.ts";
 import { distinct, type Segment, type SegmentReference } from "./segment.ts";
@@ -23,6 +23,48 @@ export function pointsDocuments(
   return workspace.stores.documents.runs.list<PointsItem>(partition, { from, to: POINTS_RANGE.to }, PAGE_DOCUMENTS);
 }
 
+/** A record with the latest values of its metrics. */
+export interface RecordWithLatest<A extends RecordAttributes> {
+  readonly view: RecordView<A>;
+  readonly latest: LatestMetrics;
+  /** How many documents had to be read that are not folded. */
+  readonly unfolded: number;
+}
+
+/**
+ * Reads documents first and the head after them: what a seal has removed before is folded into that head. Where the documents begin is told by the
+ * head as this process saw it last, for it only ever moves on; where it has seen none, or one that says there are no such documents, the head
+ * comes first.
+ * @returns undefined when there is no such record
+ */
+export async function readWithLatest<A extends RecordAttributes>(
+  workspace: Workspace,
+  partition: string,
+): Promise<RecordWithLatest<A> | undefined> {
+  const seen = recallHead<A>(workspace, partition)?.attributes;
+  const listed = seen && !seen.quiet?.isFolded ? await listLatest(workspace, partition, seen.foldedTo) : undefined;
+  const view = await readRecord<A>(workspace, partition);
+  if (!view) return undefined;
+  if (!listed) return { view, ...(await readLatest(workspace, view)) };
+  const { foldedTo = "" } = view.attributes;
+  const latest = foldedLatest(view);
+  joinLatest(latest, listed.latest.values());
+  return { view, latest, unfolded: listed.ids.filter((id) => id > foldedTo).length };
+}
+
+/** The latest values among the documents behind a place. */
+async function listLatest(workspace: Workspace, partition: string, after: string | undefined) {
+  const latest: LatestMetrics = new Map();
+  const ids: string[] = [];
+  for await (const page of pointsDocuments(workspace, partition, after)) {
+    for (const { item } of page) {
+      joinColumns(latest, unpackPoints(item.points));
+      ids.push(item.id);
+    }
+  }
+  return { latest, ids };
+}
+
 /**
  * Folded and unfolded latest values of a record together. A seal removes documents once they are folded: where the head has come to fold more
  * than `view` shows, both are read again.
@@ -37,13 +79,10 @@ export async function readLatest<A extends RecordAttributes>(
   for (let current = view; ; ) {
     const { foldedTo } = current.attributes;
     const latest = foldedLatest(current);
-    let unfolded = 0;
-    for await (const page of pointsDocuments(workspace, partition, foldedTo)) {
-      for (const { item } of page) joinColumns(latest, unpackPoints(item.points));
-      unfolded += page.length;
-    }
+    const listed = await listLatest(workspace, partition, foldedTo);
+    joinLatest(latest, listed.latest.values());
     const head = await getHead<A>(workspace, partition);
-    if (!head || head.item.attributes.foldedTo === foldedTo) return { latest, unfolded };
+    if (!head || head.item.attributes.foldedTo === foldedTo) return { latest, unfolded: listed.ids.length };
     current = (await readRecord<A>(workspace, partition)) ?? current;
   }
 }

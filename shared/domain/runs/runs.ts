@@ -3,7 +3,7 @@ import type { Experiment } from "../experiments.ts";
 import { effectiveStage, getExperiment, requireActive } from "../experiments.ts";
 import { becomeQuiet, endQuiet, FOLD_WORTHWHILE, requestFold, SETTLED_AFTER_MS } from "../metrics/fold.ts";
 import type { LatestMetrics } from "../metrics/latest.ts";
-import { readLatest } from "../metrics/read.ts";
+import { readWithLatest } from "../metrics/read.ts";
 import { noteTrash } from "../purge/trash.ts";
 import {
   type ChangeOptions,
@@ -11,9 +11,8 @@ import {
   createRecord,
   type Draft,
   getHead,
-  HEAD_ID,
   type RecordView,
-  readRecord,
+  recallHead,
 } from "../record.ts";
 import { cut, LIMITS, requireEntityName, requireLength, requireRunId, truncated } from "../validation.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
@@ -87,9 +86,9 @@ function runName(workspace: Workspace, name: string | undefined, tag: string | u
 export async function getRun(workspace: Workspace, runId: string): Promise<Run> {
   requireRunId(runId);
   const experimentOf = experimentBeside(workspace, runId);
-  const view = await readRecord<RunAttributes>(workspace, runsPartition(workspace, runId));
-  if (view?.attributes.kind !== "run") throw runNotFound(runId);
-  const { latest, unfolded } = await readLatest(workspace, view);
+  const found = await readWithLatest<RunAttributes>(workspace, runsPartition(workspace, runId));
+  if (found?.view.attributes.kind !== "run") throw runNotFound(runId);
+  const { view, latest, unfolded } = found;
   if (unfolded > FOLD_WORTHWHILE) await requestFoldNow(workspace, runId);
   const experiment = await experimentOf(view.attributes);
   return { view, stage: effectiveStage(view.attributes, experiment), latest };
@@ -122,7 +121,7 @@ export async function requireActiveRun(workspace: Workspace, runId: string): Pro
  * @returns what gives the experiment when the run is there
  */
 function experimentBeside(workspace: Workspace, runId: string): (attributes: RunAttributes) => Promise<Experiment> {
-  const known = workspace.memory.recall<RunHead>(runsPartition(workspace, runId), HEAD_ID, "runs")?.attributes;
+  const known = recallHead<RunAttributes>(workspace, runsPartition(workspace, runId))?.attributes;
   const begun = known && getExperiment(workspace, known.experimentId);
   begun?.catch(() => undefined);
   return ({ experimentId }) =>
