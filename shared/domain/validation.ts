@@ -84,6 +84,9 @@ export function requireExperimentName(name: string): void {
   requireLength("name", name, LIMITS.experimentName);
 }
 
+/** Schemes that name a file of some machine or any host at all; MLflow's server refuses to be sent there (store/artifact/host_policy.py). */
+const NO_CLOUD_STORAGE: ReadonlySet<string> = new Set(["http", "https", "file", "ftp", "sftp", "hdfs", "viewfs"]);
+
 /** A place for artifacts: our own (`mlflow-artifacts:`) or a cloud URI that clients reach by themselves. */
 export function requireArtifactLocation(location: string): void {
   requireLength("artifact_location", location, LIMITS.artifactLocation);
@@ -94,15 +97,14 @@ export function requireArtifactLocation(location: string): void {
   const decoded = decodeFully(location);
   const bad =
     scheme === undefined ||
-    scheme === "http" ||
-    scheme === "https" ||
-    scheme === "file" ||
+    NO_CLOUD_STORAGE.has(scheme) ||
+    /^mlflow-artifacts:\/\/[^/]/i.test(location) ||
     /[#;?\0\\]/.test(decoded) ||
     decoded.split("/").includes("..");
   if (bad) {
     throw invalid(
       `Invalid artifact location: '${cut(location)}'. Accepted are mlflow-artifacts:/ and cloud storage URIs ` +
-        "without query, parameters, fragment or '..'; http, https and local paths are not.",
+        "without query, parameters, fragment or '..'; local paths and URIs of http, ftp, hdfs and other hosts are not.",
     );
   }
 }

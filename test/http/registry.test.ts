@@ -66,6 +66,8 @@ const MODELS: Refusal[] = [
     { key: "k", value: "x".repeat(100_001) },
     /maximum length of 100000/,
   ),
+  named("registered_models_delete_tag", "a tag key that is no name", { key: "a@b" }, /Names may only contain/),
+  named("model_versions_delete_tag", "a tag key that is no name", { version: "1", key: "../b" }, /would resolve to/),
   named("registered_models_set_tag", "a tag key that is no name", { key: "a@b", value: "v" }, /Names may only contain/),
   named(
     "registered_models_latest_versions",

@@ -141,7 +141,12 @@ export function setRegisteredModelTag(workspace: Workspace, name: string, tag: T
 }
 
 /** Nothing happens when there is no such tag. */
-export function deleteRegisteredModelTag(workspace: Workspace, name: string, key: string): Promise<RegisteredModel> {
+export async function deleteRegisteredModelTag(
+  workspace: Workspace,
+  name: string,
+  key: string,
+): Promise<RegisteredModel> {
+  requireEntityName("key", key);
   return touch(workspace, name, (model) => {
     const tags = new Map(model.tags);
     return tags.delete(key) ? { ...model, tags: [...tags] } : model;

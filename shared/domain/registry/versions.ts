@@ -3,7 +3,7 @@ import { inBatches } from "../batches.ts";
 import { invalid } from "../errors.ts";
 import { optimistically } from "../optimistic.ts";
 import type { Tag } from "../runs/types.ts";
-import { cut, LIMITS, requireLength } from "../validation.ts";
+import { cut, LIMITS, requireEntityName, requireLength } from "../validation.ts";
 import type { Workspace } from "../workspace.ts";
 import {
   changeModel,
@@ -96,6 +96,7 @@ export async function deleteModelVersionTag(
   version: string,
   key: string,
 ): Promise<NamedVersion> {
+  requireEntityName("key", key);
   return changeVersion(workspace, name, version, (before) => {
     const tags = new Map(before.tags);
     return tags.delete(key) ? { ...before, tags: [...tags] } : before;
