@@ -93,6 +93,16 @@ describe.skipIf(!EMULATOR)(`Cosmos DB: costs of requests${WITHOUT_EMULATOR}`, ()
     expect(units).toBeLessThanOrEqual(12);
   });
 
+  it("log-metric: of a logged model too, 5 requests in two round trips", async () => {
+    const { model } = await call("logged_models_create", { experiment_id: "0", name: "net" });
+    const { model_id } = model.info;
+    await call("runs_log_metric", { run_id: runId, model_id, ...point("loss", 1) });
+    http.take();
+    await call("runs_log_metric", { run_id: runId, model_id, ...point("loss", 2) });
+    const { kinds, roundTrips } = http.take();
+    expect([kinds, roundTrips]).toEqual([["read", "read", "read", "create", "create"], 2]);
+  });
+
   it("log-batch: of 1,000 points 3 requests in two round trips, 15 RU at most", async () => {
     await call("runs_log_batch", { run_id: runId, metrics: thousandPoints(0) });
     const { kinds, units, roundTrips } = http.take();

@@ -5,17 +5,18 @@ import { runsPartition, type Workspace } from "../workspace.ts";
 import { modelNotFound } from "./models.ts";
 import type { ModelAttributes } from "./types.ts";
 
+/** The points of one call that name a logged model, with what is known of it. */
+interface ModelPoints {
+  readonly modelId: string;
+  readonly scope: string;
+  readonly points: readonly Point[];
+}
+
 /**
- * Appends the points that name a logged model to that model, before they go to the run: a call that dies in between and is repeated stores exact
- * duplicates at worst, which readers drop.
- * @throws NotFound when a model is unknown; then nothing is written
+ * What of a call goes to logged models too, each looked up beside the others.
+ * @throws NotFound when a model is unknown
  */
-export async function appendModelPoints(
-  workspace: Workspace,
-  runId: string,
-  nowMs: number,
-  points: readonly Point[],
-): Promise<void> {
+export function findModelPoints(workspace: Workspace, runId: string, points: readonly Point[]): Promise<ModelPoints[]> {
   const byModel = new Map<string, Point[]>();
   for (const point of points) {
     const modelId = point.origin?.modelId;
@@ -24,13 +25,24 @@ export async function appendModelPoints(
     byModel.set(modelId, group);
     group.push({ ...point, origin: { ...point.origin, runId } });
   }
-  if (byModel.size === 0) return;
-  const items = [];
-  for (const [modelId, group] of byModel) {
-    const partition = runsPartition(workspace, modelId);
-    const head = await getHead<ModelAttributes>(workspace, partition);
-    if (head?.item.attributes.kind !== "model") throw modelNotFound(modelId);
-    items.push({ partition, item: pointsItem(nowMs, head.item.scope, modelId, group) });
-  }
-  for (const { partition, item } of items) await appendPoints(workspace, partition, item);
+  return Promise.all(
+    [...byModel].map(async ([modelId, group]) => {
+      const head = await getHead<ModelAttributes>(workspace, runsPartition(workspace, modelId));
+      if (head?.item.attributes.kind !== "model") throw modelNotFound(modelId);
+      return { modelId, scope: head.item.scope, points: group };
+    }),
+  );
+}
+
+/** A call that dies when only some of it is written, and is repeated, stores exact duplicates at worst, which readers drop. */
+export async function appendModelPoints(
+  workspace: Workspace,
+  nowMs: number,
+  found: readonly ModelPoints[],
+): Promise<void> {
+  await Promise.all(
+    found.map(({ modelId, scope, points }) =>
+      appendPoints(workspace, runsPartition(workspace, modelId), pointsItem(nowMs, scope, modelId, points)),
+    ),
+  );
 }

@@ -2,7 +2,7 @@ import { invalid } from "../errors.ts";
 import { appendPoints, pointsItem } from "../metrics/append.ts";
 import { endQuiet, requestFold, SETTLED_AFTER_MS } from "../metrics/fold.ts";
 import type { Point } from "../metrics/points.ts";
-import { appendModelPoints } from "../models/log.ts";
+import { appendModelPoints, findModelPoints } from "../models/log.ts";
 import type { Draft } from "../record.ts";
 import { cut, invalidValue, LIMITS, requireEntityName, requireLength, truncated } from "../validation.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
@@ -57,12 +57,18 @@ export async function logParam(workspace: Workspace, runId: string, param: Param
 }
 
 async function append(workspace: Workspace, runId: string, points: readonly Point[]): Promise<void> {
+  const ofModels = findModelPoints(workspace, runId, points);
+  // Whether the run is there is told first.
+  ofModels.catch(() => undefined);
   const { scope, attributes } = await requireActiveRun(workspace, runId);
   if (attributes.quiet) return changeWithPoints(workspace, runId, points, () => {});
+  const found = await ofModels;
   const nowMs = workspace.clock.now();
-  await appendModelPoints(workspace, runId, nowMs, points);
   const item = pointsItem(nowMs, scope, runId, points);
-  await appendPoints(workspace, runsPartition(workspace, runId), item);
+  await Promise.all([
+    appendModelPoints(workspace, nowMs, found),
+    appendPoints(workspace, runsPartition(workspace, runId), item),
+  ]);
 }
 
 /** Edits the run and appends points, both or nothing. A run that had ended is looked after anew. */
@@ -72,10 +78,12 @@ async function changeWithPoints(
   points: readonly Point[],
   edit: (draft: Draft<RunAttributes>) => void,
 ): Promise<void> {
-  const nowMs = workspace.clock.now();
+  let nowMs = 0;
   const change = async (draft: Draft<RunAttributes>) => {
     edit(draft);
-    await appendModelPoints(workspace, runId, nowMs, points);
+    // As late as can be: what appears with an older time than a minute is not looked for any more.
+    nowMs = workspace.clock.now();
+    await appendModelPoints(workspace, nowMs, await findModelPoints(workspace, runId, points));
     return points.length > 0 && endQuiet(draft);
   };
   const item = (scope: string) => pointsItem(nowMs, scope, runId, points);
