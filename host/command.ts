@@ -126,11 +126,12 @@ async function start(settings: Settings, app: LocalApp): Promise<void> {
   const stores = await openLocalStores({ folder, durable, baseUrl });
   try {
     const queue = wakeOnSend(stores.queue, (name) => host?.wake(name));
-    const { documents, blobs } = stores;
+    const { documents, blobs, secrets } = stores;
     await app.provideServices({
       documents,
       blobs,
       queue,
+      secrets,
       clock: machineClock,
       ids: machineIds,
       loopbackUser: !auth,

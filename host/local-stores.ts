@@ -1,6 +1,8 @@
 import { type Config, readConfig } from "../shared/config.ts";
 import type { Stores } from "../shared/domain/workspace.ts";
+import { SecretFiles } from "../shared/drivers/files/secret-files.ts";
 import { machineClock, machineIds } from "../shared/drivers/machine.ts";
+import { secretsIn } from "../shared/drivers/sqlite/data-folder.ts";
 import { openEmbedded } from "../shared/drivers/sqlite/open-embedded.ts";
 import type { Intercept } from "./http.ts";
 import { serveSignedBlob } from "./signed-blobs.ts";
@@ -33,6 +35,7 @@ export async function openLocalStores(options: {
       documents: stores.documents,
       blobs: stores.blobs,
       queue: stores.queue,
+      secrets: stores.secrets,
       where: options.folder,
       intercept: [serveSignedBlob(stores, machineClock)],
       sweep: async () => void (await stores.sweep()),
@@ -42,5 +45,12 @@ export async function openLocalStores(options: {
   const { openAzureStores } = await import("../shared/drivers/azure-stores.ts");
   const stores = await openAzureStores(azure, { clock: machineClock, ids: machineIds });
   const where = [azure.cosmos.endpoint, azure.blobEndpoint, azure.queueEndpoint].join(", ");
-  return { ...stores, where, intercept: [], sweep: nothing, close: stores.close };
+  const secrets = stores.secrets ?? secretFiles(options);
+  return { ...stores, secrets, where, intercept: [], sweep: nothing, close: stores.close };
+}
+
+/** For emulators, which have no vault. */
+function secretFiles({ folder, durable }: { folder: string; durable: boolean }): SecretFiles {
+  const { secretsFolder, secretsKeyFile } = secretsIn(folder);
+  return new SecretFiles({ folder: secretsFolder, keyFile: secretsKeyFile, durable });
 }

@@ -216,6 +216,7 @@ module functionapp 'modules/functionapp.bicep' = {
     dataBlobEndpoint: storage.outputs.dataBlobEndpoint
     cosmosEndpoint: cosmos.outputs.endpoint
     cosmosDatabaseName: cosmos.outputs.databaseName
+    vaultEndpoint: keyvault.outputs.endpoint
     insightsConnectionString: monitoring.outputs.connectionString
     logWorkspaceId: monitoring.outputs.workspaceId
     subnetId: network.outputs.appSubnetId

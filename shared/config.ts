@@ -35,6 +35,8 @@ const Environment = z.object({
   CAIRN_BLOB_ENDPOINT: z.optional(Url),
   /** `https://<account>.queue.core.windows.net` */
   CAIRN_QUEUE_ENDPOINT: z.optional(Url),
+  /** `https://<vault>.vault.azure.net`; without it the local host keeps secrets in its data folder. */
+  CAIRN_VAULT_ENDPOINT: z.optional(z.url({ protocol: /^https$/, error: "a URL with https is expected" })),
   /** For emulators; without it the app's identity is used. */
   CAIRN_STORAGE_KEY: z.optional(z.string()),
   /** Whether the app may create the database and the containers, which a deployment makes otherwise. */
@@ -61,6 +63,7 @@ export interface AzureStores {
   readonly blobEndpoint: string;
   readonly queueEndpoint: string;
   readonly storageKey: string | undefined;
+  readonly vaultEndpoint: string | undefined;
   readonly createContainers: boolean;
 }
 
@@ -130,7 +133,7 @@ function entraSettings(settings: z.output<typeof Environment>): EntraSettings | 
 function missingEndpoints(environment: Record<string, string | undefined>): string[] {
   const missing = ENDPOINTS.filter((name) => !environment[name]);
   if (missing.length === ENDPOINTS.length) {
-    const stray = ["CAIRN_COSMOS_KEY", "CAIRN_STORAGE_KEY"].filter((name) => environment[name]);
+    const stray = ["CAIRN_COSMOS_KEY", "CAIRN_STORAGE_KEY", "CAIRN_VAULT_ENDPOINT"].filter((name) => environment[name]);
     return stray.map((name) => `${name} is set, but none of ${ENDPOINTS.join(", ")} is.`);
   }
   return missing.map((name) => `${name} is missing: ${ENDPOINTS.join(", ")} belong together.`);
@@ -148,6 +151,7 @@ function azureStores(settings: z.output<typeof Environment>): AzureStores | unde
     blobEndpoint: CAIRN_BLOB_ENDPOINT,
     queueEndpoint: CAIRN_QUEUE_ENDPOINT,
     storageKey: settings.CAIRN_STORAGE_KEY,
+    vaultEndpoint: settings.CAIRN_VAULT_ENDPOINT,
     createContainers: settings.CAIRN_CREATE_CONTAINERS,
   };
 }

@@ -23,8 +23,8 @@ export interface ProvidedServices extends Stores {
 let current: Promise<Services> | undefined;
 
 /** For whoever has opened stores already: must be called before the first request. */
-export function provideServices({ documents, blobs, queue, clock, ids, ...host }: ProvidedServices): void {
-  const realm: Realm = { stores: { documents, blobs, queue }, clock, ids, memory: new Memory() };
+export function provideServices({ documents, blobs, queue, secrets, clock, ids, ...host }: ProvidedServices): void {
+  const realm: Realm = { stores: { documents, blobs, queue, secrets }, clock, ids, memory: new Memory() };
   current = Promise.resolve(makeServices(realm, readConfig(), host));
 }
 

@@ -39,6 +39,9 @@ param cosmosEndpoint string
 @description('Required. Database with the documents.')
 param cosmosDatabaseName string
 
+@description('Required. Where the secrets are.')
+param vaultEndpoint string
+
 @description('Required. Where telemetry goes.')
 param insightsConnectionString string
 
@@ -133,6 +136,7 @@ resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
     CAIRN_COSMOS_DATABASE: cosmosDatabaseName
     CAIRN_BLOB_ENDPOINT: dataBlobEndpoint
     CAIRN_QUEUE_ENDPOINT: hostQueueEndpoint
+    CAIRN_VAULT_ENDPOINT: vaultEndpoint
     CAIRN_RETENTION_DAYS: string(retentionDays)
     CAIRN_ENTRA_TENANT: entraTenantId
     CAIRN_ENTRA_AUDIENCE: entraAudience

@@ -52,5 +52,8 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 @description('Resource id of the vault.')
 output vaultId string = vault.id
 
+@description('Where the vault answers.')
+output endpoint string = vault.properties.vaultUri
+
 @description('Name of the vault.')
 output vaultName string = vault.name

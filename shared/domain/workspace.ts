@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import type { BlobStore } from "../stores/blob-store.ts";
 import type { Clock, Ids } from "../stores/clock.ts";
 import type { DocumentStore, Item, Stored } from "../stores/document-store.ts";
+import type { SecretStore } from "../stores/secret-store.ts";
 import type { WorkQueue } from "../stores/work-queue.ts";
 import { RecentReads } from "./access/recent-reads.ts";
 import type { Segment } from "./metrics/segment.ts";
@@ -24,6 +25,8 @@ export interface Stores {
   readonly documents: Documents;
   readonly blobs: BlobStore;
   readonly queue: WorkQueue;
+  /** Undefined: the deployment has none. */
+  readonly secrets: SecretStore | undefined;
 }
 
 /** Everything a rule needs besides its arguments: one workspace, its stores, the clock. Its id is the first part of every partition. */

@@ -1,6 +1,7 @@
 import type { AzureStores } from "../config.ts";
 import type { Stores } from "../domain/workspace.ts";
 import type { Clock, Ids } from "../stores/clock.ts";
+import type { SecretStore } from "../stores/secret-store.ts";
 import type { StorageCredential } from "./common/storage-credential.ts";
 
 export interface OpenAzureStores extends Stores {
@@ -24,8 +25,14 @@ export async function openAzureStores(
   const { blobEndpoint, queueEndpoint, createContainers } = settings;
   const blobs = openAzureBlobs({ endpoint: blobEndpoint, credential: storage, clock, ids, createContainers });
   const queue = openStorageQueues({ endpoint: queueEndpoint, credential: storage, ids });
+  const secrets = settings.vaultEndpoint && (await vault(settings.vaultEndpoint, { clock, ids }));
   if (createContainers) await cosmos.createContainers();
-  return { documents: cosmos.documents, blobs, queue, close: () => cosmos.close() };
+  return { documents: cosmos.documents, blobs, queue, secrets: secrets || undefined, close: () => cosmos.close() };
+}
+
+async function vault(endpoint: string, machine: { clock: Clock; ids: Ids }): Promise<SecretStore> {
+  const { openKeyVault } = await import("./key-vault/open-key-vault.ts");
+  return openKeyVault({ endpoint, credential: await identity(), ...machine });
 }
 
 /** The identity that the app runs as; on a developer's machine the one signed in with Azure's tools. */

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { KEY_ID } from "../domain/access/keys.ts";
 import { MEMBER_ID } from "../domain/access/members.ts";
+import { SECRET_NAME } from "../domain/secrets.ts";
 import { EXPERIMENT_ID, RUN_ID } from "../domain/validation.ts";
 import { WORKSPACE_NAME } from "../domain/workspaces.ts";
 
@@ -13,6 +14,7 @@ export const PATH_PARAMETERS: Readonly<Record<string, z.ZodMiniType<string>>> = 
   runId: text("The id of a run.", RUN_ID),
   modelId: text("The id of a logged model.", RUN_ID),
   member: text("An object id of Microsoft Entra ID; or a name, for somebody who comes with a key.", MEMBER_ID),
+  secret: text("The name of a secret; upper and lower case are the same.", SECRET_NAME),
   keyId: text("The id of a key, which is not the key.", KEY_ID),
 };
 

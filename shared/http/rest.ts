@@ -55,6 +55,9 @@ export interface RestContext {
   logError(error: unknown): void;
 }
 
+/** For answers that nobody between here and the caller may keep. */
+const NOT_KEPT = { "cache-control": "no-store" };
+
 /** A dispatcher for a table of operations; it never throws. */
 export function restDispatcher(routes: readonly RestRoute[]) {
   const find = routeTable(routes);
@@ -79,7 +82,7 @@ export function restDispatcher(routes: readonly RestRoute[]) {
     if (!route.returns) return { status: route.status };
     return {
       status: route.status,
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...(route.permission === "secrets" && NOT_KEPT) },
       body: JSON.stringify(result),
     };
   }

@@ -2,12 +2,14 @@ import * as z from "zod/mini";
 import { type RestRoute, restRoute } from "../http/rest.ts";
 import { accessRoutes } from "./access.ts";
 import { runTokenRoutes } from "./run-tokens.ts";
+import { secretRoutes } from "./secrets.ts";
 import { workspaceRoutes } from "./workspaces.ts";
 
 /** Every REST operation; paths are below `/api/v1/`. */
 export const restRoutes: readonly RestRoute[] = [
   ...workspaceRoutes,
   ...accessRoutes,
+  ...secretRoutes,
   ...runTokenRoutes,
   restRoute({
     name: "openapi_get",

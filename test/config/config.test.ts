@@ -30,6 +30,7 @@ describe("readConfig", () => {
         blobEndpoint: AZURE.CAIRN_BLOB_ENDPOINT,
         queueEndpoint: AZURE.CAIRN_QUEUE_ENDPOINT,
         storageKey: undefined,
+        vaultEndpoint: undefined,
         createContainers: false,
       },
       entra: undefined,

@@ -91,6 +91,7 @@ const WRITES = new Set<PropertyKey>([
   "stageBlock",
   "send",
   "update",
+  "set",
 ]);
 
 /** Lets a process die at one of its writes: every write from then on raises Killed, until `restart`. */
@@ -138,6 +139,7 @@ export function withEachWrite(stores: Stores, around: <T>(write: () => Promise<T
     documents: { runs: wrap(runs), catalog: wrap(catalog), events: wrap(events) },
     blobs: wrap(stores.blobs),
     queue: wrap(stores.queue),
+    secrets: stores.secrets && wrap(stores.secrets),
   };
 }
 

@@ -97,7 +97,7 @@ const SURFACES: [name: string, prefix: string][] = [
   ["Azure ML's address", `${AZURE_ML}/api/`],
 ];
 
-const PERMISSIONS: Permission[] = ["read", "write", "manage", "keys", "administer", "any", "none"];
+const PERMISSIONS: Permission[] = ["read", "write", "manage", "keys", "secrets", "administer", "any", "none"];
 const ALL_ROUTES = [...mlflowRoutes, ...restRoutes];
 
 describe("route table", () => {

@@ -47,8 +47,15 @@ export const VALID_REST: Record<string, (world: World) => ValidRestRequest> = {
     return { path, before: async (client) => Object.assign(path, { keyId: (await makeKey(client)).key.id }) };
   },
   runs_token: ({ runId }) => ({ path: { runId }, json: { leaseSeconds: 60, longestSeconds: 3600 } }),
+  secrets_list: () => ({ before: (client) => setSecret(client, "listed") }),
+  secrets_set: () => ({ path: { secret: `set-${process.pid}-${++fresh}` }, json: { value: "v" } }),
+  secrets_read: () => ({ path: { secret: "read" }, before: (client) => setSecret(client, "read") }),
+  secrets_delete: () => ({ path: { secret: "deleted" }, before: (client) => setSecret(client, "deleted") }),
   openapi_get: () => ({}),
 };
+
+const setSecret = (client: Client, secret: string) =>
+  ok(callRest(client, "secrets_set", { path: { secret }, json: { value: "v" } }));
 
 async function makeKey(client: Client) {
   await ok(callRest(client, "members_put", { path: { member: "maker" }, json: { role: "reader" } }));

@@ -24,7 +24,7 @@ const ROOT = join(import.meta.dirname, "..", "..");
 const RUN = join(import.meta.dirname, "run.ts");
 const MAX_BYTES = 5_000_000;
 /** Weighs more to load than all of the app. */
-const SDKS = /node_modules\/@azure\/(cosmos|identity|storage-blob|storage-queue)\//;
+const SDKS = /node_modules\/@azure\/(cosmos|identity|keyvault-secrets|storage-blob|storage-queue)\//;
 
 let out: string;
 let zip: Uint8Array;

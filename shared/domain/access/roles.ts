@@ -12,6 +12,8 @@ export type Permission =
   | "manage"
   /** Have keys of one's own: a member who signed in with Microsoft Entra ID; an owner has everybody's. */
   | "keys"
+  /** See the values of secrets. */
+  | "secrets"
   /** Create workspaces: an owner of the workspace `default`. */
   | "administer"
   /** Be somebody; the answer shows only what the caller may see. */
@@ -22,7 +24,7 @@ export type Permission =
 const GRANTED: Record<Role, readonly Permission[]> = {
   reader: ["none", "any", "read"],
   contributor: ["none", "any", "read", "write"],
-  owner: ["none", "any", "read", "write", "manage", "keys"],
+  owner: ["none", "any", "read", "write", "manage", "keys", "secrets"],
 };
 
 /** Whether a role alone gives the permission. */

@@ -4,6 +4,7 @@ import { type ExperimentItem, effectiveStage, getExperiment } from "../experimen
 import type { ModelAttributes } from "../models/types.ts";
 import { getHead } from "../record.ts";
 import type { RunAttributes } from "../runs/types.ts";
+import { removeSecretsOf } from "../secrets.ts";
 import { BLOB_CONTAINERS, runsPartition, type Workspace } from "../workspace.ts";
 import { forgetWorkspace, listWorkspaces, type Realm, workspaceOfId, workspacesToPurge } from "../workspaces.ts";
 import { type PurgeMessage, requestPurge } from "./messages.ts";
@@ -42,6 +43,7 @@ async function continueWorkspacePurge(realm: Realm, workspace: Workspace): Promi
     }
   }
   for (const container of BLOB_CONTAINERS) await removeBelow(realm.stores.blobs, `${container}/${workspace.id}/`);
+  await removeSecretsOf(workspace);
   if (!(await wasLastSweep(realm, "workspaces", gone))) return true;
   for await (const page of catalog.list(workspace.id)) {
     for (const { item } of page) await catalog.remove(workspace.id, item.id);

@@ -47,6 +47,8 @@ export interface DataFolder {
   readonly databaseFile: string;
   readonly blobsFolder: string;
   readonly signingKeyFile: string;
+  readonly secretsFolder: string;
+  readonly secretsKeyFile: string;
   release(): void;
 }
 
@@ -66,8 +68,14 @@ export function takeDataFolder(folder: string): DataFolder {
     databaseFile: join(folder, "cairn.db"),
     blobsFolder,
     signingKeyFile: join(folder, "signing.key"),
+    ...secretsIn(folder),
     release: () => lock.close(),
   };
+}
+
+/** Where secrets lie in a data folder. */
+export function secretsIn(folder: string) {
+  return { secretsFolder: join(folder, "secrets"), secretsKeyFile: join(folder, "secrets.key") };
 }
 
 /** An open exclusive transaction: the operating system ends it with the process, however that dies. */

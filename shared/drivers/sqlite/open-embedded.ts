@@ -1,11 +1,13 @@
 import type { BlobStore } from "../../stores/blob-store.ts";
 import type { Clock, Ids } from "../../stores/clock.ts";
 import type { DocumentStore } from "../../stores/document-store.ts";
+import type { SecretStore } from "../../stores/secret-store.ts";
 import type { WorkQueue } from "../../stores/work-queue.ts";
 import { BlobCatalog } from "../files/blob-catalog.ts";
 import { ContentFolder } from "../files/content-folder.ts";
 import { BLOB_EVENTS_QUEUE, dropEvent } from "../files/drop-events.ts";
 import { FileBlobStore } from "../files/file-blob-store.ts";
+import { SecretFiles } from "../files/secret-files.ts";
 import { type SignedBlobs, signedBlobs } from "../files/signed-blobs.ts";
 import { type DataFolder, takeDataFolder } from "./data-folder.ts";
 import { Database } from "./database.ts";
@@ -28,6 +30,7 @@ export interface EmbeddedStores {
   readonly documents: Readonly<Record<DocumentTable, DocumentStore>>;
   readonly blobs: BlobStore;
   readonly queue: WorkQueue;
+  readonly secrets: SecretStore;
   readonly signedBlobs: SignedBlobs;
   /** Removes expired documents and forgotten blocks from the disk. Writing does so now and then by itself. */
   sweep(): Promise<void>;
@@ -67,14 +70,17 @@ function makeStores(options: EmbeddedOptions, folder: DataFolder, database: Data
   });
   const signed = signedBlobs(folder.signingKeyFile, clock, baseUrl);
   const blobs = new FileBlobStore(catalog, new ContentFolder(folder.blobsFolder, durable), signed);
+  const secrets = new SecretFiles({ folder: folder.secretsFolder, keyFile: folder.secretsKeyFile, durable });
   return {
     documents,
     blobs,
     queue,
+    secrets,
     signedBlobs: signed,
     async sweep() {
       for (const store of Object.values(documents)) store.sweep();
       await blobs.sweep();
+      await secrets.sweep();
     },
     async close() {
       await blobs.close();
