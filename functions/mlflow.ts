@@ -6,7 +6,13 @@ const methods: HttpMethod[] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 
 const handler = httpHandler(({ services, identify, logError }, request) =>
   answerMlflow(
-    { realm: services.realm, settings: { limitsBodies: services.limitsBodies }, identify, logError },
+    {
+      realm: services.realm,
+      events: services.events,
+      settings: { limitsBodies: services.limitsBodies },
+      identify,
+      logError,
+    },
     request,
   ),
 );

@@ -12,7 +12,7 @@ export function registerRest(): void {
     authLevel: "anonymous",
     route: "api/v1/{*path}",
     handler: httpHandler(({ services, identify, logError }, request) =>
-      answer({ realm: services.realm, identify, logError }, request),
+      answer({ realm: services.realm, events: services.events, identify, logError }, request),
     ),
   });
 }

@@ -31,6 +31,10 @@ export class LightRequest implements AppRequest {
     this.#target = target;
   }
 
+  get address(): string | undefined {
+    return this.#message.socket.remoteAddress;
+  }
+
   get url(): string {
     return `http://${this.#message.headers.host}${this.#target}`;
   }

@@ -47,6 +47,7 @@ export async function createStrictHttp(invoker: Invoker, options: StrictOptions)
     const query = mark < 0 ? "" : target.slice(mark);
     if (target.length > MAX_TARGET_LENGTH || query.length > MAX_QUERY_LENGTH) return answerEmpty(response, 414);
     removePlatformHeaders(request.headers);
+    addForwardedFor(request);
     try {
       const body = await readSizedBody(request);
       await serve({ request, response, target, query: new URLSearchParams(query), match, body });
@@ -56,6 +57,12 @@ export async function createStrictHttp(invoker: Invoker, options: StrictOptions)
       answerEmpty(response, 500);
     }
   };
+}
+
+/** As the front end in Azure does: whoever is connected comes last, behind what the request says itself. */
+function addForwardedFor({ headers, socket }: IncomingMessage): void {
+  const said = headers["x-forwarded-for"];
+  headers["x-forwarded-for"] = [...(said === undefined ? [] : [said]), socket.remoteAddress ?? "unknown"].join(", ");
 }
 
 function capabilitiesOf(model: ProgrammingModel): Promise<Record<string, string>> {

@@ -59,6 +59,11 @@ param alwaysReadyInstances int = 0
 @maxValue(3650)
 param retentionDays int = 30
 
+@description('Optional. Days that is kept who changed what, and who was refused what.')
+@minValue(1)
+@maxValue(3650)
+param eventRetentionDays int = 90
+
 @description('Optional. The app registration that tokens of Microsoft Entra ID are made out to, by client id or URI; without one nobody gets in.')
 param entraAudience string = ''
 
@@ -225,6 +230,7 @@ module functionapp 'modules/functionapp.bicep' = {
     instanceMemoryMB: instanceMemoryMB
     alwaysReadyInstances: alwaysReadyInstances
     retentionDays: retentionDays
+    eventRetentionDays: eventRetentionDays
     entraTenantId: empty(entraAudience) ? '' : tenantId
     entraAudience: entraAudience
     ownerObjectIds: ownerObjectIds

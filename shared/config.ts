@@ -26,6 +26,8 @@ const PUBLIC_AUTHORITY = "https://login.microsoftonline.com";
 const Environment = z.object({
   /** Days until what was soft-deleted goes for good; 0: never. */
   CAIRN_RETENTION_DAYS: z._default(z.coerce.number().check(z.int(), z.minimum(0), z.maximum(3650)), 30),
+  /** Days that is kept who did what. */
+  CAIRN_EVENT_RETENTION_DAYS: z._default(z.coerce.number().check(z.int(), z.minimum(1), z.maximum(3650)), 90),
   /** The Cosmos DB account, `https://<account>.documents.azure.com`. */
   CAIRN_COSMOS_ENDPOINT: z.optional(Url),
   CAIRN_COSMOS_DATABASE: z._default(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,255}$/)), "cairn"),
@@ -69,6 +71,7 @@ export interface AzureStores {
 
 export interface Config {
   readonly retentionDays: number;
+  readonly eventRetentionDays: number;
   /** Undefined: the embedded stores of the local host. */
   readonly azure: AzureStores | undefined;
   /** Undefined: tokens of Microsoft Entra ID are not taken. */
@@ -98,6 +101,7 @@ export function readConfig(variables: Record<string, string | undefined> = proce
   const settings = parsed.data;
   return Object.freeze({
     retentionDays: settings.CAIRN_RETENTION_DAYS,
+    eventRetentionDays: settings.CAIRN_EVENT_RETENTION_DAYS,
     azure: azureStores(settings),
     entra: entraSettings(settings),
     owners: settings.CAIRN_OWNERS.map((id) => id.toLowerCase()),

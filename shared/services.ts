@@ -3,11 +3,13 @@ import { Memory, type Stores } from "./domain/workspace.ts";
 import type { Realm } from "./domain/workspaces.ts";
 import type { Authentication } from "./http/callers.ts";
 import { EntraVerifier } from "./http/entra.ts";
+import { EventLog } from "./http/event-log.ts";
 import type { Clock, Ids } from "./stores/clock.ts";
 
 /** Everything that functions need of the world. */
 export interface Services extends Authentication {
   readonly config: Config;
+  readonly events: EventLog;
   /** The runtime refuses large request bodies: clients are told to upload large files in parts. */
   readonly limitsBodies: boolean;
 }
@@ -30,7 +32,8 @@ export function provideServices({ documents, blobs, queue, secrets, clock, ids, 
 
 function makeServices(realm: Realm, config: Config, host: Pick<Services, "loopbackUser" | "limitsBodies">): Services {
   const entra = config.entra && new EntraVerifier(config.entra, realm.clock);
-  return { realm, config, entra, owners: new Set(config.owners), ...host };
+  const events = new EventLog(realm, config.eventRetentionDays);
+  return { realm, config, events, entra, owners: new Set(config.owners), ...host };
 }
 
 /** The services; in Azure they are opened when they are first asked for. */

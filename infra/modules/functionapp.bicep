@@ -66,6 +66,9 @@ param alwaysReadyInstances int
 @description('Required. Days until what was soft-deleted goes for good.')
 param retentionDays int
 
+@description('Required. Days that events are kept.')
+param eventRetentionDays int
+
 @description('Required. Tenant whose tokens are taken; empty: none are.')
 param entraTenantId string
 
@@ -138,6 +141,7 @@ resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
     CAIRN_QUEUE_ENDPOINT: hostQueueEndpoint
     CAIRN_VAULT_ENDPOINT: vaultEndpoint
     CAIRN_RETENTION_DAYS: string(retentionDays)
+    CAIRN_EVENT_RETENTION_DAYS: string(eventRetentionDays)
     CAIRN_ENTRA_TENANT: entraTenantId
     CAIRN_ENTRA_AUDIENCE: entraAudience
     CAIRN_OWNERS: ownerObjectIds

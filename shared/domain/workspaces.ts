@@ -1,7 +1,7 @@
 import type { Clock, Ids } from "../stores/clock.ts";
 import type { Item } from "../stores/document-store.ts";
 import { AlreadyExists } from "../stores/errors.ts";
-import { alreadyExists, invalid, invalidState, notFound } from "./errors.ts";
+import { alreadyExists, invalid, invalidState, notFound, type WorkspaceError } from "./errors.ts";
 import { ensureDefaultExperiment } from "./experiments.ts";
 import { optimistically } from "./optimistic.ts";
 import { requestPurge } from "./purge/messages.ts";
@@ -204,6 +204,6 @@ function toItem(workspace: WorkspaceInfo): WorkspaceItem {
   return { id, scope: "workspaces", kind: "workspace", workspace };
 }
 
-export function workspaceNotFound(name: string): Error {
+export function workspaceNotFound(name: string): WorkspaceError {
   return notFound(`Workspace '${cut(name)}' not found`);
 }

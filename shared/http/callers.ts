@@ -143,8 +143,10 @@ export function requireSomebody(caller: Caller): void {
 async function enter(realm: Realm, caller: Caller, rule: Rule, name: string): Promise<Admission> {
   const workspace = await locateWorkspace(realm, name);
   const role = await roleIn(realm, caller, workspace.id);
-  if (role === undefined) throw workspaceNotFound(name);
-  if (!grants(role, rule.permission) && !grantsOwn(caller, rule)) throw permissionDenied(rule.permission, role);
+  if (role === undefined) throw new NotAdmitted(workspaceNotFound(name), workspace.id);
+  if (!grants(role, rule.permission) && !grantsOwn(caller, rule)) {
+    throw new NotAdmitted(permissionDenied(rule.permission, role), workspace.id);
+  }
   return { workspace, role };
 }
 
@@ -182,7 +184,17 @@ async function memberRole(
   return (await recentMember(workspaceOfId(realm, workspaceId), caller.id))?.role;
 }
 
-function permissionDenied(permission: Permission, role?: Role): Error {
+/** A refusal by a workspace that is there, whatever the caller is told; its owners hear of it. */
+export class NotAdmitted extends WorkspaceError {
+  readonly workspaceId: string;
+
+  constructor({ code, message }: WorkspaceError, workspaceId: string) {
+    super(code, message);
+    this.workspaceId = workspaceId;
+  }
+}
+
+function permissionDenied(permission: Permission, role?: Role): WorkspaceError {
   const lacking = role === undefined ? "" : `, which the role ${role} does not have`;
   return new WorkspaceError("PermissionDenied", `This needs the permission '${permission}'${lacking}.`);
 }

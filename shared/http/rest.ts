@@ -5,6 +5,7 @@ import type { ErrorCode } from "../domain/errors.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { openLocated, type Realm } from "../domain/workspaces.ts";
 import { admit, type Caller, type Rule, requireSomebody } from "./callers.ts";
+import type { Asked, EventLog } from "./event-log.ts";
 import { problem, problemResponse } from "./problem.ts";
 import { type ObjectSchema, readJson, readParameters, readQuery } from "./rest-input.ts";
 import { METHODS, type RouteShape, routeTable } from "./routes.ts";
@@ -41,6 +42,8 @@ export interface RestRoute<B = unknown, Q = unknown, R = unknown> extends RouteS
   readonly status: number;
   /** What it may refuse with besides what follows from its permission, path, query and body. */
   readonly refusals?: readonly ErrorCode[];
+  /** Ids of what came into being, for its event. */
+  made?(result: R): Readonly<Record<string, string>>;
   do(call: RestCall<B, Q>): Promise<R>;
 }
 
@@ -51,6 +54,7 @@ export function restRoute<B, Q, R = void>(definition: RestRoute<B, Q, R>): RestR
 
 export interface RestContext {
   readonly realm: Realm;
+  readonly events: EventLog;
   identify(request: AppRequest): Promise<Caller> | Caller;
   logError(error: unknown): void;
 }
@@ -62,7 +66,7 @@ const NOT_KEPT = { "cache-control": "no-store" };
 export function restDispatcher(routes: readonly RestRoute[]) {
   const find = routeTable(routes);
 
-  async function dispatch(context: RestContext, request: AppRequest): Promise<AppResponse> {
+  async function dispatch(context: RestContext, request: AppRequest, asked: Asked): Promise<AppResponse> {
     const { path, query: queryText } = splitUrl(request.url);
     const below = path.replace(/^\/api\/v1/, "");
     const match = find(request.method, below);
@@ -70,15 +74,20 @@ export function restDispatcher(routes: readonly RestRoute[]) {
     const { route } = match;
     const { realm } = context;
     const caller = await context.identify(request);
+    Object.assign(asked, { route, caller });
     if (route.permission !== "none") requireSomebody(caller);
     const params = readParameters(match.params);
+    asked.named.push(params);
     const admission = await admit(realm, caller, route, params.workspace);
+    if (/^workspaces\/:workspace\//.test(route.path)) asked.workspaceId = admission?.workspace.id;
     const query = route.query ? readQuery(route.query, queryText) : undefined;
     const body = route.body ? await readJson(route.body, request) : undefined;
     const workspace = () => openLocated(realm, admission!.workspace);
     const call = { realm, caller, role: admission?.role, workspace, params, query, body };
     if (caller.kind === "run" && route.writes) await requireWithinRun(await workspace(), caller.id, route.writes(call));
+    asked.named.push((body ?? {}) as Record<string, unknown>);
     const result = await route.do(call);
+    asked.named.push(route.made?.(result) ?? {});
     if (!route.returns) return { status: route.status };
     return {
       status: route.status,
@@ -96,9 +105,13 @@ export function restDispatcher(routes: readonly RestRoute[]) {
   }
 
   return async (context: RestContext, request: AppRequest): Promise<AppResponse> => {
+    const asked: Asked = { named: [] };
     try {
-      return await dispatch(context, request);
+      const response = await dispatch(context, request, asked);
+      await context.events.noteDone(asked, request).catch(context.logError);
+      return response;
     } catch (error) {
+      context.events.noteRefused(asked, request, error, context.logError);
       const refusal = problemResponse(error);
       if (refusal) return refusal;
       context.logError(error);

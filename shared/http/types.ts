@@ -11,6 +11,8 @@ export interface AppRequest {
   readonly headers: { get(name: string): string | null };
   /** Null when there is none. */
   readonly body: ByteStream | null;
+  /** Of whoever is connected, where the runtime tells. */
+  readonly address?: string;
 }
 
 /** What a handler answers; a subset of the Functions library's `HttpResponseInit`. */
@@ -18,4 +20,6 @@ export interface AppResponse {
   readonly status: number;
   readonly headers?: Record<string, string>;
   readonly body?: string | Uint8Array | ByteStream;
+  /** Ids of what came into being, for its event; not sent. */
+  readonly made?: Readonly<Record<string, string>>;
 }

@@ -3,6 +3,7 @@ import { invalid } from "../domain/errors.ts";
 import { DEFAULT_WORKSPACE, openLocated, type Realm } from "../domain/workspaces.ts";
 import { readText } from "../http/body.ts";
 import { admit, type Caller, requireSomebody } from "../http/callers.ts";
+import type { Asked, EventLog } from "../http/event-log.ts";
 import { routeTable } from "../http/routes.ts";
 import type { AppRequest, AppResponse } from "../http/types.ts";
 import { decodePart, splitUrl } from "../http/url.ts";
@@ -38,6 +39,7 @@ const find = routeTable(mlflowRoutes);
 export interface MlflowContext {
   readonly realm: Realm;
   readonly settings: MlflowSettings;
+  readonly events: EventLog;
   identify(request: AppRequest): Promise<Caller> | Caller;
   /** Takes what is our fault, and never shown to callers. */
   logError(error: unknown): void;
@@ -51,9 +53,13 @@ const PREFIXES = [
 
 /** Answers one request in MLflow's dialect; never throws. */
 export async function answerMlflow(context: MlflowContext, request: AppRequest): Promise<AppResponse> {
+  const asked: Asked = { named: [] };
   try {
-    return await dispatch(context, request);
+    const response = await dispatch(context, request, asked);
+    await context.events.noteDone(asked, request).catch(context.logError);
+    return response;
   } catch (error) {
+    context.events.noteRefused(asked, request, error, context.logError);
     const refusal = errorResponse(error);
     if (refusal) return refusal;
     context.logError(error);
@@ -61,7 +67,7 @@ export async function answerMlflow(context: MlflowContext, request: AppRequest):
   }
 }
 
-async function dispatch(context: MlflowContext, request: AppRequest): Promise<AppResponse> {
+async function dispatch(context: MlflowContext, request: AppRequest, asked: Asked): Promise<AppResponse> {
   const { path, query } = splitUrl(request.url);
   const { workspaceName, rest } = locate(path);
   const api = /^\/(?:ajax-)?api(\/.*)$/.exec(rest)?.[1];
@@ -70,16 +76,21 @@ async function dispatch(context: MlflowContext, request: AppRequest): Promise<Ap
   const { route, params } = match;
   const { realm, settings } = context;
   const caller = await context.identify(request);
+  Object.assign(asked, { route, caller, named: [params] });
   if (route.permission !== "none") requireSomebody(caller);
   const named = requireOneWorkspace(workspaceName, request.headers.get("x-mlflow-workspace"));
   const name = route.outsideWorkspace ? params.name && decodePart(params.name) : named;
   const admission = await admit(realm, caller, route, name);
+  asked.workspaceId = route.outsideWorkspace ? undefined : admission!.workspace.id;
   const input = route.request && (await readInput(route, request, query));
+  asked.named.push((input ?? {}) as Record<string, unknown>);
   // A route outside workspaces never looks at the member: its type is only wider than it needs to be.
   const workspace = route.outsideWorkspace ? (undefined as never) : await openLocated(realm, admission!.workspace);
   const call = { workspace, realm, caller, input, path: params, request, settings };
   if (caller.kind === "run" && route.writes) await requireWithinRun(workspace, caller.id, route.writes(call));
-  return route.handle(call);
+  const response = await route.handle(call);
+  if (response.made) asked.named.push(response.made);
+  return response;
 }
 
 function locate(path: string): { workspaceName?: string; rest: string } {

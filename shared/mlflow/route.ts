@@ -52,6 +52,11 @@ export function ok(value: unknown): AppResponse {
   return okText(JSON.stringify(value));
 }
 
+/** The same, telling by its ids what came into being. */
+export function made(value: unknown, ids: Readonly<Record<string, string>>): AppResponse {
+  return { ...ok(value), made: ids };
+}
+
 /** An answer that is JSON already. */
 export function okText(body: string): AppResponse {
   return { status: 200, headers: JSON_HEADERS, body };

@@ -139,6 +139,7 @@ export const accessRoutes: readonly RestRoute[] = [
     permission: "keys",
     body: NewKey,
     returns: MintedKey,
+    made: ({ key }) => ({ keyId: key.id }),
     status: 201,
     refusals: ["InvalidState"],
     do: async ({ workspace, body, caller, role }) => {

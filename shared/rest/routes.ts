@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { type RestRoute, restRoute } from "../http/rest.ts";
 import { accessRoutes } from "./access.ts";
+import { eventRoutes } from "./events.ts";
 import { runTokenRoutes } from "./run-tokens.ts";
 import { secretRoutes } from "./secrets.ts";
 import { workspaceRoutes } from "./workspaces.ts";
@@ -11,6 +12,7 @@ export const restRoutes: readonly RestRoute[] = [
   ...accessRoutes,
   ...secretRoutes,
   ...runTokenRoutes,
+  ...eventRoutes,
   restRoute({
     name: "openapi_get",
     summary: "Show this document.",

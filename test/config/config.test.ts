@@ -19,12 +19,19 @@ function faultsOf(environment: Record<string, string>): string {
 
 describe("readConfig", () => {
   test("without settings: embedded stores, soft-deleted things stay 30 days", () => {
-    expect(readConfig({})).toEqual({ retentionDays: 30, azure: undefined, entra: undefined, owners: [] });
+    expect(readConfig({})).toEqual({
+      retentionDays: 30,
+      eventRetentionDays: 90,
+      azure: undefined,
+      entra: undefined,
+      owners: [],
+    });
   });
 
   test("with three endpoints: the stores of Azure, the app's identity, nothing created", () => {
     expect(readConfig({ ...AZURE, CAIRN_RETENTION_DAYS: "0" })).toEqual({
       retentionDays: 0,
+      eventRetentionDays: 90,
       azure: {
         cosmos: { endpoint: AZURE.CAIRN_COSMOS_ENDPOINT, database: "cairn", key: undefined },
         blobEndpoint: AZURE.CAIRN_BLOB_ENDPOINT,
@@ -41,12 +48,14 @@ describe("readConfig", () => {
   test("lists all faults at once, each with its name, and shows no key", () => {
     const message = faultsOf({
       CAIRN_RETENTION_DAYS: "soon",
+      CAIRN_EVENT_RETENTION_DAYS: "0",
       CAIRN_COSMOS_ENDPOINT: "cosmos",
       CAIRN_BLOB_ENDPOINT: "ftp://team",
       CAIRN_STORAGE_KEY: "c2VjcmV0",
       CAIRN_CREATE_CONTAINERS: "perhaps",
     });
     expect(message).toContain("CAIRN_RETENTION_DAYS=soon");
+    expect(message).toContain("CAIRN_EVENT_RETENTION_DAYS=0");
     expect(message).toContain("CAIRN_COSMOS_ENDPOINT=cosmos");
     expect(message).toContain("CAIRN_BLOB_ENDPOINT=ftp://team");
     expect(message).toContain("CAIRN_CREATE_CONTAINERS=perhaps");

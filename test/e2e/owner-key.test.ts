@@ -15,6 +15,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await server?.stop();
+  server = undefined;
   await rm(folder, { recursive: true, force: true });
 });
 

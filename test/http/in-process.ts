@@ -6,6 +6,7 @@ import type { Realm } from "../../shared/domain/workspaces.ts";
 import { machineClock, machineIds } from "../../shared/drivers/machine.ts";
 import { openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
 import { type Authentication, identify } from "../../shared/http/callers.ts";
+import { EventLog } from "../../shared/http/event-log.ts";
 import { type RestRoute, restDispatcher } from "../../shared/http/rest.ts";
 import type { AppRequest, AppResponse } from "../../shared/http/types.ts";
 import { answerMlflow } from "../../shared/mlflow/dialect.ts";
@@ -19,6 +20,7 @@ import { answerOf, type Client, clientThrough, type Exchange, encoded } from "./
 export interface InProcess {
   readonly client: Client;
   readonly realm: Realm;
+  readonly events: EventLog;
   /** Where everything is stored. */
   readonly folder: string;
   /** How many documents, blobs and messages were written, changed or removed since the start. */
@@ -52,18 +54,21 @@ export function openInProcess(options: InProcessOptions = {}): InProcess {
     return result;
   });
   const realm: Realm = { stores: counted, ...machine, memory: new Memory() };
+  const events = new EventLog(realm, 90);
   const faults: unknown[] = [];
   return {
     client: clientThrough(
-      exchangeWith({ realm, loopbackUser: !authenticated, entra, owners }, routes, faults),
+      exchangeWith({ realm, loopbackUser: !authenticated, entra, owners }, events, routes, faults),
       () => "http://127.0.0.1",
       () => {},
     ),
     realm,
+    events,
     folder,
     writes: () => writes,
     faults,
     async close() {
+      await events.settled();
       await stores.close();
       rmSync(folder, { recursive: true });
     },
@@ -84,6 +89,9 @@ export function useInProcess(options: InProcessOptions = {}): InProcess {
     get realm() {
       return app.realm;
     },
+    get events() {
+      return app.events;
+    },
     get folder() {
       return app.folder;
     },
@@ -95,10 +103,11 @@ export function useInProcess(options: InProcessOptions = {}): InProcess {
   };
 }
 
-function exchangeWith(by: Authentication, routes: readonly RestRoute[], faults: unknown[]): Exchange {
+function exchangeWith(by: Authentication, events: EventLog, routes: readonly RestRoute[], faults: unknown[]): Exchange {
   const answerRest = restDispatcher(routes);
   const context = {
     realm: by.realm,
+    events,
     settings: { limitsBodies: false },
     identify: (request: AppRequest) => identify(by, request),
     logError: (error: unknown) => void faults.push(error),

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Permission } from "../../shared/domain/access/roles.ts";
 import { ANONYMOUS } from "../../shared/http/callers.ts";
+import type { EventLog } from "../../shared/http/event-log.ts";
 import { restDispatcher } from "../../shared/http/rest.ts";
 import type { AppRequest } from "../../shared/http/types.ts";
 import { answerMlflow, mlflowRoutes } from "../../shared/mlflow/dialect.ts";
@@ -143,7 +144,8 @@ describe("route table", () => {
 });
 
 describe("a caller without credentials", () => {
-  const nobody = { realm: undefined as never, identify: () => ANONYMOUS, logError: expect.unreachable };
+  const events = { noteDone: async () => {}, noteRefused: () => {} } as unknown as EventLog;
+  const nobody = { realm: undefined as never, events, identify: () => ANONYMOUS, logError: expect.unreachable };
 
   for (const route of mlflowRoutes.filter(({ permission }) => permission !== "none")) {
     test(`${route.name}: is refused before anything is read`, async () => {

@@ -51,6 +51,17 @@ export const VALID_REST: Record<string, (world: World) => ValidRestRequest> = {
   secrets_set: () => ({ path: { secret: `set-${process.pid}-${++fresh}` }, json: { value: "v" } }),
   secrets_read: () => ({ path: { secret: "read" }, before: (client) => setSecret(client, "read") }),
   secrets_delete: () => ({ path: { secret: "deleted" }, before: (client) => setSecret(client, "deleted") }),
+  events_list: () => ({
+    query: {
+      from: "2020-01-01T00:00:00Z",
+      to: "2100-01-01T00:00:00Z",
+      action: "runs_create",
+      outcome: "allowed",
+      caller: "loopback",
+      resource: "r",
+      pageSize: 10,
+    },
+  }),
   openapi_get: () => ({}),
 };
 

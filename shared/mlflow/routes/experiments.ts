@@ -15,7 +15,7 @@ import { experimentJson, TAGS } from "../entities.ts";
 import { parseExperimentFilter, parseExperimentOrder } from "../filter/experiments.ts";
 import { type Decoded, int64, list, optional, required, string, withDefault } from "../message.ts";
 import { requireMaxResults, VIEW_TYPE } from "../paging.ts";
-import { type Call, EMPTY, ok, route } from "../route.ts";
+import { type Call, EMPTY, made, ok, route } from "../route.ts";
 
 const BY_ID = { experiment_id: required(string) };
 
@@ -60,7 +60,8 @@ export const experimentRoutes = [
     },
     handle: async ({ workspace, input }) => {
       const { name, artifact_location: artifactLocation, tags } = input;
-      return ok({ experiment_id: await createExperiment(workspace, { name, artifactLocation, tags }) });
+      const experimentId = await createExperiment(workspace, { name, artifactLocation, tags });
+      return made({ experiment_id: experimentId }, { experimentId });
     },
   }),
   route({

@@ -15,7 +15,7 @@ import { loggedModelJson, TAGS } from "../entities.ts";
 import { parseLoggedModelFilter, parseLoggedModelOrder } from "../filter/logged-models.ts";
 import { bool, enumeration, int64, list, message, optional, required, string, withDefault } from "../message.ts";
 import { requireMaxResults } from "../paging.ts";
-import { EMPTY, ok, route } from "../route.ts";
+import { EMPTY, made, ok, route } from "../route.ts";
 
 const MODEL_PATH = "2.0/mlflow/logged-models/:model_id";
 
@@ -67,7 +67,7 @@ export const loggedModelRoutes = [
         params: input.params,
         tags: input.tags,
       });
-      return ok({ model: loggedModelJson(model) });
+      return made({ model: loggedModelJson(model) }, { modelId: model.view.attributes.modelId });
     },
   }),
   route({

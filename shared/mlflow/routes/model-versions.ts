@@ -59,7 +59,7 @@ export const modelVersionRoutes = [
       if (version.version.modelId && !isPrompt(tags)) {
         await noteModelVersion(workspace, version.version.modelId, name, version.version.version);
       }
-      return answer(version);
+      return { ...answer(version), made: { version: String(version.version.version) } };
     },
   }),
   route({

@@ -18,7 +18,7 @@ import {
   string,
   withDefault,
 } from "../message.ts";
-import { EMPTY, ok, route } from "../route.ts";
+import { EMPTY, made, ok, route } from "../route.ts";
 import { requireRun } from "../run-reference.ts";
 
 /** Clients send the id twice, under its old name too; either will do. */
@@ -68,7 +68,7 @@ export const runRoutes = [
         startMs: input.start_time,
         tags: input.tags,
       });
-      return ok({ run: await runJson(workspace, run) });
+      return made({ run: await runJson(workspace, run) }, { runId: run.view.attributes.runId });
     },
   }),
   route({
