@@ -89,9 +89,15 @@ export async function getRun(workspace: Workspace, runId: string): Promise<Run> 
   const found = await readWithLatest<RunAttributes>(workspace, runsPartition(workspace, runId));
   if (found?.view.attributes.kind !== "run") throw runNotFound(runId);
   const { view, latest, unfolded } = found;
-  if (unfolded > FOLD_WORTHWHILE) await requestFoldNow(workspace, runId);
+  const isOverdue = waitsForFold(view.attributes, workspace.clock.now());
+  if (unfolded > FOLD_WORTHWHILE || isOverdue) await requestFoldNow(workspace, runId);
   const experiment = await experimentOf(view.attributes);
   return { view, stage: effectiveStage(view.attributes, experiment), latest };
+}
+
+/** Whether the message that was to fold a run after its end must have been lost. */
+function waitsForFold({ status, quiet }: RunAttributes, nowMs: number): boolean {
+  return ENDED.includes(status) && !quiet?.isFolded && nowMs - (quiet?.sinceMs ?? 0) > 2 * SETTLED_AFTER_MS;
 }
 
 const askedMs = new Map<string, number>();

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { appendPoints, pointsItem } from "../../../shared/domain/metrics/append.ts";
-import { fold, SETTLED_AFTER_MS } from "../../../shared/domain/metrics/fold.ts";
+import { FOLD_QUEUE, fold, SETTLED_AFTER_MS } from "../../../shared/domain/metrics/fold.ts";
 import type { Point } from "../../../shared/domain/metrics/points.ts";
 import { foldAndSeal, seal } from "../../../shared/domain/metrics/seal.ts";
 import { getHead } from "../../../shared/domain/record.ts";
@@ -232,6 +232,33 @@ describe("metrics of a run", () => {
     }
     expect(await listsOfGet()).toEqual([2, 0]);
     expect((await getHead(workspace, partition))!.item.attributes.quiet?.isFolded).toBe(true);
+  });
+
+  it("get: of a run that has ended asks for its fold once more when the first message was lost", async () => {
+    const { view } = await createRun(workspace, { experimentId: "0", userId: "u", tags: [] });
+    const { runId } = view.attributes;
+    const messages = async () => {
+      let ours = 0;
+      for (;;) {
+        const received = await workspace.stores.queue.receive(FOLD_QUEUE, 32, 30);
+        if (received.length === 0) return ours;
+        for (const message of received) await workspace.stores.queue.remove(FOLD_QUEUE, message);
+        ours += received.filter(({ body }) => JSON.parse(body).recordId === runId).length;
+      }
+    };
+    await updateRun(workspace, runId, { status: "FINISHED" });
+    fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+    expect(await messages()).toBe(1);
+    await getRun(workspace, runId);
+    expect(await messages()).toBe(0);
+    fixture.clock.pass(SETTLED_AFTER_MS);
+    await getRun(workspace, runId);
+    await getRun(workspace, runId);
+    expect(await messages()).toBe(1);
+    await foldAndSeal(workspace, runId);
+    fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+    await getRun(workspace, runId);
+    expect(await messages()).toBe(0);
   });
 
   it("get: shows what a call logged that had begun before the run ended", async () => {
