@@ -1,9 +1,11 @@
 import { inspect } from "node:util";
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from "@azure/functions";
+import { toTheEnd } from "../shared/http/body.ts";
 import { type Caller, identify } from "../shared/http/callers.ts";
 import { redact } from "../shared/http/redact.ts";
 import type { AppRequest, AppResponse } from "../shared/http/types.ts";
 import { type Services, services } from "../shared/services.ts";
+import type { ByteStream } from "../shared/stores/blob-store.ts";
 
 /** What the areas' dispatchers need of the runtime around them. */
 export interface RequestContext {
@@ -31,7 +33,15 @@ export function httpHandler(
       identify: (incoming) => identify(current, incoming),
       logError: (error) => logFault(invocation, error),
     };
-    const answered = await answer(context, request as unknown as AppRequest);
+    const answered = await answer(
+      context,
+      current.limitsBodies ? appRequest(request) : (request as unknown as AppRequest),
+    );
     return { ...answered, headers: { ...GUARDS, ...answered.headers } } as HttpResponseInit;
   };
+}
+
+/** With a body that is read to its end, which is not far where the platform limits bodies. */
+function appRequest({ method, url, headers, body }: HttpRequest): AppRequest {
+  return { method, url, headers, body: body && toTheEnd(body as unknown as ByteStream) };
 }

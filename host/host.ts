@@ -1,6 +1,7 @@
 import type { Clock } from "../shared/stores/clock.ts";
 import type { WorkQueue } from "../shared/stores/work-queue.ts";
 import { createAdmin } from "./admin.ts";
+import type { ClientLimits } from "./connections.ts";
 import {
   defineFunctions,
   type FunctionDefinition,
@@ -42,6 +43,8 @@ export interface HostOptions {
   readonly clock?: Clock;
   /** Strict mode: how long an app's proxy may be silent before the client gets 504; default 240 s, as in Azure. */
   readonly forwardTimeoutMs?: number;
+  /** Where they differ from the usual ones. */
+  readonly clientLimits?: Partial<ClientLimits>;
   /** How long a queue message stays invisible while it is handled, before renewal; default 60. */
   readonly queueLeaseSeconds?: number;
 }
@@ -109,6 +112,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       start: (name, input) => reportFailure(log, name, invoke(name, input)),
     }),
     log,
+    clientLimits: options.clientLimits,
   });
   url = `http://${reachableName(hostname)}:${http.port}`;
   const listeners = startQueues();

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
+import { CLIENT_LIMITS, type ClientLimits, Connections } from "./connections.ts";
 import { StartError } from "./errors.ts";
 import type { ServeFunction } from "./light-http.ts";
 import { describeError, type Log } from "./log.ts";
@@ -24,6 +25,7 @@ export interface HttpOptions {
   /** Answers below `/admin/`. */
   readonly admin: (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void>;
   readonly log: Log;
+  readonly clientLimits?: Partial<ClientLimits>;
 }
 
 export interface HttpListener {
@@ -32,14 +34,8 @@ export interface HttpListener {
   close(graceMs: number): Promise<void>;
 }
 
-/** The open connections, each with the answer to its latest request. */
-type Exchanges = Map<Socket, ServerResponse | undefined>;
-
-const HEADERS_TIMEOUT_MS = 60_000;
 /** Longer than clients keep idle connections, so that they seldom meet one that is just being closed. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
-/** How long a half-sent request or a client that has stopped reading may be silent. An upload that moves may take all day. */
-const STALLED_TIMEOUT_MS = 120_000;
 const CLOSE_POLL_MS = 10;
 const ADMIN_PATH = /^\/admin\//i;
 const PING_PATH = /^\/admin\/host\/ping$/i;
@@ -49,30 +45,25 @@ const PING_PATH = /^\/admin\/host\/ping$/i;
  * @throws an Error that says what to do when the port is taken or may not be used
  */
 export async function listenForHttp(options: HttpOptions): Promise<HttpListener> {
-  const exchanges: Exchanges = new Map();
+  const limits = { ...CLIENT_LIMITS, ...options.clientLimits };
   const state = { running: 0, closing: false };
   const server = createServer({
     requestTimeout: 0,
-    headersTimeout: HEADERS_TIMEOUT_MS,
+    headersTimeout: limits.headersMs,
+    connectionsCheckingInterval: Math.min(limits.headersMs / 4, 5000),
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
   });
-  server.on("connection", (socket) => {
-    exchanges.set(socket, undefined);
-    socket.once("close", () => exchanges.delete(socket));
-  });
-  server.setTimeout(STALLED_TIMEOUT_MS, (socket: Socket) => {
-    if (!isWaitingForFunction(socket, exchanges.get(socket))) socket.destroy();
-  });
+  const connections = new Connections(server, limits);
   server.on("request", (request, response) => {
     if (state.closing) return answer(response, 503);
-    exchanges.set(request.socket, response);
+    connections.begin(request, response);
     state.running++;
     handle(options, request, response)
       .catch((error: unknown) => answerHostFault(options.log, response, error))
       .finally(() => state.running--);
   });
   const port = await listen(server, options.hostname, options.port);
-  return { port, close: (graceMs) => closeServer(server, exchanges, state, graceMs) };
+  return { port, close: (graceMs) => closeServer(server, connections, state, graceMs) };
 }
 
 async function handle(options: HttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -125,14 +116,6 @@ function answerHostFault(log: Log, response: ServerResponse, error: unknown): vo
   else answer(response, 500);
 }
 
-/**
- * A total time for a request would break long uploads, so what counts is silence: of a client in the middle of its request, of one that
- * does not take its answer, of one that has nothing more to ask. A function that thinks is not silence of the client.
- */
-function isWaitingForFunction(socket: Socket, response: ServerResponse | undefined): boolean {
-  return response?.req.complete === true && !response.writableFinished && socket.writableLength === 0;
-}
-
 function listen(server: Server, hostname: string, port: number): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, hostname, port)));
@@ -157,14 +140,14 @@ function listenError(error: NodeJS.ErrnoException, hostname: string, port: numbe
 
 async function closeServer(
   server: Server,
-  exchanges: Exchanges,
+  connections: Connections,
   state: { running: number; closing: boolean },
   graceMs: number,
 ): Promise<void> {
   const deadline = performance.now() + graceMs;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   state.closing = true;
-  const isBusy = () => state.running > 0 || exchanges.keys().some((socket) => socket.writableLength > 0);
+  const isBusy = () => state.running > 0 || connections.isWriting();
   while (isBusy() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, CLOSE_POLL_MS));
   server.closeAllConnections();
   await closed;

@@ -50,11 +50,12 @@ export class LightRequest implements AppRequest {
     return this.#query;
   }
 
-  /** The message itself, so nothing is read before the handler reads; null for GET, HEAD and requests without a body. */
-  get body(): IncomingMessage | null {
+  /** Nothing is read before the handler reads; null for GET, HEAD and requests without a body. */
+  get body(): LightBody | null {
     if (this.method === "GET" || this.method === "HEAD") return null;
     const { "content-length": length, "transfer-encoding": encoding } = this.#message.headers;
-    return encoding !== undefined || (length !== undefined && length !== "0") ? this.#message : null;
+    const hasBody = encoding !== undefined || (length !== undefined && length !== "0");
+    return hasBody ? new LightBody(this.#message) : null;
   }
 
   get bodyUsed(): boolean {
@@ -91,10 +92,23 @@ export class LightRequest implements AppRequest {
   async #bytes(): Promise<Buffer> {
     const { body } = this;
     if (!body) return Buffer.alloc(0);
-    if (body.readableDidRead) throw new TypeError("Body is unusable: Body has already been read");
+    if (this.bodyUsed) throw new TypeError("Body is unusable: Body has already been read");
     const chunks: Buffer[] = [];
     for await (const chunk of body) chunks.push(chunk);
     return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+  }
+}
+
+/** Who stops in the middle of it leaves the connection as it is, so that the answer can be sent. */
+class LightBody implements AsyncIterable<Buffer> {
+  readonly #message: IncomingMessage;
+
+  constructor(message: IncomingMessage) {
+    this.#message = message;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
+    return this.#message.iterator({ destroyOnReturn: false });
   }
 }
 

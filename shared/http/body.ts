@@ -1,5 +1,28 @@
 import { invalid, WorkspaceError } from "../domain/errors.ts";
+import type { ByteStream } from "../stores/blob-store.ts";
 import type { AppRequest } from "./types.ts";
+
+/**
+ * The same body, but whoever stops in the middle of it has the rest read and dropped. The Functions library gives a connection with half a body in it
+ * back to the platform, and the next request to come that way would be lost.
+ */
+export async function* toTheEnd(body: ByteStream): ByteStream {
+  const chunks = body[Symbol.asyncIterator]();
+  let isOver = false;
+  const next = async () => {
+    const result = await chunks.next().catch((error: unknown) => {
+      isOver = true;
+      throw error;
+    });
+    isOver = result.done === true;
+    return result;
+  };
+  try {
+    for (let result = await next(); !isOver; result = await next()) yield result.value;
+  } finally {
+    while (!isOver) await next();
+  }
+}
 
 /** The largest JSON body; larger things are artifacts, which stream. */
 export const MAX_JSON_BYTES = 32 * 1024 * 1024;
@@ -16,11 +39,9 @@ export async function readText(request: AppRequest): Promise<string> {
   let size = 0;
   for await (const chunk of request.body) {
     size += chunk.length;
-    // What is too much is read to its end and dropped: a connection with half a body in it would never serve another request.
-    if (size <= MAX_JSON_BYTES) chunks.push(chunk);
-    else chunks.length = 0;
+    if (size > MAX_JSON_BYTES) throw tooLarge();
+    chunks.push(chunk);
   }
-  if (size > MAX_JSON_BYTES) throw tooLarge();
   return decodeUtf8(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size));
 }
 

@@ -1,4 +1,4 @@
-import { request as httpRequest } from "node:http";
+import { Agent, request as httpRequest } from "node:http";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { HostOptions } from "../../host/host.ts";
@@ -16,6 +16,8 @@ interface Suite {
   readonly noSignOfLeaving?: string;
   /** Why answers are not bounded in memory. */
   readonly noBackpressure?: string;
+  /** Why a connection is lost on which a function has stopped in the middle of a body. */
+  readonly noHalfReadBodies?: string;
 }
 
 const MEGABYTE = 1024 * 1024;
@@ -42,7 +44,7 @@ export function describeHttp(suite: Suite): void {
 
     describeMessages(() => host);
     describeStreams(suite, () => ({ host, seen }));
-    describeFaults(() => host);
+    describeFaults(suite, () => host);
   });
 }
 
@@ -155,13 +157,32 @@ function describeStreams(suite: Suite, current: () => { host: TestHost; seen: ty
   });
 }
 
-function describeFaults(current: () => TestHost): void {
+function describeFaults(suite: Suite, current: () => TestHost): void {
   test("http: what a function throws is logged with its stack", async () => {
     const { url, lines } = current();
     await send(`${url}/answers/rejects`);
     const isLogged = () => lines.some(({ message }) => /rejected on purpose.*http-functions/s.test(message));
     await until(isLogged);
     expect(lines.find(({ message }) => message.includes("rejected on purpose"))?.level).toBe("error");
+  });
+
+  const halfRead = [
+    ["throws in the middle of", 500],
+    ["refuses in the middle of", 413],
+  ] as const;
+  test.each([
+    ["ignores", 401],
+    ["stops in, but drops the rest of", 413],
+    ...(suite.noHalfReadBodies ? [] : halfRead),
+  ] as const)("http: a function that %s a body is answered %i, and the connection goes on", async (how, status) => {
+    const { url } = current();
+    const kind = how.replace(/.* drops .*/, "drops").replace(/ .*/, "");
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    for (const body of [Buffer.alloc(5_000_000), Readable.from(repeat(Buffer.alloc(65_536), 50))]) {
+      expect((await send(`${url}/partly-read/${kind}`, { method: "POST", agent, body })).status).toBe(status);
+      expect((await send(`${url}/hello`, { agent })).status).toBe(200);
+    }
+    agent.destroy();
   });
 
   test("http: a client that leaves in the middle of its upload harms nobody", async () => {

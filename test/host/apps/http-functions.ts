@@ -1,4 +1,6 @@
+import { Readable } from "node:stream";
 import { app, type HttpHandler, type HttpRequest, HttpResponse, type HttpResponseInit } from "@azure/functions";
+import { toTheEnd } from "../../../shared/http/body.ts";
 
 /** HTTP functions in every shape that the host must serve; what a test must see of their inside is in `seen`. */
 export const seen = { downloadsFreed: 0, firstUploadBytes: 0 };
@@ -102,6 +104,18 @@ app.http("upload", {
   },
 });
 
+app.http("partlyRead", {
+  methods: ["POST"],
+  route: "partly-read/{kind}",
+  handler: async (request) => {
+    if (request.url.endsWith("ignores")) return { status: 401 };
+    const body = (request.body ?? Readable.from([])) as AsyncIterable<Uint8Array>;
+    for await (const _ of request.url.endsWith("drops") ? toTheEnd(body) : body) break;
+    if (request.url.endsWith("throws")) throw new Error("thrown in the middle of a body");
+    return { status: 413, body: "too much" };
+  },
+});
+
 app.http("download", {
   route: "download",
   handler: (request) => ({ body: megabytes(Number(new URL(request.url).searchParams.get("megabytes"))) }),
@@ -122,6 +136,14 @@ app.http("delayed", {
     const text = await request.text();
     await new Promise((resolve) => setTimeout(resolve, Number(text) % 7));
     return { body: `Hello, ${text}!` };
+  },
+});
+
+app.http("slowAnswer", {
+  route: "slow-answer",
+  handler: async () => {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    return { body: "at last" };
   },
 });
 

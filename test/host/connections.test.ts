@@ -1,0 +1,123 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ClientLimits } from "../../host/connections.ts";
+import { send, startTestHost, type TestHost, until } from "./support.ts";
+
+const LIMITS: ClientLimits = {
+  headersMs: 200,
+  stalledMs: 400,
+  bodyGraceMs: 200,
+  bodyBytesPerSecond: 1000,
+  lingerMs: 200,
+  connections: 60,
+};
+
+const HALF_A_HEAD = "GET /hello HTTP/1.1\r\nHost: localhost\r\nX-Half:";
+const UPLOAD = "POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n";
+
+describe("clients that are slow, silent or many", () => {
+  let host: TestHost;
+  const sockets: Socket[] = [];
+
+  beforeAll(async () => {
+    host = await startTestHost({ loadApp: () => import("./apps/http-buffered.ts"), clientLimits: LIMITS });
+  });
+  afterAll(async () => {
+    for (const socket of sockets) socket.destroy();
+    await host.close();
+  });
+
+  /** A connection that says nothing by itself; `received` is all that comes until it is closed. */
+  function open(): { socket: Socket; received: Promise<string> } {
+    const socket = connect(host.port, "127.0.0.1");
+    sockets.push(socket);
+    let text = "";
+    socket.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+    });
+    socket.on("error", () => {});
+    return { socket, received: once(socket, "close").then(() => text) };
+  }
+
+  function drip(socket: Socket, text: string, everyMs: number): void {
+    const timer = setInterval(() => socket.write(text), everyMs);
+    socket.once("close", () => clearInterval(timer));
+  }
+
+  test("half a head is answered 408 and closed", async () => {
+    const { socket, received } = open();
+    socket.write(HALF_A_HEAD);
+    expect(await received).toMatch(/^HTTP\/1\.1 408 .*\r\n[\s\S]*came too slowly/);
+  });
+
+  test("a head that comes byte by byte is no way to stay", async () => {
+    const { socket, received } = open();
+    socket.write(HALF_A_HEAD);
+    drip(socket, "x", 20);
+    expect(await received).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  test("a body that comes byte by byte is answered 408 and closed", async () => {
+    const { socket, received } = open();
+    socket.write(UPLOAD);
+    drip(socket, "x", 20);
+    expect(await received).toMatch(/^HTTP\/1\.1 408 .*\r\n[\s\S]*came too slowly/);
+  });
+
+  test("a body that stops in the middle is closed", async () => {
+    const { socket, received } = open();
+    socket.write(`${UPLOAD}half`);
+    expect(await received).toMatch(/^(HTTP\/1\.1 408 |$)/);
+  });
+
+  test("a body that comes slowly, but fast enough, is taken", async () => {
+    const { socket, received } = open();
+    socket.write(UPLOAD.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"));
+    drip(socket, "x".repeat(2500), 20);
+    expect(await received).toMatch(/^HTTP\/1\.1 200 [\s\S]*100000 bytes/);
+  });
+
+  test("a function that thinks for long is waited for", async () => {
+    const { socket, received } = open();
+    socket.write("GET /slow-answer HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    expect(await received).toMatch(/^HTTP\/1\.1 200 [\s\S]*at last/);
+  });
+
+  test("a body that is never sent after its answer is not waited for", async () => {
+    const { socket, received } = open();
+    socket.write(`${UPLOAD.replace("/upload", "/partly-read/refuses")}half`);
+    expect(await received).toMatch(/^HTTP\/1\.1 413 /);
+  });
+
+  test("a head of more than 16 KB is answered 431, what is no HTTP 400", async () => {
+    const large = open();
+    large.socket.write(`GET /hello HTTP/1.1\r\nHost: localhost\r\nX-Large: ${"x".repeat(20_000)}\r\n\r\n`);
+    expect(await large.received).toMatch(/^HTTP\/1\.1 431 .*\r\n[\s\S]*16 KB/);
+    const malformed = open();
+    malformed.socket.write("\x16\x03\x01 this is TLS, for instance\r\n\r\n");
+    expect(await malformed.received).toMatch(/^HTTP\/1\.1 400 .*\r\n[\s\S]*no HTTP request/);
+  });
+
+  test("many slow clients keep nobody else from being served, and are gone after a while", async () => {
+    const slow = Array.from({ length: 40 }, (_, i) => {
+      const { socket, received } = open();
+      socket.write(i % 2 === 0 ? HALF_A_HEAD : UPLOAD);
+      return received;
+    });
+    await Promise.all(
+      Array.from({ length: 10 }, async () => expect((await send(`${host.url}/hello`)).status).toBe(200)),
+    );
+    await Promise.all(slow);
+    expect((await send(`${host.url}/hello`)).status).toBe(200);
+  });
+
+  test("more connections than allowed are closed at once, and there is room again when others go", async () => {
+    const many = Array.from({ length: LIMITS.connections + 20 }, () => open());
+    let closed = 0;
+    for (const { received } of many) void received.then(() => closed++);
+    await until(() => closed >= 20);
+    for (const { socket } of many) socket.destroy();
+    await until(async () => (await send(`${host.url}/hello`).catch(() => undefined))?.status === 200);
+  });
+});
