@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from "@azure/functions";
+import { WorkspaceError } from "../shared/domain/errors.ts";
 import { toTheEnd } from "../shared/http/body.ts";
 import { type Caller, identify } from "../shared/http/callers.ts";
 import { redact } from "../shared/http/redact.ts";
@@ -13,6 +14,10 @@ export interface RequestContext {
   identify(request: AppRequest): Promise<Caller> | Caller;
   logError(error: unknown): void;
 }
+
+/** More would only take each other's time and memory. In Azure the platform starts another instance long before. */
+const MAX_REQUESTS_AT_ONCE = 1000;
+let running = 0;
 
 /** Of every answer: it is what its type says, and belongs to this caller and this moment. */
 const GUARDS = { "x-content-type-options": "nosniff", "cache-control": "no-store" };
@@ -28,17 +33,26 @@ export function httpHandler(
 ): HttpHandler {
   return async (request: HttpRequest, invocation: InvocationContext): Promise<HttpResponseInit> => {
     const current = await services();
+    const isBusy = running >= MAX_REQUESTS_AT_ONCE;
     const context: RequestContext = {
       services: current,
-      identify: (incoming) => identify(current, incoming),
+      // Refused where a caller would be, so that each dialect says it in its own shape.
+      identify: (incoming) => (isBusy ? refuseMore() : identify(current, incoming)),
       logError: (error) => logFault(invocation, error),
     };
-    const answered = await answer(
-      context,
-      current.limitsBodies ? appRequest(request) : (request as unknown as AppRequest),
-    );
-    return { ...answered, headers: { ...GUARDS, ...answered.headers } } as HttpResponseInit;
+    running++;
+    try {
+      const incoming = current.limitsBodies ? appRequest(request) : (request as unknown as AppRequest);
+      const answered = await answer(context, incoming);
+      return { ...answered, headers: { ...GUARDS, ...answered.headers } } as HttpResponseInit;
+    } finally {
+      running--;
+    }
   };
+}
+
+function refuseMore(): never {
+  throw new WorkspaceError("Unavailable", `The server is busy with ${MAX_REQUESTS_AT_ONCE} requests. Try again.`);
 }
 
 /** With a body that is read to its end, which is not far where the platform limits bodies. */

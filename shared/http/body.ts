@@ -27,9 +27,13 @@ export async function* toTheEnd(body: ByteStream): ByteStream {
 /** The largest JSON body; larger things are artifacts, which stream. */
 export const MAX_JSON_BYTES = 32 * 1024 * 1024;
 
+/** What all half-read JSON bodies of this process may hold in memory together. */
+const MAX_PENDING_BYTES = 4 * MAX_JSON_BYTES;
+let pendingBytes = 0;
+
 /**
  * The body as text.
- * @throws TooLarge beyond MAX_JSON_BYTES; InvalidParameter when it is not UTF-8
+ * @throws TooLarge beyond MAX_JSON_BYTES; InvalidParameter when it is not UTF-8; Unavailable when many large ones come at once
  */
 export async function readText(request: AppRequest): Promise<string> {
   const announced = Number(request.headers.get("content-length") ?? 0);
@@ -37,10 +41,16 @@ export async function readText(request: AppRequest): Promise<string> {
   if (request.body === null) return "";
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.body) {
-    size += chunk.length;
-    if (size > MAX_JSON_BYTES) throw tooLarge();
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request.body) {
+      size += chunk.length;
+      pendingBytes += chunk.length;
+      if (size > MAX_JSON_BYTES) throw tooLarge();
+      if (pendingBytes > MAX_PENDING_BYTES) throw tooManyBodies();
+      chunks.push(chunk);
+    }
+  } finally {
+    pendingBytes -= size;
   }
   return decodeUtf8(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size));
 }
@@ -57,4 +67,8 @@ function decodeUtf8(bytes: Uint8Array): string {
 
 function tooLarge(): Error {
   return new WorkspaceError("TooLarge", `The request body is larger than ${MAX_JSON_BYTES} bytes.`);
+}
+
+function tooManyBodies(): Error {
+  return new WorkspaceError("Unavailable", "The server is reading too many large request bodies at once. Try again.");
 }

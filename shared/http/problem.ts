@@ -21,7 +21,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
 export function problemResponse(error: unknown): AppResponse | undefined {
   if (error instanceof WorkspaceError) {
     const response = problem(STATUS[error.code], error.code, error.message);
-    return error.code === "Unauthenticated" ? withChallenge(response) : response;
+    return withAdvice(error.code, response);
   }
   if (error instanceof TooLarge) return problem(413, "TooLarge", error.message);
   if (error instanceof StoreUnavailable) {
@@ -44,8 +44,10 @@ export function brief(message: string): string {
   return shown.length > MAX_MESSAGE ? `${shown.slice(0, 300)} … ${shown.slice(-250)}`.toWellFormed() : shown;
 }
 
-/** Tells how to come with credentials. Not `Basic`, for which browsers would ask their users. */
-export function withChallenge(response: AppResponse): AppResponse {
+/** What a client can do about a refusal, for programs. Not `Basic`, for which browsers would ask their users. */
+export function withAdvice(code: ErrorCode, response: AppResponse): AppResponse {
+  if (code === "Unavailable") return withRetryAfter(response, 1);
+  if (code !== "Unauthenticated") return response;
   return { ...response, headers: { ...response.headers, "www-authenticate": 'Bearer realm="cairn"' } };
 }
 

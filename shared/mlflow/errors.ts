@@ -1,5 +1,5 @@
 import { type ErrorCode, WorkspaceError } from "../domain/errors.ts";
-import { brief, withChallenge, withRetryAfter } from "../http/problem.ts";
+import { brief, withAdvice, withRetryAfter } from "../http/problem.ts";
 import type { AppResponse } from "../http/types.ts";
 import { StoreUnavailable, TooLarge } from "../stores/errors.ts";
 import { FilterError } from "./filter/filter-error.ts";
@@ -23,7 +23,7 @@ export function errorResponse(error: unknown): AppResponse | undefined {
   if (error instanceof WorkspaceError) {
     const [errorCode, status] = CODES[error.code];
     const response = json(status, { error_code: errorCode, message: brief(error.message) });
-    return error.code === "Unauthenticated" ? withChallenge(response) : response;
+    return withAdvice(error.code, response);
   }
   if (error instanceof FilterError) {
     return json(400, { error_code: "INVALID_PARAMETER_VALUE", message: brief(error.message) });

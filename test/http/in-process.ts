@@ -14,6 +14,7 @@ import { restRoutes } from "../../shared/rest/routes.ts";
 import type { Clock } from "../../shared/stores/clock.ts";
 import { withEachWrite } from "../domain/support.ts";
 import { temporaryFolder } from "../drivers/embedded-fixture.ts";
+import { requireNoSecretBelow } from "../setup/secrets.ts";
 import { answerOf, type Client, clientThrough, type Exchange, encoded } from "./support.ts";
 
 /** The app without a socket, on real embedded stores. */
@@ -27,6 +28,7 @@ export interface InProcess {
   writes(): number;
   /** What the app has logged as its own fault. */
   readonly faults: readonly unknown[];
+  /** Fails when a secret that the tests have sent, or a key that they were given, is stored. */
   close(): Promise<void>;
 }
 
@@ -70,7 +72,11 @@ export function openInProcess(options: InProcessOptions = {}): InProcess {
     async close() {
       await events.settled();
       await stores.close();
-      rmSync(folder, { recursive: true });
+      try {
+        requireNoSecretBelow(folder);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
     },
   };
 }

@@ -10,7 +10,7 @@ import { restRoute } from "../../shared/http/rest.ts";
 import { mlflowRoutes } from "../../shared/mlflow/dialect.ts";
 import { restRoutes } from "../../shared/rest/routes.ts";
 import { PLANTED, plantedIn, requireNoSecret, requireNoSecretBelow } from "../setup/secrets.ts";
-import { useInProcess } from "./in-process.ts";
+import { openInProcess, useInProcess } from "./in-process.ts";
 import { served } from "./served.ts";
 import { mlflowFields, restFields } from "./shapes.ts";
 import { queryOf, targetOf } from "./support.ts";
@@ -117,17 +117,16 @@ describe("the search for secrets finds", () => {
     summary: "s",
     body: z.object({ text: z.string() }),
   } as const;
-  const planted = useInProcess({
-    routes: [
-      restRoute({ ...shape, name: "echo", path: "echo", returns: z.unknown(), do: async ({ body }) => body }),
-      restRoute({
-        ...shape,
-        name: "store",
-        path: "store",
-        do: async ({ realm, body }) => void (await createWorkspace(realm, "stored", body.text)),
-      }),
-    ],
-  });
+  const PLANTED_ROUTES = [
+    restRoute({ ...shape, name: "echo", path: "echo", returns: z.unknown(), do: async ({ body }) => body }),
+    restRoute({
+      ...shape,
+      name: "store",
+      path: "store",
+      do: async ({ realm, body }) => void (await createWorkspace(realm, "stored", body.text)),
+    }),
+  ];
+  const planted = useInProcess({ routes: PLANTED_ROUTES });
 
   test("one that comes back in an answer, as it is or in base64", async () => {
     for (const text of [PLANTED.apiKey, Buffer.from(PLANTED.password).toString("base64")]) {
@@ -135,10 +134,14 @@ describe("the search for secrets finds", () => {
     }
   });
 
-  test("one that was stored", async () => {
-    requireNoSecretBelow(planted.folder);
-    await planted.client.send("POST", "/api/v1/store", { json: { text: PLANTED.password } });
-    expect(() => requireNoSecretBelow(planted.folder)).toThrow(/in the data folder/);
+  test.each([
+    ["one that was stored", PLANTED.password],
+    ["a key of the app's own that was stored", `cairn_key_w${"0".repeat(16)}_${"a".repeat(64)}`],
+  ])("%s", async (_, text) => {
+    const app = openInProcess({ routes: PLANTED_ROUTES });
+    requireNoSecretBelow(app.folder);
+    expect((await app.client.send("POST", "/api/v1/store", { json: { text } })).status).toBe(200);
+    await expect(app.close()).rejects.toThrow(/in the data folder/);
   });
 
   test("one that was printed", () => {
