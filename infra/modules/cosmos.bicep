@@ -99,7 +99,6 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
       { category: 'ControlPlaneRequests', enabled: true }
       { category: 'PartitionKeyStatistics', enabled: true }
     ]
-    metrics: [{ category: 'Requests', enabled: true }]
   }
 }
 

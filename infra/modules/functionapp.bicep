@@ -163,6 +163,7 @@ resource noPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@202
 #disable-next-line BCP081 BCP088
 resource code 'Microsoft.Web/sites/extensions@2024-11-01' = if (!empty(packageUri)) {
   parent: app
+  #disable-next-line BCP036 BCP088
   name: 'onedeploy'
   #disable-next-line BCP187
   properties: { packageUri: packageUri, remoteBuild: false }

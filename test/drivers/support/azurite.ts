@@ -37,6 +37,8 @@ export interface Azurite {
   /** Endpoints of the account. */
   readonly blobs: string;
   readonly queues: string;
+  /** As PEM, behind https. */
+  readonly certificate?: string;
   close(): Promise<void>;
 }
 
@@ -63,9 +65,10 @@ export async function startSecureAzurite(): Promise<Azurite> {
   const [keyFile, certificateFile] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
   writeFileSync(keyFile, key);
   writeFileSync(certificateFile, certificate);
-  return start(["--oauth", "basic", "--cert", certificateFile, "--key", keyFile], () =>
+  const azurite = await start(["--oauth", "basic", "--cert", certificateFile, "--key", keyFile], () =>
     rmSync(folder, { recursive: true, force: true }),
   );
+  return { ...azurite, certificate };
 }
 
 /** Gives the unsigned tokens that Azurite takes. */

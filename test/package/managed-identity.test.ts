@@ -1,0 +1,95 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { openAzureBlobs } from "../../shared/drivers/azure-blob/open-azure-blobs.ts";
+import { openCosmos } from "../../shared/drivers/cosmos/open-cosmos.ts";
+import { machineClock, machineIds } from "../../shared/drivers/machine.ts";
+import { openStorageQueues } from "../../shared/drivers/storage-queue/open-storage-queues.ts";
+import { startSecureAzurite, tokenCredential } from "../drivers/support/azurite.ts";
+import { KEY, startEmulator } from "../drivers/support/cosmos-emulator.ts";
+import { AZURE_STORES } from "../setup/azure-stores.ts";
+import { createExperiment, openAround, usePackage } from "./support.ts";
+
+const CLIENT_ID = "11111111-2222-4333-8444-555555555555";
+const made = usePackage();
+
+/** What gives tokens to an app on Functions, for the identity that it names. */
+async function startIdentityEndpoint() {
+  const asked: { clientId: string | null; resource: string | null }[] = [];
+  const server = createServer(async (request, response) => {
+    const { searchParams } = new URL(request.url!, "http://localhost");
+    const [clientId, resource] = ["client_id", "resource"].map((name) => searchParams.get(name));
+    if (request.headers["x-identity-header"] !== "header") return void response.writeHead(400).end();
+    asked.push({ clientId: clientId!, resource: resource! });
+    const { token, expiresOnTimestamp } = (await tokenCredential().getToken(""))!;
+    const expires = String(Math.floor(expiresOnTimestamp / 1000));
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(JSON.stringify({ access_token: token, expires_on: expires, resource, token_type: "Bearer" }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}/msi/token`, asked, close: () => void server.close() };
+}
+
+/** The certificates that this process was told to trust, and one more. */
+function certificatesWith(certificate: string): string {
+  const file = join(made.out, "certificates.pem");
+  const others = process.env.NODE_EXTRA_CA_CERTS;
+  writeFileSync(file, `${others ? readFileSync(others, "utf8") : ""}\n${certificate}`);
+  return file;
+}
+
+describe.skipIf(!AZURE_STORES.available)(`B10: the package with a managed identity${AZURE_STORES.note}`, () => {
+  test("reaches blobs and queues as the identity that AZURE_CLIENT_ID names, without any key", async () => {
+    const [cosmos, azurite, identity] = await Promise.all([
+      startEmulator(),
+      startSecureAzurite(),
+      startIdentityEndpoint(),
+    ]);
+    made.atEnd(() => cosmos.stop());
+    made.atEnd(() => void azurite.close());
+    made.atEnd(() => identity.close());
+    const machine = { clock: machineClock, ids: machineIds };
+    const documents = await openCosmos({ endpoint: cosmos.endpoint, key: KEY, ...machine });
+    await documents.createContainers();
+    const credential = tokenCredential();
+    const blobs = openAzureBlobs({ endpoint: azurite.blobs, credential, createContainers: true, ...machine });
+    const queue = openStorageQueues({ endpoint: azurite.queues, credential, ids: machineIds });
+    const { key, throughQueue } = await openAround({
+      documents: documents.documents,
+      blobs,
+      queue,
+      secrets: undefined,
+    });
+
+    const { url } = await made.start({
+      // The emulator speaks no TLS, so the one key is its.
+      CAIRN_COSMOS_ENDPOINT: cosmos.endpoint,
+      CAIRN_COSMOS_KEY: KEY,
+      CAIRN_BLOB_ENDPOINT: azurite.blobs,
+      CAIRN_QUEUE_ENDPOINT: azurite.queues,
+      CAIRN_CREATE_CONTAINERS: "true",
+      AZURE_CLIENT_ID: CLIENT_ID,
+      AZURE_TOKEN_CREDENTIALS: "ManagedIdentityCredential",
+      IDENTITY_ENDPOINT: identity.url,
+      IDENTITY_HEADER: "header",
+      NODE_EXTRA_CA_CERTS: certificatesWith(azurite.certificate!),
+    });
+    const created = await createExperiment(url, "first", key);
+    expect(created.status).toBe(200);
+    const { experiment_id: experimentId } = (await created.json()) as { experiment_id: string };
+    const artifact = `${url}/api/2.0/mlflow-artifacts/artifacts/experiments/${experimentId}/model.txt`;
+    const headers = { authorization: `Bearer ${key}` };
+    expect((await fetch(artifact, { method: "PUT", headers, body: "weights" })).status).toBe(200);
+    expect(await (await fetch(artifact, { headers })).text()).toBe("weights");
+    await throughQueue(experimentId);
+
+    expect(identity.asked.length).toBeGreaterThan(0);
+    for (const asked of identity.asked) {
+      expect(asked).toEqual({ clientId: CLIENT_ID, resource: "https://storage.azure.com" });
+    }
+    await documents.close();
+  });
+});
