@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from "vitest";
 import { provideOwnerKey } from "../../shared/domain/access/owner-key.ts";
 import type { Role } from "../../shared/domain/access/roles.ts";
 import { SettableClock } from "../domain/support.ts";
-import { type InProcess, openInProcess } from "./in-process.ts";
+import { type InProcess, type InProcessOptions, openInProcess } from "./in-process.ts";
 import { type Client, ok } from "./support.ts";
 import { callRest } from "./valid-rest.ts";
 
@@ -22,13 +22,13 @@ export interface Guarded {
 let members = 0;
 
 /** One guarded app for the file or the block that this is called in. */
-export function useGuarded(): Guarded {
+export function useGuarded(options: InProcessOptions = {}): Guarded {
   const clock = new SettableClock();
   let app: InProcess;
   let admin: Client;
   const as = (secret: string) => app.client.under("", { authorization: `Bearer ${secret}` });
   beforeAll(async () => {
-    app = openInProcess({ clock, authenticated: true });
+    app = openInProcess({ clock, authenticated: true, ...options });
     admin = as((await provideOwnerKey(app.realm, false))!);
   });
   afterAll(() => app.close());
