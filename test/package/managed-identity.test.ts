@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { openAzureBlobs } from "../../shared/drivers/azure-blob/open-azure-blobs.ts";
 import { openCosmos } from "../../shared/drivers/cosmos/open-cosmos.ts";
@@ -10,8 +12,13 @@ import { openStorageQueues } from "../../shared/drivers/storage-queue/open-stora
 import { startSecureAzurite, tokenCredential } from "../drivers/support/azurite.ts";
 import { KEY, startEmulator } from "../drivers/support/cosmos-emulator.ts";
 import { AZURE_STORES } from "../setup/azure-stores.ts";
-import { createExperiment, openAround, usePackage } from "./support.ts";
+import { clientEnvironment, pythonWithMlflow } from "../setup/python.ts";
+import { createExperiment, openAround, ROOT, usePackage } from "./support.ts";
 
+const run = promisify(execFile);
+const python = pythonWithMlflow("3");
+const EXAMPLE = join(ROOT, "examples", "mlflow-sklearn", "train.py");
+const LIMIT_MS = 240_000;
 const CLIENT_ID = "11111111-2222-4333-8444-555555555555";
 const made = usePackage();
 
@@ -41,42 +48,43 @@ function certificatesWith(certificate: string): string {
   return file;
 }
 
+/** The package as a deployment runs it, with the settings of infra/ but for one: the emulator of Cosmos DB speaks no TLS, and takes a key. */
+async function deploy() {
+  const [cosmos, azurite, identity] = await Promise.all([
+    startEmulator(),
+    startSecureAzurite(),
+    startIdentityEndpoint(),
+  ]);
+  made.atEnd(() => cosmos.stop());
+  made.atEnd(() => void azurite.close());
+  made.atEnd(() => identity.close());
+  const machine = { clock: machineClock, ids: machineIds };
+  const { documents, createContainers, close } = await openCosmos({ endpoint: cosmos.endpoint, key: KEY, ...machine });
+  made.atEnd(() => void close());
+  await createContainers();
+  const credential = tokenCredential();
+  const blobs = openAzureBlobs({ endpoint: azurite.blobs, credential, createContainers: true, ...machine });
+  const queue = openStorageQueues({ endpoint: azurite.queues, credential, ids: machineIds });
+  const around = await openAround({ documents, blobs, queue, secrets: undefined });
+  const certificates = certificatesWith(azurite.certificate!);
+  const { url } = await made.start({
+    CAIRN_COSMOS_ENDPOINT: cosmos.endpoint,
+    CAIRN_COSMOS_KEY: KEY,
+    CAIRN_BLOB_ENDPOINT: azurite.blobs,
+    CAIRN_QUEUE_ENDPOINT: azurite.queues,
+    CAIRN_CREATE_CONTAINERS: "true",
+    AZURE_CLIENT_ID: CLIENT_ID,
+    AZURE_TOKEN_CREDENTIALS: "ManagedIdentityCredential",
+    IDENTITY_ENDPOINT: identity.url,
+    IDENTITY_HEADER: "header",
+    NODE_EXTRA_CA_CERTS: certificates,
+  });
+  return { ...around, url, certificates, asked: identity.asked };
+}
+
 describe.skipIf(!AZURE_STORES.available)(`B10: the package with a managed identity${AZURE_STORES.note}`, () => {
   test("reaches blobs and queues as the identity that AZURE_CLIENT_ID names, without any key", async () => {
-    const [cosmos, azurite, identity] = await Promise.all([
-      startEmulator(),
-      startSecureAzurite(),
-      startIdentityEndpoint(),
-    ]);
-    made.atEnd(() => cosmos.stop());
-    made.atEnd(() => void azurite.close());
-    made.atEnd(() => identity.close());
-    const machine = { clock: machineClock, ids: machineIds };
-    const documents = await openCosmos({ endpoint: cosmos.endpoint, key: KEY, ...machine });
-    await documents.createContainers();
-    const credential = tokenCredential();
-    const blobs = openAzureBlobs({ endpoint: azurite.blobs, credential, createContainers: true, ...machine });
-    const queue = openStorageQueues({ endpoint: azurite.queues, credential, ids: machineIds });
-    const { key, throughQueue } = await openAround({
-      documents: documents.documents,
-      blobs,
-      queue,
-      secrets: undefined,
-    });
-
-    const { url } = await made.start({
-      // The emulator speaks no TLS, so the one key is its.
-      CAIRN_COSMOS_ENDPOINT: cosmos.endpoint,
-      CAIRN_COSMOS_KEY: KEY,
-      CAIRN_BLOB_ENDPOINT: azurite.blobs,
-      CAIRN_QUEUE_ENDPOINT: azurite.queues,
-      CAIRN_CREATE_CONTAINERS: "true",
-      AZURE_CLIENT_ID: CLIENT_ID,
-      AZURE_TOKEN_CREDENTIALS: "ManagedIdentityCredential",
-      IDENTITY_ENDPOINT: identity.url,
-      IDENTITY_HEADER: "header",
-      NODE_EXTRA_CA_CERTS: certificatesWith(azurite.certificate!),
-    });
+    const { url, key, throughQueue, asked } = await deploy();
     const created = await createExperiment(url, "first", key);
     expect(created.status).toBe(200);
     const { experiment_id: experimentId } = (await created.json()) as { experiment_id: string };
@@ -86,10 +94,20 @@ describe.skipIf(!AZURE_STORES.available)(`B10: the package with a managed identi
     expect(await (await fetch(artifact, { headers })).text()).toBe("weights");
     await throughQueue(experimentId);
 
-    expect(identity.asked.length).toBeGreaterThan(0);
-    for (const asked of identity.asked) {
-      expect(asked).toEqual({ clientId: CLIENT_ID, resource: "https://storage.azure.com" });
+    expect(asked.length).toBeGreaterThan(0);
+    for (const question of asked) {
+      expect(question).toEqual({ clientId: CLIENT_ID, resource: "https://storage.azure.com" });
     }
-    await documents.close();
   });
+
+  test.skipIf(!python)(
+    "MLflow's client trains, searches, registers and loads back",
+    { timeout: LIMIT_MS },
+    async () => {
+      const { url, key, certificates } = await deploy();
+      const env = { ...clientEnvironment(url, made.out), MLFLOW_TRACKING_TOKEN: key, REQUESTS_CA_BUNDLE: certificates };
+      const { stdout } = await run(python!, [EXAMPLE], { cwd: made.out, env });
+      expect(stdout).toMatch(/Registered diabetes-ridge version 1[\s\S]*111 equal predictions\s*$/);
+    },
+  );
 });
