@@ -11,6 +11,7 @@ import { machineClock, machineIds } from "../../shared/drivers/machine.ts";
 import { openStorageQueues } from "../../shared/drivers/storage-queue/open-storage-queues.ts";
 import { startSecureAzurite, tokenCredential } from "../drivers/support/azurite.ts";
 import { KEY, startEmulator } from "../drivers/support/cosmos-emulator.ts";
+import { startVault } from "../drivers/support/key-vault.ts";
 import { AZURE_STORES } from "../setup/azure-stores.ts";
 import { clientEnvironment, pythonWithMlflow } from "../setup/python.ts";
 import { createExperiment, openAround, ROOT, usePackage } from "./support.ts";
@@ -19,6 +20,8 @@ const run = promisify(execFile);
 const python = pythonWithMlflow("3");
 const EXAMPLE = join(ROOT, "examples", "mlflow-sklearn", "train.py");
 const LIMIT_MS = 240_000;
+const VAULT_RESOURCE = "https://vault.azure.net";
+const VAULT_TOKEN = "a-token-for-vaults";
 const CLIENT_ID = "11111111-2222-4333-8444-555555555555";
 const made = usePackage();
 
@@ -30,7 +33,8 @@ async function startIdentityEndpoint() {
     const [clientId, resource] = ["client_id", "resource"].map((name) => searchParams.get(name));
     if (request.headers["x-identity-header"] !== "header") return void response.writeHead(400).end();
     asked.push({ clientId: clientId!, resource: resource! });
-    const { token, expiresOnTimestamp } = (await tokenCredential().getToken(""))!;
+    const { token: storageToken, expiresOnTimestamp } = (await tokenCredential().getToken(""))!;
+    const token = resource === VAULT_RESOURCE ? VAULT_TOKEN : storageToken;
     const expires = String(Math.floor(expiresOnTimestamp / 1000));
     response.writeHead(200, { "content-type": "application/json" });
     response.end(JSON.stringify({ access_token: token, expires_on: expires, resource, token_type: "Bearer" }));
@@ -40,23 +44,25 @@ async function startIdentityEndpoint() {
   return { url: `http://127.0.0.1:${port}/msi/token`, asked, close: () => void server.close() };
 }
 
-/** The certificates that this process was told to trust, and one more. */
-function certificatesWith(certificate: string): string {
+/** The certificates that this process was told to trust, and more. */
+function certificatesWith(...more: string[]): string {
   const file = join(made.out, "certificates.pem");
   const others = process.env.NODE_EXTRA_CA_CERTS;
-  writeFileSync(file, `${others ? readFileSync(others, "utf8") : ""}\n${certificate}`);
+  writeFileSync(file, `${others ? readFileSync(others, "utf8") : ""}\n${more.join("\n")}`);
   return file;
 }
 
 /** The package as a deployment runs it, with the settings of infra/ but for one: the emulator of Cosmos DB speaks no TLS, and takes a key. */
 async function deploy() {
-  const [cosmos, azurite, identity] = await Promise.all([
+  const [cosmos, azurite, vault, identity] = await Promise.all([
     startEmulator(),
     startSecureAzurite(),
+    startVault("team.vault.azure.net", VAULT_TOKEN),
     startIdentityEndpoint(),
   ]);
   made.atEnd(() => cosmos.stop());
   made.atEnd(() => void azurite.close());
+  made.atEnd(() => void vault.close());
   made.atEnd(() => identity.close());
   const machine = { clock: machineClock, ids: machineIds };
   const { documents, createContainers, close } = await openCosmos({ endpoint: cosmos.endpoint, key: KEY, ...machine });
@@ -66,12 +72,13 @@ async function deploy() {
   const blobs = openAzureBlobs({ endpoint: azurite.blobs, credential, createContainers: true, ...machine });
   const queue = openStorageQueues({ endpoint: azurite.queues, credential, ids: machineIds });
   const around = await openAround({ documents, blobs, queue, secrets: undefined });
-  const certificates = certificatesWith(azurite.certificate!);
+  const certificates = certificatesWith(azurite.certificate!, vault.certificate);
   const { url } = await made.start({
     CAIRN_COSMOS_ENDPOINT: cosmos.endpoint,
     CAIRN_COSMOS_KEY: KEY,
     CAIRN_BLOB_ENDPOINT: azurite.blobs,
     CAIRN_QUEUE_ENDPOINT: azurite.queues,
+    CAIRN_VAULT_ENDPOINT: vault.endpoint,
     CAIRN_CREATE_CONTAINERS: "true",
     AZURE_CLIENT_ID: CLIENT_ID,
     AZURE_TOKEN_CREDENTIALS: "ManagedIdentityCredential",
@@ -79,12 +86,12 @@ async function deploy() {
     IDENTITY_HEADER: "header",
     NODE_EXTRA_CA_CERTS: certificates,
   });
-  return { ...around, url, certificates, asked: identity.asked };
+  return { ...around, url, certificates, vault, asked: identity.asked };
 }
 
 describe.skipIf(!AZURE_STORES.available)(`B10: the package with a managed identity${AZURE_STORES.note}`, () => {
-  test("reaches blobs and queues as the identity that AZURE_CLIENT_ID names, without any key", async () => {
-    const { url, key, throughQueue, asked } = await deploy();
+  test("reaches blobs, queues and the vault as the identity that AZURE_CLIENT_ID names, without any key", async () => {
+    const { url, key, throughQueue, vault, asked } = await deploy();
     const created = await createExperiment(url, "first", key);
     expect(created.status).toBe(200);
     const { experiment_id: experimentId } = (await created.json()) as { experiment_id: string };
@@ -94,10 +101,18 @@ describe.skipIf(!AZURE_STORES.available)(`B10: the package with a managed identi
     expect(await (await fetch(artifact, { headers })).text()).toBe("weights");
     await throughQueue(experimentId);
 
+    const secret = `${url}/api/v1/workspaces/default/secrets/storage-key`;
+    const json = { ...headers, "content-type": "application/json" };
+    const set = await fetch(secret, { method: "PUT", headers: json, body: JSON.stringify({ value: "of the team" }) });
+    expect(set.status).toBe(200);
+    expect(await (await fetch(`${secret}/value`, { headers })).json()).toEqual({ value: "of the team" });
+    expect(vault.asked[0]).toMatch(/^PUT \/secrets\/ws-w[0-9a-f]{16}-[0-9a-f]{32}$/);
+
     expect(asked.length).toBeGreaterThan(0);
-    for (const question of asked) {
-      expect(question).toEqual({ clientId: CLIENT_ID, resource: "https://storage.azure.com" });
-    }
+    for (const { clientId } of asked) expect(clientId).toBe(CLIENT_ID);
+    expect(new Set(asked.map(({ resource }) => resource))).toEqual(
+      new Set(["https://storage.azure.com", VAULT_RESOURCE]),
+    );
   });
 
   test.skipIf(!python)(

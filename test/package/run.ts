@@ -1,3 +1,4 @@
+import dns from "node:dns";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -9,8 +10,12 @@ import type { WorkQueue } from "../../shared/stores/work-queue.ts";
 
 /*
  * Runs an unzipped package as Azure Functions would: `main` of its package.json, its own host.json, the library's conversions. The host's
- * queues are those that the settings name; nothing else is handed to the app.
+ * queues are those that the settings name; nothing else is handed to the app. Names in Azure lead to this machine.
  */
+const lookup = dns.lookup as (...args: unknown[]) => void;
+const here = (host: unknown) => (/\.azure\.net$/.test(String(host)) ? "127.0.0.1" : host);
+Object.assign(dns, { lookup: (host: unknown, ...rest: unknown[]) => lookup(here(host), ...rest) });
+
 const folder = process.argv[2]!;
 const readJson = (name: string) => JSON.parse(readFileSync(join(folder, name), "utf8"));
 

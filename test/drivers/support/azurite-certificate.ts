@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 
-/** A key and a certificate for `localhost` and 127.0.0.1, as PEM. */
+/** A key and a certificate for a name and 127.0.0.1, as PEM. */
 export interface ServerCertificate {
   readonly key: string;
   readonly certificate: string;
@@ -18,10 +18,10 @@ const ECDSA_WITH_SHA256 = "2a8648ce3d040302";
 const COMMON_NAME = "550403";
 const SUBJECT_ALT_NAME = "551d11";
 
-/** A certificate that signs itself and is valid for the hours around now. */
-export function selfSignedCertificate(): ServerCertificate {
+/** A certificate that signs itself and is valid for the hours around now, for a name of this machine and for 127.0.0.1. */
+export function selfSignedCertificate(name = "localhost"): ServerCertificate {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
-  const signed = toBeSigned(publicKey);
+  const signed = toBeSigned(publicKey, name);
   const signature = der(BIT_STRING, "00", sign("sha256", signed, privateKey));
   const certificate = der(SEQUENCE, signed, algorithm(), signature).toString("base64");
   return {
@@ -31,8 +31,8 @@ export function selfSignedCertificate(): ServerCertificate {
 }
 
 /** The fields of RFC 5280, section 4.1, in their order. */
-function toBeSigned(publicKey: KeyObject): Buffer {
-  const name = der(SEQUENCE, der(SET, der(SEQUENCE, oid(COMMON_NAME), der(UTF8_STRING, Buffer.from("localhost")))));
+function toBeSigned(publicKey: KeyObject, host: string): Buffer {
+  const name = der(SEQUENCE, der(SET, der(SEQUENCE, oid(COMMON_NAME), der(UTF8_STRING, Buffer.from(host)))));
   return der(
     SEQUENCE,
     der(0xa0, der(INTEGER, "02")),
@@ -42,12 +42,12 @@ function toBeSigned(publicKey: KeyObject): Buffer {
     der(SEQUENCE, time(-1), time(24)),
     name,
     publicKey.export({ type: "spki", format: "der" }),
-    der(0xa3, der(SEQUENCE, der(SEQUENCE, oid(SUBJECT_ALT_NAME), der(OCTET_STRING, alternativeNames())))),
+    der(0xa3, der(SEQUENCE, der(SEQUENCE, oid(SUBJECT_ALT_NAME), der(OCTET_STRING, alternativeNames(host))))),
   );
 }
 
-function alternativeNames(): Buffer {
-  return der(SEQUENCE, der(0x82, Buffer.from("localhost")), der(0x87, "7f000001"));
+function alternativeNames(host: string): Buffer {
+  return der(SEQUENCE, der(0x82, Buffer.from(host)), der(0x87, "7f000001"));
 }
 
 const algorithm = () => der(SEQUENCE, oid(ECDSA_WITH_SHA256));

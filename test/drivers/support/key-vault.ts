@@ -12,6 +12,8 @@ import { selfSignedCertificate } from "./azurite-certificate.ts";
 /** A vault that speaks Key Vault's protocol over TLS; the official client is none the wiser. */
 export interface FakeVault {
   readonly endpoint: string;
+  /** As PEM. */
+  readonly certificate: string;
   /** What it was asked, as `GET /secrets/name`; the challenges without a token are not counted. */
   readonly asked: string[];
   /** Answers so many next requests with this status, and when to come again. */
@@ -34,8 +36,12 @@ export const vaultCredential: TokenCredential = {
   getToken: async () => ({ token: TOKEN, expiresOnTimestamp: Date.now() + 3_600_000 }),
 };
 
-export async function startVault(): Promise<FakeVault> {
-  const { key, certificate } = selfSignedCertificate();
+/**
+ * @param hostname under which it is known; for others than `localhost` the caller sees to it that it resolves
+ * @param token that it takes
+ */
+export async function startVault(hostname = "localhost", token = TOKEN): Promise<FakeVault> {
+  const { key, certificate } = selfSignedCertificate(hostname);
   const secrets = new Map<string, Secret>();
   const asked: string[] = [];
   let failing = { count: 0, status: 0, retryAfterSeconds: 0 };
@@ -47,7 +53,7 @@ export async function startVault(): Promise<FakeVault> {
     const refuse = (status: number, code: string, inner?: string) =>
       send(status, { error: { code, message: `${code} of the vault`, ...(inner && { innererror: { code: inner } }) } });
     if (!API.test(url.searchParams.get("api-version") ?? "")) return void refuse(400, "BadParameter");
-    if (request.headers.authorization !== `Bearer ${TOKEN}`) {
+    if (request.headers.authorization !== `Bearer ${token}`) {
       request.resume();
       return void send(401, undefined, {
         "www-authenticate": `Bearer authorization="https://login.microsoftonline.com/tenant", resource="https://vault.azure.net"`,
@@ -103,13 +109,14 @@ export async function startVault(): Promise<FakeVault> {
 
   const server = createServer({ key, cert: certificate }, (request, response) => void answer(request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const endpoint = `https://localhost:${(server.address() as AddressInfo).port}`;
+  const endpoint = `https://${hostname}:${(server.address() as AddressInfo).port}`;
   const client: KeyVaultOptions["client"] = {
     disableChallengeResourceVerification: true,
     tlsOptions: { ca: certificate },
   };
   return {
     endpoint,
+    certificate,
     asked,
     fail: (count, status, retryAfterSeconds = 0) => {
       failing = { count, status, retryAfterSeconds };
