@@ -3,6 +3,7 @@ import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } fr
 import { WorkspaceError } from "../shared/domain/errors.ts";
 import { toTheEnd } from "../shared/http/body.ts";
 import { type Caller, identify } from "../shared/http/callers.ts";
+import { Gate } from "../shared/http/gate.ts";
 import { redact } from "../shared/http/redact.ts";
 import type { AppRequest, AppResponse } from "../shared/http/types.ts";
 import { type Services, services } from "../shared/services.ts";
@@ -17,7 +18,7 @@ export interface RequestContext {
 
 /** More would only take each other's time and memory. In Azure the platform starts another instance long before. */
 const MAX_REQUESTS_AT_ONCE = 1000;
-let running = 0;
+const gate = new Gate(MAX_REQUESTS_AT_ONCE);
 
 /** Of every answer: it is what its type says, and belongs to this caller and this moment. */
 const GUARDS = { "x-content-type-options": "nosniff", "cache-control": "no-store" };
@@ -33,21 +34,15 @@ export function httpHandler(
 ): HttpHandler {
   return async (request: HttpRequest, invocation: InvocationContext): Promise<HttpResponseInit> => {
     const current = await services();
-    const isBusy = running >= MAX_REQUESTS_AT_ONCE;
+    const isBusy = gate.isFull();
     const context: RequestContext = {
       services: current,
       // Refused where a caller would be, so that each dialect says it in its own shape.
       identify: (incoming) => (isBusy ? refuseMore() : identify(current, incoming)),
       logError: (error) => logFault(invocation, error),
     };
-    running++;
-    try {
-      const incoming = current.limitsBodies ? appRequest(request) : (request as unknown as AppRequest);
-      const answered = await answer(context, incoming);
-      return { ...answered, headers: { ...GUARDS, ...answered.headers } } as HttpResponseInit;
-    } finally {
-      running--;
-    }
+    const answered = await gate.pass(() => answer(context, appRequest(request, current)));
+    return { ...answered, headers: { ...GUARDS, ...answered.headers } } as HttpResponseInit;
   };
 }
 
@@ -55,7 +50,9 @@ function refuseMore(): never {
   throw new WorkspaceError("Unavailable", `The server is busy with ${MAX_REQUESTS_AT_ONCE} requests. Try again.`);
 }
 
-/** With a body that is read to its end, which is not far where the platform limits bodies. */
-function appRequest({ method, url, headers, body }: HttpRequest): AppRequest {
-  return { method, url, headers, body: body && toTheEnd(body as unknown as ByteStream) };
+/** Where the platform limits bodies they are read to their end, which is not far then. */
+function appRequest(request: HttpRequest, { limitsBodies }: Services): AppRequest {
+  const { method, url, headers } = request;
+  const body = request.body as unknown as ByteStream | null;
+  return { method, url, headers, body: body && gate.outside(limitsBodies ? toTheEnd(body) : body) };
 }

@@ -7,9 +7,9 @@ export interface ClientLimits {
   readonly headersMs: number;
   /** How long a half-sent request or a client that has stopped reading may be silent. An upload that moves may take all day. */
   readonly stalledMs: number;
-  /** How long a body may come as slowly as it likes; from then on its mean must keep up with `bodyBytesPerSecond`. */
-  readonly bodyGraceMs: number;
+  /** What must come of a body, on average over each `bodyWindowMs`. */
   readonly bodyBytesPerSecond: number;
+  readonly bodyWindowMs: number;
   /** How long what is left of a body is read and dropped after the answer, so that its sender sees the answer, and may ask again. */
   readonly lingerMs: number;
   readonly connections: number;
@@ -18,8 +18,8 @@ export interface ClientLimits {
 export const CLIENT_LIMITS: ClientLimits = {
   headersMs: 30_000,
   stalledMs: 120_000,
-  bodyGraceMs: 30_000,
   bodyBytesPerSecond: 500,
+  bodyWindowMs: 30_000,
   lingerMs: 30_000,
   connections: 4000,
 };
@@ -27,9 +27,9 @@ export const CLIENT_LIMITS: ClientLimits = {
 /** The latest request of a connection. */
 interface Exchange {
   readonly response: ServerResponse;
-  readonly startedMs: number;
-  /** What the connection had received before. */
-  readonly bytesBefore: number;
+  windowFromMs: number;
+  /** What the connection had received before the window. */
+  bytesBefore: number;
 }
 
 /** Faults that no request is to be answered for, by node's codes. */
@@ -58,14 +58,14 @@ export class Connections {
     server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
       refuse(socket as Socket, error.code, this.#exchanges.get(socket as Socket)?.response);
     });
-    this.#watch = setInterval(() => this.#endSlowBodies(), Math.min(limits.bodyGraceMs / 4, 5000)).unref();
+    this.#watch = setInterval(() => this.#endSlowBodies(), Math.min(limits.bodyWindowMs / 4, 5000)).unref();
     server.once("close", () => clearInterval(this.#watch));
   }
 
   /** A request has come. */
   begin(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    this.#exchanges.set(socket, { response, startedMs: performance.now(), bytesBefore: socket.bytesRead });
+    this.#exchanges.set(socket, { response, windowFromMs: performance.now(), bytesBefore: socket.bytesRead });
     if (hasBody(request)) response.once("finish", () => dropRest(request, this.#limits.lingerMs));
   }
 
@@ -82,12 +82,16 @@ export class Connections {
     }
   }
 
-  /** What is received, but not read yet, is the function's slowness and not the client's. */
-  #isTooSlow(socket: Socket, { response, startedMs, bytesBefore }: Exchange, nowMs: number): boolean {
-    const { req } = response;
-    if (req.complete || req.readableLength > 0) return false;
-    const seconds = (nowMs - startedMs - this.#limits.bodyGraceMs) / 1000;
-    return seconds > 0 && socket.bytesRead - bytesBefore < seconds * this.#limits.bodyBytesPerSecond;
+  /** Whether a window has passed in which too little came. What is received, but not read yet, is the function's slowness. */
+  #isTooSlow(socket: Socket, exchange: Exchange, nowMs: number): boolean {
+    const { response, windowFromMs, bytesBefore } = exchange;
+    const { bodyWindowMs, bodyBytesPerSecond } = this.#limits;
+    if (response.req.complete || nowMs - windowFromMs < bodyWindowMs) return false;
+    const received = socket.bytesRead - bytesBefore;
+    const isSlow = received < (bodyBytesPerSecond * (nowMs - windowFromMs)) / 1000;
+    exchange.windowFromMs = nowMs;
+    exchange.bytesBefore = socket.bytesRead;
+    return isSlow && response.req.readableLength === 0;
   }
 }
 

@@ -27,8 +27,9 @@ export async function* toTheEnd(body: ByteStream): ByteStream {
 /** The largest JSON body; larger things are artifacts, which stream. */
 export const MAX_JSON_BYTES = 32 * 1024 * 1024;
 
-/** What all half-read JSON bodies of this process may hold in memory together. */
+/** What all half-read JSON bodies of this process may hold in memory together; small ones are always taken, so that large ones keep nobody out. */
 const MAX_PENDING_BYTES = 4 * MAX_JSON_BYTES;
+const SMALL_BYTES = 256 * 1024;
 let pendingBytes = 0;
 
 /**
@@ -46,7 +47,7 @@ export async function readText(request: AppRequest): Promise<string> {
       size += chunk.length;
       pendingBytes += chunk.length;
       if (size > MAX_JSON_BYTES) throw tooLarge();
-      if (pendingBytes > MAX_PENDING_BYTES) throw tooManyBodies();
+      if (size > SMALL_BYTES && pendingBytes > MAX_PENDING_BYTES) throw tooManyBodies();
       chunks.push(chunk);
     }
   } finally {

@@ -7,8 +7,8 @@ import { send, startTestHost, type TestHost, until } from "./support.ts";
 const LIMITS: ClientLimits = {
   headersMs: 200,
   stalledMs: 400,
-  bodyGraceMs: 200,
   bodyBytesPerSecond: 1000,
+  bodyWindowMs: 200,
   lingerMs: 200,
   connections: 60,
 };
@@ -63,6 +63,13 @@ describe("clients that are slow, silent or many", () => {
     socket.write(UPLOAD);
     drip(socket, "x", 20);
     expect(await received).toMatch(/^HTTP\/1\.1 408 .*\r\n[\s\S]*came too slowly/);
+  });
+
+  test("a body that began quickly is held to its pace all the same", async () => {
+    const { socket, received } = open();
+    socket.write(UPLOAD + "x".repeat(50_000));
+    drip(socket, "x", 20);
+    expect(await received).toMatch(/^HTTP\/1\.1 408 /);
   });
 
   test("a body that stops in the middle is closed", async () => {

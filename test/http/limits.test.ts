@@ -1,7 +1,17 @@
 import { connect, type Socket } from "node:net";
-import { afterEach, expect, test } from "vitest";
+import { PassThrough } from "node:stream";
+import { type HttpHandler, HttpRequest, type HttpResponseInit, InvocationContext } from "@azure/functions";
+import { afterEach, describe, expect, test } from "vitest";
+import { httpHandler } from "../../functions/context.ts";
+import { machineClock, machineIds } from "../../shared/drivers/machine.ts";
+import { Gate } from "../../shared/http/gate.ts";
+import { restDispatcher } from "../../shared/http/rest.ts";
+import { answerMlflow } from "../../shared/mlflow/dialect.ts";
+import { restRoutes } from "../../shared/rest/routes.ts";
+import { provideServices } from "../../shared/services.ts";
+import { useInProcess } from "./in-process.ts";
 import { served } from "./served.ts";
-import { type Answer, connect as connectClient, type Input } from "./support.ts";
+import type { Answer, Input } from "./support.ts";
 import { TIME_MS } from "./world.ts";
 
 /*
@@ -66,16 +76,12 @@ describeServed("limits", () => {
     await new Promise<void>((resolve) => socket.write(Buffer.concat([Buffer.from(head), sent]), () => resolve()));
   }
 
-  test("1,000 requests at once are enough: more are told to come again, in both dialects, and are served when others end", async () => {
-    await Promise.all(Array.from({ length: 1000 }, () => begin(100, Buffer.from("{"))));
-    const other = connectClient(server.url);
-    await expect.poll(async () => (await other.call("runs_get", { run_id: world.runId })).status).toBe(503);
-    expectBusy(await other.call("runs_get", { run_id: world.runId }), /busy with 1000 requests/);
-    expectBusy(await other.send("GET", "/api/v1/workspaces"), /busy with 1000 requests/);
-    expect((await other.send("GET", "/health")).status).toBe(200);
-    for (const socket of sockets.splice(0)) socket.destroy();
-    await expect.poll(async () => (await other.call("runs_get", { run_id: world.runId })).status).toBe(200);
-    other.close();
+  test("1,500 requests that wait for their clients' bodies keep nobody out", async () => {
+    await Promise.all(Array.from({ length: 1500 }, () => begin(100, Buffer.from("{"))));
+    for (let i = 0; i < 20; i++) {
+      const answers = [client.call("runs_get", { run_id: world.runId }), client.send("GET", "/api/v1/workspaces")];
+      for (const { status } of await Promise.all(answers)) expect(status).toBe(200);
+    }
   });
 
   test("128 MB of half-sent JSON are enough: more is told to come again", async () => {
@@ -88,5 +94,85 @@ describeServed("limits", () => {
     expect((await client.call("runs_set_tag", { run_id: world.runId, key: "small", value: "v" })).status).toBe(200);
     for (const socket of sockets.splice(0)) socket.destroy();
     await expect.poll(async () => (await client.send("POST", LOG, { body, headers: JSON_TYPE })).status).toBe(400);
+  });
+});
+
+describe("a gate", () => {
+  const sleep = Promise.withResolvers<void>();
+
+  test("is full with as many requests as it was made for, and open again when one has ended, however it did", async () => {
+    const gate = new Gate(2);
+    const fails = gate.pass(() => sleep.promise.then(() => Promise.reject(new Error("planted"))));
+    expect(gate.isFull()).toBe(false);
+    const ends = gate.pass(() => sleep.promise);
+    expect(gate.isFull()).toBe(true);
+    sleep.resolve();
+    await ends;
+    await expect(fails).rejects.toThrow("planted");
+    expect(gate.isFull()).toBe(false);
+  });
+
+  test("does not count who waits for a body, but who works on one", async () => {
+    const gate = new Gate(1);
+    const body = new PassThrough();
+    const chunks = gate.outside(body)[Symbol.asyncIterator]();
+    const [got, worked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const passing = gate.pass(async () => {
+      await chunks.next();
+      got.resolve();
+      await worked.promise;
+      await chunks.next();
+    });
+    expect(gate.isFull()).toBe(false);
+    body.write("x");
+    await got.promise;
+    expect(gate.isFull()).toBe(true);
+    worked.resolve();
+    await expect.poll(() => gate.isFull()).toBe(false);
+    body.end();
+    await passing;
+    expect(gate.isFull()).toBe(false);
+  });
+});
+
+describe("a process that works on 1,000 requests", () => {
+  const app = useInProcess();
+
+  test("tells more of them to come again, in each dialect's shape, and serves again when others end", async () => {
+    provideServices({
+      ...app.realm.stores,
+      clock: machineClock,
+      ids: machineIds,
+      loopbackUser: true,
+      limitsBodies: false,
+    });
+    const sleep = Promise.withResolvers<void>();
+    const sleeper = httpHandler(() => sleep.promise.then(() => ({ status: 204 })));
+    const mlflow = httpHandler(({ services: { realm, events }, identify, logError }, request) =>
+      answerMlflow({ realm, events, settings: { limitsBodies: false }, identify, logError }, request),
+    );
+    const rest = httpHandler(({ services: { realm, events }, identify, logError }, request) =>
+      restDispatcher(restRoutes)({ realm, events, identify, logError }, request),
+    );
+    const call = async (handler: HttpHandler, path: string) => {
+      const request = new HttpRequest({ method: "GET", url: `http://127.0.0.1${path}` });
+      const invocation = new InvocationContext({ functionName: "limits" });
+      return (await handler(request, invocation)) as HttpResponseInit;
+    };
+    const calls = () => [call(mlflow, "/api/2.0/mlflow/artifacts/list"), call(rest, "/api/v1/workspaces")];
+
+    const sleeping = Array.from({ length: 1000 }, () => call(sleeper, "/"));
+    await expect.poll(async () => (await Promise.all(calls())).map(({ status }) => status)).toEqual([503, 503]);
+    const [inMlflow, inRest] = await Promise.all(calls());
+    expect(inMlflow!.headers).toMatchObject({ "retry-after": "1" });
+    expect(JSON.parse(String(inMlflow!.body))).toMatchObject({ error_code: "TEMPORARILY_UNAVAILABLE" });
+    expect(inRest!.headers).toMatchObject({ "retry-after": "1" });
+    expect(JSON.parse(String(inRest!.body))).toMatchObject({
+      title: "Unavailable",
+      detail: expect.stringMatching(/1000/),
+    });
+    sleep.resolve();
+    await Promise.all(sleeping);
+    expect((await Promise.all(calls())).map(({ status }) => status)).toEqual([400, 200]);
   });
 });
