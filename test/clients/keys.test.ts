@@ -6,17 +6,18 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Client, connect, ok } from "../http/support.ts";
 import { callRest } from "../http/valid-rest.ts";
+import { createRun } from "../http/world.ts";
 import { clientEnvironment, pythonWithMlflow } from "../setup/python.ts";
 import { type RunningServer, startServer } from "../setup/server.ts";
 
 const run = promisify(execFile);
-const SCRIPT = join(import.meta.dirname, "keys.py");
+const script = (name: string) => join(import.meta.dirname, name);
 const LIMIT_MS = 120_000;
 const TEAM = { workspace: "team-a" };
 
 for (const version of ["3", "2"] as const) {
   const python = pythonWithMlflow(version);
-  describe.skipIf(!python)(`MLflow ${version}.x client and keys (A10)`, () => {
+  describe.skipIf(!python)(`MLflow ${version}.x client and keys (A10, F6)`, () => {
     let server: RunningServer;
     let home: string;
     let admin: Client;
@@ -43,8 +44,12 @@ for (const version of ["3", "2"] as const) {
 
     /** What the script printed, run with these variables. */
     async function train(experiment: string, credentials: Record<string, string>) {
-      const env = { ...clientEnvironment(`${server.url}/w/${TEAM.workspace}`, home), ...credentials };
-      const { stdout } = await run(python!, [SCRIPT, experiment], { cwd: home, env });
+      return outcome([script("keys.py"), experiment], credentials);
+    }
+
+    async function outcome(args: string[], more: Record<string, string>) {
+      const env = { ...clientEnvironment(`${server.url}/w/${TEAM.workspace}`, home), ...more };
+      const { stdout } = await run(python!, args, { cwd: home, env });
       return JSON.parse(stdout.trim().split("\n").at(-1)!);
     }
 
@@ -60,6 +65,23 @@ for (const version of ["3", "2"] as const) {
       expect(await train("nobody's", {})).toMatchObject({ refused: "UNAUTHENTICATED" });
       const key = await keyOf("reader");
       expect(await train("Default", { MLFLOW_TRACKING_TOKEN: key })).toMatchObject({ refused: "PERMISSION_DENIED" });
+    });
+
+    test("a script with the token of its run logs, registers, goes on, and reaches no other", {
+      timeout: LIMIT_MS,
+    }, async () => {
+      const inside = admin.under(`/w/${TEAM.workspace}`);
+      const [runId, other] = [await createRun(inside, "0"), await createRun(inside, "0")];
+      const { token } = await ok(callRest(admin, "runs_token", { path: { ...TEAM, runId }, json: {} }));
+      const env = { MLFLOW_TRACKING_TOKEN: token, MLFLOW_RUN_ID: runId, OTHER_RUN: other };
+      expect(await outcome([script("run_token.py")], env)).toEqual({
+        run: runId,
+        status: "FINISHED",
+        loss: 0.5,
+        children: 1,
+        version: 1,
+        refused: [true, true, true],
+      });
     });
   });
 }

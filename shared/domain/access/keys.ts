@@ -118,8 +118,8 @@ export async function holderOfKey(workspace: MembersOf, { id, hash }: ReadSecret
   const item = await memory.recent.get(clock, recentKey(workspace.id, id), () => readForUse(workspace, id));
   if (!item || !sameHash(item.hash, hash)) return undefined;
   if (item.key.expiresMs !== undefined && clock.now() >= item.key.expiresMs) return undefined;
-  const member = await recentMember(workspace, item.key.member);
-  if (member?.membership !== item.membership) return undefined;
+  const member = await recentMember(workspace, item.key.member, item.membership);
+  if (!member) return undefined;
   return { keyId: id, member: member.id, role: lowerRole(member.role, item.key.role) };
 }
 

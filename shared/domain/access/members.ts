@@ -46,13 +46,18 @@ export async function listMembers(workspace: MembersOf): Promise<readonly Member
   return (await read(workspace))?.item.members ?? [];
 }
 
-/** The membership of somebody, as it was at most 30 s ago. */
-export async function recentMember(workspace: MembersOf, id: string): Promise<Member | undefined> {
+/**
+ * Somebody who is a member, as it was at most 30 s ago; who was made one elsewhere is known within a second.
+ * @param membership the one that it must be
+ */
+export async function recentMember(workspace: MembersOf, id: string, membership?: string): Promise<Member | undefined> {
   const { memory, clock } = workspace;
-  const members = await memory.recent.get(clock, recentKey(workspace), async () => {
-    return new Map((await listMembers(workspace)).map((member) => [member.id, member]));
-  });
-  return members.get(id);
+  const read = async () => new Map((await listMembers(workspace)).map((member) => [member.id, member]));
+  const find = (members: ReadonlyMap<string, Member>) => {
+    const member = members.get(id);
+    return membership === undefined || member?.membership === membership ? member : undefined;
+  };
+  return find(await memory.recent.get(clock, recentKey(workspace), read, (members) => find(members) !== undefined));
 }
 
 /**

@@ -3,6 +3,8 @@ import type { Clock } from "../../stores/clock.ts";
 
 /** How long after a revocation in another process a caller may still get in. */
 export const RECENT_MS = 30_000;
+/** How long after a grant in another process a caller may still be kept out. */
+export const AGAIN_MS = 1_000;
 const MAX_ENTRIES = 10_000;
 
 interface Entry {
@@ -17,18 +19,27 @@ interface Entry {
 export class RecentReads {
   private readonly entries = new LRUCache<string, Entry>({ max: MAX_ENTRIES });
 
-  /** What `read` found at most 30 s ago, absence included. Requests that come together read once; a failure is not remembered. */
-  get<T>(clock: Clock, key: string, read: () => Promise<T>): Promise<T> {
-    const nowMs = clock.now();
+  /**
+   * What `read` found at most 30 s ago, absence included. Requests that come together read once; a failure is not remembered.
+   * @param lets whether somebody is let in by it; what keeps them out is read again after a second, as it may have been granted elsewhere
+   */
+  async get<T>(clock: Clock, key: string, read: () => Promise<T>, lets?: (value: T) => boolean): Promise<T> {
     const known = this.entries.get(key);
-    if (known && nowMs - known.readAtMs < RECENT_MS) return known.value as Promise<T>;
-    const value = read();
-    const entry = { readAtMs: nowMs, value };
+    const ageMs = known ? clock.now() - known.readAtMs : RECENT_MS;
+    if (!known || ageMs >= RECENT_MS) return this.read(clock, key, read);
+    const value = (await known.value) as T;
+    if (!lets || ageMs < AGAIN_MS || lets(value)) return value;
+    const current = this.entries.get(key);
+    return current && current !== known ? (current.value as Promise<T>) : this.read(clock, key, read);
+  }
+
+  private read<T>(clock: Clock, key: string, read: () => Promise<T>): Promise<T> {
+    const entry = { readAtMs: clock.now(), value: read() };
     this.entries.set(key, entry);
-    value.catch(() => {
+    entry.value.catch(() => {
       if (this.entries.peek(key) === entry) this.entries.delete(key);
     });
-    return value;
+    return entry.value;
   }
 
   /** Also a read that is still under way: it may have seen what was before. */

@@ -75,6 +75,41 @@ describe("members of a workspace (A10)", () => {
     expect(await recentMember(elsewhere, "b")).toBeUndefined();
   });
 
+  test("recentMember: who is made a member elsewhere is in within a second, also with a membership of before", async () => {
+    const elsewhere = withColdMemory(workspace);
+    await put("a", "owner");
+    expect(await recentMember(elsewhere, "b")).toBeUndefined();
+    const { membership } = await put("b", "reader");
+    fixture.clock.pass(SECOND);
+    expect(await recentMember(elsewhere, "b", membership)).toMatchObject({ role: "reader" });
+    await removeMember(workspace, "b");
+    const again = await put("b", "contributor");
+    expect(await recentMember(elsewhere, "b", again.membership)).toBeUndefined();
+    fixture.clock.pass(SECOND);
+    expect(await recentMember(elsewhere, "b", again.membership)).toMatchObject({ role: "contributor" });
+    expect(await recentMember(elsewhere, "b", membership)).toBeUndefined();
+  });
+
+  test("recentMember: strangers do not make it read for each request", async () => {
+    let reads = 0;
+    const { catalog } = workspace.stores.documents;
+    const counting = Object.assign(Object.create(catalog), {
+      get: (partition: string, id: string) => {
+        reads++;
+        return catalog.get(partition, id);
+      },
+    });
+    const counted = {
+      ...workspace,
+      stores: { ...workspace.stores, documents: { ...workspace.stores.documents, catalog: counting } },
+    };
+    for (let i = 0; i < 100; i++) await recentMember(counted, `stranger-${i}`);
+    expect(reads).toBe(1);
+    fixture.clock.pass(SECOND);
+    await Promise.all(Array.from({ length: 100 }, (_, i) => recentMember(counted, `stranger-${i}`)));
+    expect(reads).toBe(2);
+  });
+
   test("recentMember: what cannot be read is an error, not a stranger", async () => {
     const { catalog } = workspace.stores.documents;
     const failing = Object.assign(Object.create(catalog), { get: () => Promise.reject(new Error("outage")) });
