@@ -71,7 +71,7 @@ async function handle(options: HttpOptions, request: IncomingMessage, response: 
   if (foreign) return refuseForeign(request, response, foreign);
   if (options.authenticated && isForeignOrigin(request.headers)) return refuseOrigin(request, response);
   for (const intercept of options.intercept) if (await intercept(request, response)) return;
-  const target = originForm(request.url ?? "/");
+  const target = originForm(request.url ?? "/", request.headers.host);
   if (target === undefined) return answer(response, 400);
   const mark = target.indexOf("?");
   const path = decodePath(mark < 0 ? target : target.slice(0, mark));
@@ -85,11 +85,11 @@ async function handle(options: HttpOptions, request: IncomingMessage, response: 
   return options.serve(request, response, target, match);
 }
 
-/** Path and query of a request target; proxies send the absolute form. */
-function originForm(target: string): string | undefined {
+/** Path and query of a request target; proxies send the absolute form, with the host that the header names too. */
+function originForm(target: string, host: string | undefined): string | undefined {
   if (target.startsWith("/")) return target;
   const url = URL.parse(target);
-  return url ? url.pathname + url.search : undefined;
+  return url && url.host === URL.parse(`http://${host}`)?.host ? url.pathname + url.search : undefined;
 }
 
 function refuseForeign(request: IncomingMessage, response: ServerResponse, header: "Host" | "Origin"): void {

@@ -1,3 +1,4 @@
+import { invalid } from "../domain/errors.ts";
 import type { ByteStream } from "../stores/blob-store.ts";
 
 /** Counts the requests that a process works on. One that waits for its client to send is not worked on: slow clients fill no gate. */
@@ -22,13 +23,16 @@ export class Gate {
     }
   }
 
-  /** A body of a request that has passed. */
+  /** A body of a request that has passed. @throws InvalidParameter when it breaks off: that is its client's doing, and no fault to log. */
   async *outside(body: ByteStream): ByteStream {
     const chunks = body[Symbol.asyncIterator]();
     try {
       for (;;) {
         this.#running--;
-        const { done, value } = await chunks.next().finally(() => this.#running++);
+        const { done, value } = await chunks
+          .next()
+          .catch(brokenOff)
+          .finally(() => this.#running++);
         if (done) return;
         yield value;
       }
@@ -36,4 +40,8 @@ export class Gate {
       await chunks.return?.();
     }
   }
+}
+
+function brokenOff(): never {
+  throw invalid("The request ended in the middle of its body.");
 }

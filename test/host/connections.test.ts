@@ -106,6 +106,30 @@ describe("clients that are slow, silent or many", () => {
     expect(await malformed.received).toMatch(/^HTTP\/1\.1 400 .*\r\n[\s\S]*no HTTP request/);
   });
 
+  test.each([
+    [
+      "a length and chunks",
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+    ["two lengths", "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"],
+    ["a length below zero", "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n"],
+    [
+      "a chunk without a size",
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
+    ],
+    ["a null in the path", "GET /hello\0 HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+    ["a folded header", "GET /hello HTTP/1.1\r\nHost: localhost\r\nX-A: a\r\n b\r\n\r\n"],
+    ["no host", "GET /hello HTTP/1.1\r\n\r\n"],
+    ["a target on another host", "GET http://evil.example/hello HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+    ["a target that is none", "GET http://[::1 HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+    ["another protocol", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
+  ])("%s is answered 400, and nobody else notices", async (_, text) => {
+    const { socket, received } = open();
+    socket.write(text);
+    expect(await received).toMatch(/^HTTP\/1\.1 400 /);
+    expect((await send(`${host.url}/hello`)).status).toBe(200);
+  });
+
   test("many slow clients keep nobody else from being served, and are gone after a while", async () => {
     const slow = Array.from({ length: 40 }, (_, i) => {
       const { socket, received } = open();

@@ -76,6 +76,14 @@ describeServed("limits", () => {
     await new Promise<void>((resolve) => socket.write(Buffer.concat([Buffer.from(head), sent]), () => resolve()));
   }
 
+  test("a client that leaves in the middle of its body is no fault of the server", async () => {
+    const before = server.output();
+    await begin(100, Buffer.from("{"));
+    for (const socket of sockets.splice(0)) socket.destroy();
+    expect((await client.call("runs_get", { run_id: world.runId })).status).toBe(200);
+    expect(server.output()).toBe(before);
+  });
+
   test("1,500 requests that wait for their clients' bodies keep nobody out", async () => {
     await Promise.all(Array.from({ length: 1500 }, () => begin(100, Buffer.from("{"))));
     for (let i = 0; i < 20; i++) {
