@@ -94,7 +94,7 @@ export function readConfig(variables: Record<string, string | undefined> = proce
     const name = String(path[0]);
     return `${name}=${SECRETS.test(name) ? "…" : environment[name]}: ${message}`;
   });
-  faults.push(...missingEndpoints(environment), ...entraFaults(environment));
+  faults.push(...missingEndpoints(environment), ...entraFaults(environment), ...productionFaults(environment));
   if (faults.length > 0 || !parsed.success) {
     throw new InvalidSettings(`The settings are not valid:\n  ${faults.join("\n  ")}`);
   }
@@ -131,6 +131,17 @@ function entraSettings(settings: z.output<typeof Environment>): EntraSettings | 
   const audiences = named.flatMap((audience) => (GUID.test(audience) ? [audience, `api://${audience}`] : [audience]));
   const authority = settings.CAIRN_ENTRA_AUTHORITY.replace(/\/+$/, "");
   return { authority, tenant: tenant.toLowerCase(), audiences };
+}
+
+/** What is for emulators and developers would open a deployment to whoever knows it. The platform says where this runs. */
+function productionFaults(environment: Record<string, string | undefined>): string[] {
+  if (environment.AZURE_FUNCTIONS_ENVIRONMENT !== "Production") return [];
+  const keys = ["CAIRN_COSMOS_KEY", "CAIRN_STORAGE_KEY"].filter((name) => environment[name]);
+  const plain = ENDPOINTS.filter((name) => environment[name]?.startsWith("http:"));
+  return [
+    ...keys.map((name) => `${name} is set: in production the app comes with its identity, not with a key.`),
+    ...plain.map((name) => `${name}=${environment[name]}: in production a URL with https is expected.`),
+  ];
 }
 
 /** The stores of Azure are used all together or not at all. */

@@ -63,6 +63,20 @@ describe("readConfig", () => {
     expect(message).not.toContain("c2VjcmV0");
   });
 
+  test("refuses in production what is for emulators: keys, and addresses without TLS", () => {
+    const emulated = {
+      ...AZURE,
+      CAIRN_BLOB_ENDPOINT: "http://127.0.0.1:10000/devstoreaccount1",
+      CAIRN_STORAGE_KEY: "eA==",
+    };
+    expect(faultsOf(emulated)).toBe("");
+    const message = faultsOf({ ...emulated, AZURE_FUNCTIONS_ENVIRONMENT: "Production" });
+    expect(message).toContain("CAIRN_STORAGE_KEY is set: in production");
+    expect(message).toContain("CAIRN_BLOB_ENDPOINT=http://127.0.0.1:10000/devstoreaccount1: in production");
+    expect(message).not.toContain("eA==");
+    expect(faultsOf({ ...AZURE, AZURE_FUNCTIONS_ENVIRONMENT: "Production" })).toBe("");
+  });
+
   test("refuses a key without its endpoint", () => {
     expect(faultsOf({ CAIRN_COSMOS_KEY: "eA==" })).toMatch(/CAIRN_COSMOS_KEY is set, but none of/);
   });
