@@ -59,9 +59,6 @@ export interface RestContext {
   logError(error: unknown): void;
 }
 
-/** For answers that nobody between here and the caller may keep. */
-const NOT_KEPT = { "cache-control": "no-store" };
-
 /** A dispatcher for a table of operations; it never throws. */
 export function restDispatcher(routes: readonly RestRoute[]) {
   const find = routeTable(routes);
@@ -91,7 +88,7 @@ export function restDispatcher(routes: readonly RestRoute[]) {
     if (!route.returns) return { status: route.status };
     return {
       status: route.status,
-      headers: { "content-type": "application/json", ...(route.permission === "secrets" && NOT_KEPT) },
+      headers: { "content-type": "application/json" },
       body: JSON.stringify(result),
     };
   }

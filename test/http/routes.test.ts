@@ -201,6 +201,11 @@ describeServed("over HTTP", ({ mode }) => {
       expect(answer.status, answer.text).toBe(request.status ?? 200);
     });
 
+  test("/health/dependencies: every store answers", async () => {
+    const { status, json } = await client.send("GET", "/health/dependencies");
+    expect([status, json]).toEqual([200, { documents: "ok", blobs: "ok", queue: "ok", secrets: "ok" }]);
+  });
+
   test("health and version answer in plain text", async () => {
     expect((await client.send("GET", "/health")).text).toBe("OK");
     expect((await client.send("GET", "/version")).text).toMatch(/^\d+\.\d+\.\d+/);

@@ -1,0 +1,49 @@
+import type { Stores } from "../domain/workspace.ts";
+import type { Clock } from "../stores/clock.ts";
+import { withRetryAfter } from "./problem.ts";
+import type { AppResponse } from "./types.ts";
+
+/** Anybody may ask, so the stores are asked only so often. */
+const REMEMBERED_MS = 10_000;
+
+type Findings = Record<string, "ok" | "unavailable">;
+
+/** Whether each store answers. What is asked for is in none of them. */
+export class StoreProbe {
+  private last: { readonly atMs: number; readonly findings: Promise<Findings> } | undefined;
+
+  /** 200 or 503, naming the stores but not what is wrong with them, which goes to `log`. */
+  async answer(stores: Stores, clock: Clock, log: (error: unknown) => void): Promise<AppResponse> {
+    const nowMs = clock.now();
+    if (!this.last || Math.abs(nowMs - this.last.atMs) >= REMEMBERED_MS) {
+      this.last = { atMs: nowMs, findings: probe(stores, log) };
+    }
+    const findings = await this.last.findings;
+    const isWell = Object.values(findings).every((finding) => finding === "ok");
+    const headers = { "content-type": "application/json", "cache-control": "no-store" };
+    const answer = { status: isWell ? 200 : 503, headers, body: JSON.stringify(findings) };
+    return isWell ? answer : withRetryAfter(answer, REMEMBERED_MS / 1000);
+  }
+}
+
+async function probe({ documents, blobs, queue, secrets }: Stores, log: (error: unknown) => void): Promise<Findings> {
+  const questions: Record<string, Promise<unknown> | undefined> = {
+    documents: documents.catalog.get("workspaces", "health"),
+    blobs: blobs.head("artifacts/health"),
+    queue: queue.count("purge"),
+    secrets: secrets?.get("health"),
+  };
+  const asked = Object.entries(questions).filter(([, question]) => question !== undefined);
+  const found = await Promise.all(
+    asked.map(async ([name, question]) => {
+      try {
+        await question;
+        return [name, "ok"] as const;
+      } catch (error) {
+        log(error);
+        return [name, "unavailable"] as const;
+      }
+    }),
+  );
+  return Object.fromEntries(found);
+}
