@@ -14,6 +14,7 @@ import { openInProcess, useInProcess } from "./in-process.ts";
 import { served } from "./served.ts";
 import { mlflowFields, restFields } from "./shapes.ts";
 import { queryOf, targetOf } from "./support.ts";
+import { callRest } from "./valid-rest.ts";
 
 /*
  * Every request of every suite carries planted secrets in its headers; the client searches each answer for them, and a server that is stopped has what
@@ -106,6 +107,18 @@ describe("what is logged and quoted", () => {
     logFault(context, new Error("The store failed.", { cause }));
     expect(plantedIn(inspect(lines))).toBeUndefined();
     expect(lines.join()).toMatch(/The store failed[\s\S]*\[cause\]/);
+  });
+});
+
+describe("a secret of the workspace", () => {
+  const app = useInProcess();
+
+  test("is nowhere in what is answered, told of and stored, but where its value is asked for", async () => {
+    const set = { path: { secret: "kept" }, json: { value: PLANTED.password } };
+    expect((await callRest(app.client, "secrets_set", set)).status).toBe(200);
+    for (const name of ["secrets_list", "events_list"]) expect((await callRest(app.client, name, {})).status).toBe(200);
+    await expect(callRest(app.client, "secrets_read", set)).rejects.toThrow(/in an answer/);
+    requireNoSecretBelow(app.folder);
   });
 });
 
