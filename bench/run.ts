@@ -1,33 +1,52 @@
-import { type Measurement, show } from "./lib/measure.ts";
-import { MeasuredServer } from "./lib/server.ts";
-import { yardstick } from "./workloads/bare.ts";
-import { logBatch, logMetric } from "./workloads/logging.ts";
-import { search } from "./workloads/search.ts";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { machine, report } from "./lib/report.ts";
+import { inRounds, type Outcome } from "./lib/rounds.ts";
+import { CAIRN, CAIRN_DURABLE, installedPeers } from "./subjects/subjects.ts";
+import { ARTIFACT_TRANSFERS, removeLargeFile } from "./workloads/artifacts.ts";
+import { HISTORY } from "./workloads/history.ts";
+import { LOGGING } from "./workloads/logging.ts";
+import { PROCESS } from "./workloads/process.ts";
+import { SEARCHES } from "./workloads/search.ts";
+import { TRAINING } from "./workloads/trainers.ts";
+import type { Workload } from "./workloads/workload.ts";
 
-const WORKLOADS: Record<string, (server: MeasuredServer) => Promise<Measurement[]>> = {
-  W1: logMetric,
-  W2: logBatch,
-  W4: search,
-};
+const RESULTS = join(import.meta.dirname, "RESULTS.md");
+const WORKLOADS: readonly Workload[] = [
+  ...LOGGING,
+  ...TRAINING,
+  ...HISTORY,
+  ...ARTIFACT_TRANSFERS,
+  ...PROCESS,
+  ...SEARCHES,
+];
 
 /*
- * npm run bench [-- W1 W4]: each workload on a fresh server. Machines differ and neighbours are noisy: the CPU time for each operation
- * is what compares, best as a multiple of the bare server's, which is measured first.
+ * What `npm run bench [-- W1 W4] [-- --alone]` runs once scripts/bench.mjs has installed the peers: the workloads side by side, in one
+ * interleaved run. A run of everything writes RESULTS.md; --alone leaves the peers out, for work on our own speed.
  */
-const wanted = process.argv.slice(2);
-console.log(show(await yardstick()));
-const unknown = wanted.filter((name) => !(name in WORKLOADS));
+const arguments_ = process.argv.slice(2);
+const isAlone = arguments_.includes("--alone");
+const wanted = arguments_.filter((it) => it !== "--alone");
+const known = [...new Set(WORKLOADS.map(({ id }) => id))];
+const unknown = wanted.filter((id) => !known.includes(id));
 if (unknown.length > 0) {
-  console.error(`Unknown workloads: ${unknown.join(", ")}. There are ${Object.keys(WORKLOADS).join(", ")}.`);
+  console.error(`Unknown workloads: ${unknown.join(", ")}. There are ${known.join(", ")}.`);
   process.exit(1);
 }
-for (const name of wanted.length > 0 ? wanted : Object.keys(WORKLOADS)) {
-  const server = await MeasuredServer.start();
-  try {
-    for (const measurement of await WORKLOADS[name]!(server)) console.log(show(measurement));
-    const { now, highest } = server.memory();
-    console.log(`${name} memory: ${now.toFixed(0)} MB now, ${highest.toFixed(0)} MB at its highest`);
-  } finally {
-    await server.stop();
+
+const peers = isAlone ? [] : installedPeers();
+const chosen = WORKLOADS.filter(({ id }) => wanted.length === 0 || wanted.includes(id));
+const outcomes: Outcome[] = [];
+try {
+  for await (const outcome of inRounds(chosen, [CAIRN, CAIRN_DURABLE, ...peers])) {
+    outcomes.push(outcome);
+    console.log(report([outcome]));
   }
+} finally {
+  removeLargeFile();
+}
+if (wanted.length === 0 && !isAlone) {
+  writeFileSync(RESULTS, `# What npm run bench printed\n\n${machine()}\n${report(outcomes)}`);
+  console.log(`Written to ${RESULTS}`);
 }

@@ -1,44 +1,86 @@
-import { Client } from "../lib/client.ts";
-import { type Measurement, measure } from "../lib/measure.ts";
-import type { MeasuredServer } from "../lib/server.ts";
+import { repeat } from "../lib/sampling.ts";
+import type { Connection } from "../lib/wire.ts";
+import type { Server } from "../subjects/server.ts";
+import { API, workload } from "./workload.ts";
 
-export async function createRun(client: Client): Promise<string> {
-  const answer = await client.post("/api/2.0/mlflow/runs/create", `{"experiment_id":"0","start_time":${Date.now()}}`);
-  return JSON.parse(answer).run.info.run_id;
+const BATCH = 1_000;
+
+export async function createRun(connection: Connection, experimentId = "0"): Promise<string> {
+  const input = { experiment_id: experimentId, start_time: Date.now() };
+  return (await connection.json("POST", `${API}/runs/create`, input)).run.info.run_id;
 }
 
-/** W1: one metric value a call, on one connection. */
-export async function logMetric(server: MeasuredServer): Promise<Measurement[]> {
-  const client = new Client(server.url, 1);
-  const runId = await createRun(client);
-  const result = await measure("W1 log-metric", server, 5000, 1000, (i) =>
-    client.post(
-      "/api/2.0/mlflow/runs/log-metric",
-      `{"run_id":"${runId}","run_uuid":"${runId}","key":"loss","value":${1 / (i + 1)},"timestamp":${1.79e12 + i},"step":${i}}`,
-    ),
-  );
-  client.close();
-  return [result];
-}
+export const metricBody = (runId: string, i: number): string =>
+  `{"run_id":"${runId}","run_uuid":"${runId}","key":"loss","value":${1 / (i + 1)},"timestamp":${1.79e12 + i},"step":${i}}`;
 
-/** W2: 1,000 values of 10 metrics a call, on one connection; bodies are made before. */
-export async function logBatch(server: MeasuredServer): Promise<Measurement[]> {
-  const client = new Client(server.url, 1);
-  const runId = await createRun(client);
-  const bodies = Array.from({ length: 250 }, (_, batch) => Buffer.from(batchBody(runId, batch)));
-  const result = await measure("W2 log-batch, 1,000 values", server, 200, 50, (i) =>
-    client.post("/api/2.0/mlflow/runs/log-batch", bodies[i]!),
-  );
-  client.close();
-  return [result];
-}
-
-function batchBody(runId: string, batch: number): string {
-  const metrics = Array.from({ length: 1000 }, (_, i) => ({
+/** `count` points of ten metrics; no two batches of a run have a point in common. */
+export function batchBody(runId: string, batch: number, count: number): string {
+  const metrics = Array.from({ length: count }, (_, i) => ({
     key: `metric_${i % 10}`,
     value: Math.random(),
-    timestamp: 1.79e12 + batch * 1000 + i,
-    step: batch * 100 + Math.floor(i / 10),
+    timestamp: 1.79e12 + batch * count + i,
+    step: batch * (count / 10) + Math.floor(i / 10),
   }));
   return JSON.stringify({ run_id: runId, metrics, params: [], tags: [] });
 }
+
+/** Bodies are made before, and are new in each round: a repeated batch would be a duplicate. */
+async function logBatches(server: Server, lanes: number) {
+  const connections = Array.from({ length: lanes }, () => server.connect());
+  const perLane = 400 / lanes;
+  const requests = await Promise.all(
+    connections.map(async (connection) => {
+      const runId = await createRun(connection);
+      return Array.from({ length: perLane }, (_, i) =>
+        connection.prepare("POST", `${API}/runs/log-batch`, batchBody(runId, i, BATCH)),
+      );
+    }),
+  );
+  const operations = connections.map((connection, lane) => {
+    let sent = 0;
+    return () => connection.ask(requests[lane]![sent++ % perLane]!);
+  });
+  const half = { atMost: perLane / 2, counts: BATCH };
+  const sample = await repeat(server, operations, { ...half, warmUpMs: 400, measureMs: 2_000 });
+  for (const connection of connections) connection.close();
+  return sample;
+}
+
+export const LOGGING = [
+  workload({
+    id: "W1",
+    title: "log-metric, one connection",
+    measure: "p50",
+    rounds: 5,
+    async run(server) {
+      const connection = server.connect();
+      const runId = await createRun(connection);
+      const sample = await repeat(server, [
+        (i) => connection.ask(connection.prepare("POST", `${API}/runs/log-metric`, metricBody(runId, i))),
+      ]);
+      const { metrics } = await connection.json(
+        "GET",
+        `${API}/metrics/get-history?run_id=${runId}&metric_key=loss&max_results=10`,
+      );
+      if (metrics[9].step !== 9) throw new Error("The history is not what was logged.");
+      connection.close();
+      return sample;
+    },
+  }),
+  workload({
+    id: "W2",
+    title: "log-batch of 1,000 points, one connection",
+    measure: "perSecond",
+    unit: "points/s",
+    rounds: 5,
+    run: (server) => logBatches(server, 1),
+  }),
+  workload({
+    id: "W2",
+    title: "log-batch of 1,000 points, eight connections",
+    measure: "perSecond",
+    unit: "points/s",
+    rounds: 5,
+    run: (server) => logBatches(server, 8),
+  }),
+];

@@ -32,14 +32,15 @@ export async function findPython() {
  * that file and version of Python. It is built under a temporary name and renamed when complete, so an interrupted
  * build leaves nothing that would be used; of two racing builds one wins.
  * @param {Python} python
- * @param {string} name `mlflow-3` for `test/clients/requirements-mlflow-3.txt`
+ * @param {string} name `mlflow-3` for `requirements-mlflow-3.txt` in `folder`
+ * @param {{ folder?: string, flags?: string[] }} [options] a folder of the clone, and more arguments for pip
  * @returns {Promise<Environment>}
  */
-export async function ensureEnvironment(python, name) {
-  const requirements = inRoot("test", "clients", `requirements-${name}.txt`);
+export async function ensureEnvironment(python, name, { folder: from = "test/clients", flags = [] } = {}) {
+  const requirements = inRoot(from, `requirements-${name}.txt`);
   const folder = join(cacheFolder(), `${name}-${keyOf(python, readFileSync(requirements))}`);
   if (!existsSync(folder)) {
-    const problem = await buildEnvironment(python, requirements, folder);
+    const problem = await buildEnvironment(python, [...flags, "-r", requirements], folder);
     if (problem) return { name, problem };
   }
   return { name, python: interpreterOf(folder) };
@@ -54,14 +55,14 @@ const interpreterOf = (folder) =>
   process.platform === "win32" ? join(folder, "Scripts", "python.exe") : join(folder, "bin", "python");
 
 /** @returns {Promise<string | undefined>} what went wrong */
-async function buildEnvironment(python, requirements, folder) {
+async function buildEnvironment(python, wanted, folder) {
   const draft = `${folder}.${process.pid}.draft`;
   mkdirSync(cacheFolder(), { recursive: true });
   removeAbandonedDrafts();
   try {
     const steps = [
       [python.executable, ["-m", "venv", draft]],
-      [interpreterOf(draft), ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements]],
+      [interpreterOf(draft), ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...wanted]],
     ];
     for (const [command, args] of steps) {
       const { code, output } = await runCaptured(command, args);
