@@ -24,6 +24,6 @@ async function becomeHost() {
 
 async function runHost(node) {
   const { runAttached } = await import("./lib/processes.mjs");
-  const { code } = await runAttached(node, [HOST, ...process.argv.slice(2)]);
+  const { code } = await runAttached(node, [...process.execArgv, HOST, ...process.argv.slice(2)]);
   process.exitCode = code;
 }

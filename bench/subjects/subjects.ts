@@ -3,12 +3,15 @@ import type { Subject } from "./server.ts";
 
 const ENTRY = join(import.meta.dirname, "..", "..", "dist", "host", "main.js");
 
+/** As `npm start` has them: young objects get less room, which costs next to no time. */
+const NODE_ARGUMENTS = ["--max-semi-space-size=16"];
+
 const cairn = (name: string, durability: "D0" | "D1", ...more: string[]): Subject => ({
   name,
   durability,
   command: ({ port, folder }) => ({
     command: process.execPath,
-    args: [ENTRY, "--port", String(port), "--data", join(folder, "data"), ...more],
+    args: [...NODE_ARGUMENTS, ENTRY, "--port", String(port), "--data", join(folder, "data"), ...more],
   }),
 });
 

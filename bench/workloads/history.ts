@@ -13,6 +13,8 @@ import { API, workload } from "./workload.ts";
 const PAGED = 100_000;
 const MILLION = 1_000_000;
 const BATCH = 1_000;
+const SEALED_AFTER_MS = 65_000;
+const only = ["cairn", "mlflow, 1 worker", "fasttrackml"];
 
 const batch = (runId: string, from: number): string => {
   const metrics = Array.from({ length: BATCH }, (_, i) => {
@@ -34,15 +36,33 @@ async function logRun(server: Server, points: number): Promise<string> {
   return runId;
 }
 
-const runs = new WeakMap<Server, Promise<string>>();
+interface Runs {
+  readonly of100k: string;
+  /** Ours only: the peers' take hours to log. */
+  readonly ofMillion: string;
+}
 
-function runOf100k(server: Server): Promise<string> {
-  let run = runs.get(server);
-  if (!run) {
-    run = logRun(server, PAGED);
-    runs.set(server, run);
+const logged = new WeakMap<Server, Promise<Runs>>();
+
+function logRuns(server: Server): Promise<Runs> {
+  let runs = logged.get(server);
+  if (!runs) {
+    runs = server.subject.database ? logTheirs(server) : logOurs(server);
+    logged.set(server, runs);
   }
-  return run;
+  return runs;
+}
+
+async function logTheirs(server: Server): Promise<Runs> {
+  return { of100k: await logRun(server, PAGED), ofMillion: "" };
+}
+
+/** Points are sealed when they are a minute old: afterwards is how a history is mostly read. */
+async function logOurs(server: Server): Promise<Runs> {
+  const runs = { of100k: await logRun(server, PAGED), ofMillion: await logRun(server, MILLION) };
+  await delay(SEALED_AFTER_MS);
+  await untilIdle(server);
+  return runs;
 }
 
 async function readPaged(server: Server, runId: string): Promise<void> {
@@ -81,12 +101,12 @@ const watched = async (server: Server, work: () => Promise<unknown>): Promise<Sa
   return { ...sample, growth };
 };
 
-/** Until the server has done nothing for a while. */
+/** Until the server has done nothing for a second. */
 async function untilIdle(server: Server): Promise<void> {
-  for (let quiet = 0, before = server.cpuMicroseconds(); quiet < 3; ) {
+  for (let quiet = 0, before = server.cpuMicroseconds(); quiet < 10; ) {
     await delay(100);
     const now = server.cpuMicroseconds();
-    quiet = now - before < 2_000 ? quiet + 1 : 0;
+    quiet = now - before < 5_000 ? quiet + 1 : 0;
     before = now;
   }
 }
@@ -149,8 +169,9 @@ export const HISTORY = [
     title: "history of 100,000 points, in pages of 25,000",
     measure: "p50",
     rounds: 3,
-    prepare: runOf100k,
-    run: (server, runId: string) => once(server, () => readPaged(server, runId)),
+    only,
+    prepare: logRuns,
+    run: (server, { of100k }: Runs) => once(server, () => readPaged(server, of100k)),
   }),
   workload({
     id: "W5",
@@ -158,11 +179,12 @@ export const HISTORY = [
     measure: "p50",
     rounds: 3,
     without: { fasttrackml: "has no such route" },
-    prepare: runOf100k,
-    async run(server, runId: string) {
+    only,
+    prepare: logRuns,
+    async run(server, { of100k }: Runs) {
       const connection = server.connect();
       const path = "/ajax-api/2.0/mlflow/metrics/get-history-bulk-interval";
-      const request = connection.prepare("GET", `${path}?run_ids=${runId}&metric_key=loss&max_results=320`);
+      const request = connection.prepare("GET", `${path}?run_ids=${of100k}&metric_key=loss&max_results=320`);
       const { metrics } = JSON.parse((await connection.ask(request)).toString());
       if (metrics.length < 300) throw new Error(`${metrics.length} points came back.`);
       const sample = await repeat(server, [() => connection.ask(request)], { measureMs: 1_000 });
@@ -176,9 +198,9 @@ export const HISTORY = [
     measure: "p50",
     rounds: 1,
     only: ["cairn"],
-    prepare: (server) => logRun(server, MILLION),
-    run: (server, runId: string) =>
-      watched(server, () => drain(`${server.url}${API}/metrics/get-history?run_id=${runId}&metric_key=loss`)),
+    prepare: logRuns,
+    run: (server, { ofMillion }: Runs) =>
+      watched(server, () => drain(`${server.url}${API}/metrics/get-history?run_id=${ofMillion}&metric_key=loss`)),
   }),
   workload({
     id: "W10",
@@ -186,12 +208,7 @@ export const HISTORY = [
     measure: "p50",
     rounds: 1,
     only: ["cairn", "mlflow, 1 worker"],
-    async prepare(server) {
-      if (server.subject.database) return millionByCopying(server);
-      const runId = await logRun(server, MILLION);
-      await untilIdle(server);
-      return runId;
-    },
+    prepare: async (server) => (server.subject.database ? millionByCopying(server) : (await logRuns(server)).ofMillion),
     run: (server, runId: string) => (server.subject.database ? purgeWithGc(server, runId) : purgeOurs(server, runId)),
   }),
 ];

@@ -47,8 +47,10 @@ async function seed(server: Server): Promise<string> {
     };
     await Promise.all(connections.map(fill));
   }
-  await requireRight(connections[0]!, experiment_id);
   for (const connection of connections) connection.close();
+  const fresh = server.connect();
+  await requireRight(fresh, experiment_id);
+  fresh.close();
   return experiment_id;
 }
 

@@ -4,6 +4,7 @@ import type { Realm } from "../domain/workspaces.ts";
 import type { Caller, Rule } from "../http/callers.ts";
 import type { RouteShape } from "../http/routes.ts";
 import type { AppRequest, AppResponse } from "../http/types.ts";
+import type { ByteStream } from "../stores/blob-store.ts";
 import { type Decoded, type Fields, type Message, message } from "./message.ts";
 
 /** One request as a route sees it: decoded, authorized, its workspace opened. */
@@ -59,5 +60,10 @@ export function made(value: unknown, ids: Readonly<Record<string, string>>): App
 
 /** An answer that is JSON already. */
 export function okText(body: string): AppResponse {
+  return { status: 200, headers: JSON_HEADERS, body };
+}
+
+/** An answer that is JSON, in pieces. */
+export function okStream(body: ByteStream): AppResponse {
   return { status: 200, headers: JSON_HEADERS, body };
 }

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { INVALID, type Refusal, testRefusals } from "./scenario.ts";
 import { served } from "./served.ts";
 import { ok } from "./support.ts";
-import { createWorld } from "./world.ts";
+import { createWorld, TIME_MS } from "./world.ts";
 
 const suite = served(["light", "azure"]);
 const { client, world } = suite;
@@ -49,6 +49,32 @@ suite.describe("metric history", (flavour) => {
     );
     expect(metrics.map(({ step }: { step: number }) => step)).toEqual([0, 1, 2]);
     expect(next_page_token).toBeUndefined();
+  });
+
+  test.each([
+    ["RUNNING", "as it was appended"],
+    ["FINISHED", "sealed"],
+  ])("without max_results 25,000 points of a %s run come back complete and in order, %s", async (status) => {
+    const { runId } = await createWorld(client);
+    const count = 25_000;
+    for (let from = 0; from < count; from += 1_000) {
+      // The last come first, and every thousandth twice.
+      const metrics = Array.from({ length: 1_000 }, (_, i) => {
+        const step = count - 1 - from - Math.max(i, 1);
+        return { key: "long", value: step / 7, timestamp: TIME_MS + step, step };
+      });
+      await ok(client.call("runs_log_batch", { run_id: runId, metrics }));
+    }
+    await ok(client.call("runs_update", { run_id: runId, status, end_time: TIME_MS }));
+    const expected = Array.from({ length: count }, (_, step) => step).filter(
+      (step) => (count - 1 - step) % 1_000 !== 0,
+    );
+    const steps = async () => {
+      const { metrics } = await ok(client.call("metrics_get_history", { run_id: runId, metric_key: "long" }));
+      return metrics.map(({ step }: { step: number }) => step);
+    };
+    // While the run is being sealed, and after.
+    for (let looks = 0; looks < 5; looks++) expect(await steps()).toEqual(expected);
   });
 
   test("pages are complete, in the order of time, step and value, and the last has no token", async () => {

@@ -7,7 +7,7 @@ import { sample } from "./downsample.ts";
 import { fromTuple, joinColumns, joinLatest, joinPoint, type LatestMetrics } from "./latest.ts";
 import { compareHistory, type HistoryPosition } from "./order.ts";
 import { type Point, pointAt, unpackPoints } from "./points.ts";
-import { distinct, type Segment, type SegmentReference } from "./segment.ts";
+import { distinct, type Segment, type SegmentPart, type SegmentReference } from "./segment.ts";
 import { openSegment } from "./segments.ts";
 
 /** A document may hold 1,000 points: a page of them is some 1.3 MB. */
@@ -130,6 +130,60 @@ export async function readHistory(
   if (found.length <= limit) return { kind, points: found };
   const { timestamp, step, value } = found[limit - 1]!;
   return { kind, points: found.slice(0, limit), next: { timestamp, step, value } };
+}
+
+/** A metric's history from beginning to end. */
+export interface WholeHistory {
+  readonly kind: RecordAttributes["kind"];
+  /** In the order of `readHistory`; each has some thousand points at most, or what was appended between two of them. */
+  readonly pieces: AsyncIterable<readonly Point[]>;
+}
+
+/**
+ * As `readHistory` without a limit, for histories of any length: of what is sealed only a piece is in memory at a time.
+ * @returns undefined when there is no such run or model
+ */
+export async function readWholeHistory(
+  workspace: Workspace,
+  partition: string,
+  key: string,
+  after?: HistoryPosition,
+): Promise<WholeHistory | undefined> {
+  const appended: Point[] = [];
+  for await (const page of pointsDocuments(workspace, partition)) {
+    for (const { item } of page) collect(item, key, after, appended);
+  }
+  const head = await getHead<RecordAttributes>(workspace, partition);
+  if (!head) return undefined;
+  const { kind, segments: references = [] } = head.item.attributes;
+  const segments = await segmentsWith(workspace, references, key, after);
+  const parts = segments.flatMap(({ segment }) => segment.parts(key, after));
+  parts.sort((a, b) => compareHistory(a.bound, b.bound));
+  return { kind, pieces: inPieces(sortedDistinct(appended), parts, after) };
+}
+
+const PIECE_POINTS = 5_000;
+
+/** What precedes the beginning of the next part is complete. */
+async function* inPieces(
+  appended: readonly Point[],
+  parts: readonly SegmentPart[],
+  after: HistoryPosition | undefined,
+): AsyncGenerator<readonly Point[]> {
+  let taken = 0;
+  let found: Point[] = [];
+  for (let i = -1; i < parts.length; i++) {
+    const more = (await parts[i]?.read()) ?? [];
+    for (const point of more) if (!after || compareHistory(point, after) > 0) found.push(point);
+    const bound = parts[i + 1]?.bound;
+    const isComplete = (point: Point) => bound === undefined || compareHistory(point, bound) < 0;
+    for (; taken < appended.length && isComplete(appended[taken]!); taken++) found.push(appended[taken]!);
+    found = sortedDistinct(found);
+    const rest = found.findIndex((point) => !isComplete(point));
+    const complete = rest < 0 ? found.length : rest;
+    for (let at = 0; at < complete; at += PIECE_POINTS) yield found.slice(at, Math.min(at + PIECE_POINTS, complete));
+    found = found.slice(complete);
+  }
 }
 
 /** The segments that have points of a metric, in the order in which those begin. */

@@ -82,6 +82,12 @@ export function distinct(points: readonly Point[]): Point[] {
   return points.filter((point, i) => i === 0 || compareHistory(points[i - 1]!, point) !== 0);
 }
 
+export interface SegmentPart {
+  /** Its first point; the others follow in order. */
+  readonly bound: HistoryPosition;
+  read(): Promise<Point[]>;
+}
+
 /** A segment as it is read, part by part. */
 export class Segment {
   readonly header: SegmentHeader;
@@ -110,6 +116,15 @@ export class Segment {
   lowerBound(key: string, after?: HistoryPosition): HistoryPosition | undefined {
     const blocks = this.byKey.get(key)?.blocks;
     return blocks?.[firstBlock(blocks, after)]?.first;
+  }
+
+  /** The metric's points from about `after` on, in parts of some thousands. */
+  parts(key: string, after?: HistoryPosition): SegmentPart[] {
+    const blocks = this.byKey.get(key)?.blocks ?? [];
+    return blocks.slice(firstBlock(blocks, after)).map((block) => ({
+      bound: block.first,
+      read: () => this.read(key, block),
+    }));
   }
 
   /** At most the first `limit` points of a metric after a position, in order. */
