@@ -137,7 +137,7 @@ function entraSettings(settings: z.output<typeof Environment>): EntraSettings | 
 function productionFaults(environment: Record<string, string | undefined>): string[] {
   if (environment.AZURE_FUNCTIONS_ENVIRONMENT !== "Production") return [];
   const keys = ["CAIRN_COSMOS_KEY", "CAIRN_STORAGE_KEY"].filter((name) => environment[name]);
-  const plain = ENDPOINTS.filter((name) => environment[name]?.startsWith("http:"));
+  const plain = [...ENDPOINTS, "CAIRN_ENTRA_AUTHORITY"].filter((name) => environment[name]?.startsWith("http:"));
   return [
     ...keys.map((name) => `${name} is set: in production the app comes with its identity, not with a key.`),
     ...plain.map((name) => `${name}=${environment[name]}: in production a URL with https is expected.`),

@@ -1,6 +1,12 @@
 import * as z from "zod/mini";
 import { purgeExperiment, purgeRecord } from "../domain/purge/purge.ts";
-import { deleteWorkspace, getWorkspace, WORKSPACE_NAME, type WorkspaceInfo } from "../domain/workspaces.ts";
+import {
+  deleteWorkspace,
+  getWorkspace,
+  updateWorkspace,
+  WORKSPACE_NAME,
+  type WorkspaceInfo,
+} from "../domain/workspaces.ts";
 import { type RestRoute, restRoute } from "../http/rest.ts";
 import { createOwnWorkspace, visibleWorkspaces } from "../http/workspace-access.ts";
 
@@ -15,6 +21,8 @@ const Description = z.string().check(z.maxLength(500), z.describe("For people.")
 const NewWorkspace = z
   .strictObject({ name: Name, description: z._default(Description, "") })
   .check(z.meta({ id: "NewWorkspace" }));
+
+const WorkspaceChanges = z.strictObject({ description: Description }).check(z.meta({ id: "WorkspaceChanges" }));
 
 const WorkspaceJson = z
   .object({
@@ -69,6 +77,18 @@ export const workspaceRoutes: readonly RestRoute[] = [
     returns: WorkspaceJson,
     status: 200,
     do: async ({ realm, params }) => workspaceJson(await getWorkspace(realm, params.workspace!)),
+  }),
+  restRoute({
+    name: "workspaces_update",
+    summary: "Describe a workspace anew.",
+    method: "PATCH",
+    path: "workspaces/:workspace",
+    permission: "manage",
+    body: WorkspaceChanges,
+    returns: WorkspaceJson,
+    status: 200,
+    do: async ({ realm, params, body }) =>
+      workspaceJson(await updateWorkspace(realm, params.workspace!, body.description)),
   }),
   restRoute({
     name: "workspaces_delete",

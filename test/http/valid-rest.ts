@@ -18,6 +18,7 @@ export const VALID_REST: Record<string, (world: World) => ValidRestRequest> = {
   workspaces_list: () => ({}),
   workspaces_create: () => ({ json: { name: `fresh-${process.pid}-${++fresh}`, description: "d" } }),
   workspaces_get: () => ({}),
+  workspaces_update: () => ({ json: { description: "anew" } }),
   workspaces_delete: () => {
     const workspace = `gone-${process.pid}-${++fresh}`;
     return {

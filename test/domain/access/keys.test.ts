@@ -6,6 +6,7 @@ import { readSecret } from "../../../shared/domain/access/secrets.ts";
 import type { Workspace } from "../../../shared/domain/workspace.ts";
 import { openWorkspace } from "../../../shared/domain/workspaces.ts";
 import { DAY, type DomainFixture, domainFixture, refusal, SECOND, withColdMemory } from "../support.ts";
+import { countingReads } from "./counting-reads.ts";
 
 let fixture: DomainFixture;
 let workspace: Workspace;
@@ -116,23 +117,12 @@ describe("API keys (A10)", () => {
 
   test("holderOfKey: a key in use is read from the store once in 30 s", async () => {
     const { secret } = await make();
-    let reads = 0;
-    const { catalog } = workspace.stores.documents;
-    const counting = Object.assign(Object.create(catalog), {
-      get: (partition: string, id: string) => {
-        reads++;
-        return catalog.get(partition, id);
-      },
-    });
-    const counted = {
-      ...workspace,
-      stores: { ...workspace.stores, documents: { ...workspace.stores.documents, catalog: counting } },
-    };
+    const { counted, reads } = countingReads(workspace);
     for (let i = 0; i < 100; i++) await holder(secret, counted);
-    expect(reads).toBe(2);
+    expect(reads()).toBe(2);
     fixture.clock.pass(30 * SECOND);
     await holder(secret, counted);
-    expect(reads).toBe(4);
+    expect(reads()).toBe(4);
   });
 
   test("holderOfKey: its last use is noted, once an hour", async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { listMembers, putMember, recentMember, removeMember } from "../../../shared/domain/access/members.ts";
 import type { Workspace } from "../../../shared/domain/workspace.ts";
 import { type DomainFixture, domainFixture, raceOf, refusal, SECOND, withColdMemory } from "../support.ts";
+import { countingReads } from "./counting-reads.ts";
 
 let fixture: DomainFixture;
 let workspace: Workspace;
@@ -91,23 +92,12 @@ describe("members of a workspace (A10)", () => {
   });
 
   test("recentMember: strangers do not make it read for each request", async () => {
-    let reads = 0;
-    const { catalog } = workspace.stores.documents;
-    const counting = Object.assign(Object.create(catalog), {
-      get: (partition: string, id: string) => {
-        reads++;
-        return catalog.get(partition, id);
-      },
-    });
-    const counted = {
-      ...workspace,
-      stores: { ...workspace.stores, documents: { ...workspace.stores.documents, catalog: counting } },
-    };
+    const { counted, reads } = countingReads(workspace);
     for (let i = 0; i < 100; i++) await recentMember(counted, `stranger-${i}`);
-    expect(reads).toBe(1);
+    expect(reads()).toBe(1);
     fixture.clock.pass(SECOND);
     await Promise.all(Array.from({ length: 100 }, (_, i) => recentMember(counted, `stranger-${i}`)));
-    expect(reads).toBe(2);
+    expect(reads()).toBe(2);
   });
 
   test("recentMember: what cannot be read is an error, not a stranger", async () => {
