@@ -54,5 +54,14 @@ function refuseMore(): never {
 function appRequest(request: HttpRequest, { limitsBodies }: Services): AppRequest {
   const { method, url, headers } = request;
   const body = request.body as unknown as ByteStream | null;
-  return { method, url, headers, body: body && gate.outside(limitsBodies ? toTheEnd(body) : body) };
+  return {
+    method,
+    url,
+    headers,
+    body: body && gate.outside(limitsBodies ? toTheEnd(body) : body),
+    // The local host's own; asked for by events alone.
+    get address() {
+      return (request as AppRequest).address;
+    },
+  };
 }
