@@ -24,24 +24,24 @@ export class Gate {
   }
 
   /** A body of a request that has passed. @throws InvalidParameter when it breaks off: that is its client's doing, and no fault to log. */
-  async *outside(body: ByteStream): ByteStream {
-    const chunks = body[Symbol.asyncIterator]();
-    try {
-      for (;;) {
-        this.#running--;
-        const { done, value } = await chunks
-          .next()
-          .catch(brokenOff)
-          .finally(() => this.#running++);
-        if (done) return;
-        yield value;
-      }
-    } finally {
-      await chunks.return?.();
-    }
+  outside(body: ByteStream): ByteStream {
+    return { [Symbol.asyncIterator]: () => this.#chunks(body[Symbol.asyncIterator]()) };
   }
-}
 
-function brokenOff(): never {
-  throw invalid("The request ended in the middle of its body.");
+  /** No generator: this is in the way of every log call. */
+  #chunks(chunks: AsyncIterator<Uint8Array>): AsyncIterator<Uint8Array> {
+    return {
+      next: async () => {
+        this.#running--;
+        try {
+          return await chunks.next();
+        } catch {
+          throw invalid("The request ended in the middle of its body.");
+        } finally {
+          this.#running++;
+        }
+      },
+      return: async () => (await chunks.return?.()) ?? { done: true, value: undefined },
+    };
+  }
 }
