@@ -5,10 +5,10 @@ import type { ClientLimits } from "../../host/connections.ts";
 import { send, startTestHost, type TestHost, until } from "./support.ts";
 
 const LIMITS: ClientLimits = {
-  headersMs: 200,
-  stalledMs: 400,
-  bodyBytesPerSecond: 1000,
-  bodyWindowMs: 200,
+  headersMs: 500,
+  stalledMs: 10_000,
+  bodyBytesPerSecond: 500,
+  bodyWindowMs: 1000,
   lingerMs: 200,
   connections: 60,
 };

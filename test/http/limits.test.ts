@@ -20,6 +20,7 @@ import { TIME_MS } from "./world.ts";
 
 const MIB = 1024 * 1024;
 const JSON_TYPE = { "content-type": "application/json" };
+const PATIENT = { timeout: 15_000 };
 const LOG = "/api/2.0/mlflow/runs/log-batch";
 
 const { server, client, world, describe: describeServed } = served(["light"]);
@@ -96,12 +97,14 @@ describeServed("limits", () => {
     await Promise.all(Array.from({ length: 4 }, () => begin(32 * MIB, Buffer.alloc(31 * MIB, " "))));
     const body = Buffer.alloc(20 * MIB, " ");
     await expect
-      .poll(async () => (await client.send("POST", LOG, { body, headers: JSON_TYPE })).status, { timeout: 15_000 })
+      .poll(async () => (await client.send("POST", LOG, { body, headers: JSON_TYPE })).status, PATIENT)
       .toBe(503);
     expectBusy(await client.send("POST", LOG, { body, headers: JSON_TYPE }), /too many large request bodies/);
     expect((await client.call("runs_set_tag", { run_id: world.runId, key: "small", value: "v" })).status).toBe(200);
     for (const socket of sockets.splice(0)) socket.destroy();
-    await expect.poll(async () => (await client.send("POST", LOG, { body, headers: JSON_TYPE })).status).toBe(400);
+    await expect
+      .poll(async () => (await client.send("POST", LOG, { body, headers: JSON_TYPE })).status, PATIENT)
+      .toBe(400);
   });
 });
 
@@ -136,7 +139,7 @@ describe("a gate", () => {
     await got.promise;
     expect(gate.isFull()).toBe(true);
     worked.resolve();
-    await expect.poll(() => gate.isFull()).toBe(false);
+    await expect.poll(() => gate.isFull(), PATIENT).toBe(false);
     body.end();
     await passing;
     expect(gate.isFull()).toBe(false);
@@ -170,7 +173,9 @@ describe("a process that works on 1,000 requests", () => {
     const calls = () => [call(mlflow, "/api/2.0/mlflow/artifacts/list"), call(rest, "/api/v1/workspaces")];
 
     const sleeping = Array.from({ length: 1000 }, () => call(sleeper, "/"));
-    await expect.poll(async () => (await Promise.all(calls())).map(({ status }) => status)).toEqual([503, 503]);
+    await expect
+      .poll(async () => (await Promise.all(calls())).map(({ status }) => status), PATIENT)
+      .toEqual([503, 503]);
     const [inMlflow, inRest] = await Promise.all(calls());
     expect(inMlflow!.headers).toMatchObject({ "retry-after": "1" });
     expect(JSON.parse(String(inMlflow!.body))).toMatchObject({ error_code: "TEMPORARILY_UNAVAILABLE" });
