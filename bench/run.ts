@@ -37,6 +37,9 @@ if (unknown.length > 0) {
 
 const peers = isAlone ? [] : installedPeers();
 const chosen = WORKLOADS.filter(({ id }) => wanted.length === 0 || wanted.includes(id));
+const imported = process.env.CAIRN_BENCH_IMPORT;
+const ofPackage = imported ? `## W7: importing the entry of the package for Azure\n\n${imported}\n` : "";
+if (ofPackage) console.log(ofPackage);
 const outcomes: Outcome[] = [];
 try {
   for await (const outcome of inRounds(chosen, [CAIRN, CAIRN_DURABLE, ...peers])) {
@@ -47,6 +50,6 @@ try {
   removeLargeFile();
 }
 if (wanted.length === 0 && !isAlone) {
-  writeFileSync(RESULTS, `# What npm run bench printed\n\n${machine()}\n${report(outcomes)}`);
+  writeFileSync(RESULTS, `# What npm run bench printed\n\n${machine()}\n${report(outcomes)}\n${ofPackage}`);
   console.log(`Written to ${RESULTS}`);
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createReadStream, createWriteStream, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { memoryGrowth } from "../lib/process-tree.ts";
@@ -11,6 +12,7 @@ import { workload } from "./workload.ts";
 const ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/bench";
 const MB = 1024 * 1024;
 const LARGE = 1024 * MB;
+const LARGE_FILE = join(tmpdir(), `cairn-bench-large-${process.pid}.bin`);
 const without = { fasttrackml: "serves no artifacts" };
 
 /** Sends a file up and reads it back, as streams. */
@@ -75,7 +77,7 @@ export const ARTIFACT_TRANSFERS = [
     without,
     only: ["cairn", "mlflow, 1 worker"],
     async prepare() {
-      const file = join(import.meta.dirname, "..", ".peers-large.bin");
+      const file = LARGE_FILE;
       const piece = randomBytes(16 * MB);
       writeFileSync(file, "");
       await pipeline(
@@ -100,5 +102,5 @@ export const ARTIFACT_TRANSFERS = [
   }),
 ];
 
-/** What the workload has left in the clone. */
+/** What the workload leaves. */
 export const removeLargeFile = (): void => rmSync(join(import.meta.dirname, "..", ".peers-large.bin"), { force: true });
