@@ -23,6 +23,9 @@ const gate = new Gate(MAX_REQUESTS_AT_ONCE);
 /** Of every answer: it is what its type says, and belongs to this caller and this moment. */
 const GUARDS = { "x-content-type-options": "nosniff", "cache-control": "no-store" };
 
+/** On answers that are our fault or our stores': what the log and telemetry know them by. */
+export const INVOCATION_HEADER = "x-cairn-invocation-id";
+
 /** Logs what went wrong, with its cause, but without the secrets that errors of stores and libraries quote. */
 export function logFault(invocation: InvocationContext, error: unknown): void {
   invocation.error(redact(inspect(error)));
@@ -42,7 +45,8 @@ export function httpHandler(
       logError: (error) => logFault(invocation, error),
     };
     const answered = await gate.pass(() => answer(context, appRequest(request, current)));
-    return { ...answered, headers: { ...GUARDS, ...answered.headers } } as HttpResponseInit;
+    const trail = answered.status >= 500 ? { [INVOCATION_HEADER]: invocation.invocationId } : undefined;
+    return { ...answered, headers: { ...GUARDS, ...answered.headers, ...trail } } as HttpResponseInit;
   };
 }
 

@@ -1,5 +1,5 @@
 import { app } from "@azure/functions";
-import { logFault } from "./context.ts";
+import { INVOCATION_HEADER, logFault } from "./context.ts";
 
 /**
  * Makes every HTTP function answer. With HTTP streaming, the Functions host waits for the library's proxy before it looks at the
@@ -15,7 +15,7 @@ export function installGuard(): void {
         return (await handler(request, context)) ?? { status: 204 };
       } catch (error) {
         logFault(context, error);
-        return { status: 500 };
+        return { status: 500, headers: { [INVOCATION_HEADER]: context.invocationId } };
       }
     };
   });

@@ -4,6 +4,7 @@ import { installGuard } from "./guard.ts";
 import { registerHealth } from "./health.ts";
 import { registerMlflow } from "./mlflow.ts";
 import { registerRest } from "./rest.ts";
+import { installTelemetry, TELEMETRY_CAPABILITIES } from "./telemetry.ts";
 
 /*
  * The whole surface of the app. Areas have disjoint prefixes, because the Functions host tries functions in the order of their names:
@@ -12,8 +13,10 @@ import { registerRest } from "./rest.ts";
  *   api/v1                                              our own REST API
  *   queues metrics-fold, metrics-seal, search-snapshot, purge; timer watchdog   background work
  */
-app.setup({ enableHttpStream: true });
 installGuard();
+// Around the guard, so that what it logs belongs to the operation.
+const isReporting = installTelemetry();
+app.setup({ enableHttpStream: true, capabilities: isReporting ? TELEMETRY_CAPABILITIES : {} });
 registerHealth();
 registerMlflow();
 registerRest();

@@ -19,6 +19,7 @@ export interface QueueSettings {
 }
 
 interface HostJson {
+  readonly telemetryMode?: unknown;
   readonly extensions?: { readonly http?: Record<string, unknown>; readonly queues?: Record<string, unknown> };
 }
 
@@ -30,6 +31,7 @@ export function readHostSettings(hostJson: unknown): HostSettings {
   const { http = {}, queues = {} } = (hostJson as HostJson | undefined)?.extensions ?? {};
   const batchSize = wholeNumber(queues, "batchSize", 16, 1, 32);
   requireEncoding(queues.messageEncoding);
+  requireTelemetryMode((hostJson as HostJson | undefined)?.telemetryMode);
   return {
     routePrefix: text(http, "routePrefix", "api").replace(/^\/+|\/+$/g, ""),
     queues: {
@@ -46,6 +48,12 @@ export function readHostSettings(hostJson: unknown): HostSettings {
 function requireEncoding(value: unknown): void {
   if (value === undefined || value === "base64" || value === "none") return;
   throw settingError("extensions.queues.messageEncoding", value, '"base64" or "none"');
+}
+
+/** Telemetry is the app's work here. */
+function requireTelemetryMode(value: unknown): void {
+  if (value === undefined || value === "OpenTelemetry" || value === "default") return;
+  throw settingError("telemetryMode", value, '"OpenTelemetry" or "default"');
 }
 
 function text(section: Record<string, unknown>, name: string, fallback: string): string {

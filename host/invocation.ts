@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { format } from "node:util";
+import { currentTrace } from "../shared/telemetry.ts";
 import type {
   CoreInvocationContext,
   FunctionCallback,
@@ -96,18 +97,33 @@ export async function runAppHooks(
   for (const hook of hooks[name]) await hook(context);
 }
 
+/** Where a log line comes from. */
+interface Origin {
+  readonly functionName: string;
+  readonly invocationId: string;
+  readonly traceParent?: string;
+  readonly invocationContext?: object;
+}
+
 /** What `context.log` and its siblings do: log hooks may change level and message, then the line is written. */
 export function logFromFunction(
   { app, log }: Invoker,
-  origin: { readonly functionName: string; readonly invocationId: string; readonly invocationContext?: object },
+  origin: Origin,
   level: RpcLogLevel,
   category: RpcLogCategory,
   message: string,
 ): void {
-  const { functionName, invocationId, invocationContext } = origin;
+  const { functionName, invocationId, invocationContext, traceParent } = origin;
   const line = { hookData: {}, appHookData: app.appHookData, level, message, category, invocationContext };
   for (const hook of app.hooks.log) runLogHook(hook, line, log);
-  log({ level: line.level, message: line.message, functionName, invocationId });
+  const { traceId, spanId } = currentTrace() ?? traceOf(traceParent);
+  log({ level: line.level, message: line.message, functionName, invocationId, traceId, spanId });
+}
+
+/** The trace that the caller names, where the app reports no operation of its own. */
+function traceOf(traceParent = ""): { traceId?: string; spanId?: string } {
+  const [, traceId] = /^[\da-f]{2}-([\da-f]{32})-[\da-f]{16}-/.exec(traceParent) ?? [];
+  return { traceId };
 }
 
 export function formatLogArguments(args: readonly unknown[]): string {
@@ -125,7 +141,7 @@ function runLogHook(hook: (context: object) => unknown, line: object, log: Log):
 
 function coreContext(invoker: Invoker, definition: FunctionDefinition, input: TriggerInput): CoreInvocationContext {
   const invocationId = input.invocationId ?? randomUUID();
-  const origin = { functionName: definition.name, invocationId };
+  const origin = { functionName: definition.name, invocationId, traceParent: input.traceContext?.traceParent };
   return {
     invocationId,
     metadata: definition.metadata,

@@ -6,6 +6,9 @@ export interface LogLine {
   readonly message: string;
   readonly functionName?: string;
   readonly invocationId?: string;
+  /** Of the trace that the invocation belongs to. */
+  readonly traceId?: string;
+  readonly spanId?: string;
 }
 
 export type Log = (line: LogLine) => void;

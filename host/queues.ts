@@ -1,5 +1,5 @@
 import { PreconditionFailed } from "../shared/stores/errors.ts";
-import type { QueueMessage, WorkQueue } from "../shared/stores/work-queue.ts";
+import { type QueueMessage, type WorkQueue, withSend } from "../shared/stores/work-queue.ts";
 import type { RpcTypedData } from "./core-types.ts";
 import type { QueueDefinition } from "./definitions.ts";
 import type { QueueSettings } from "./host-json.ts";
@@ -78,17 +78,11 @@ export function listenToQueue(options: QueueOptions, definition: QueueDefinition
 
 /** The queue for the app: what it sends is handled at once, instead of at the next look into the queue. */
 export function wakeOnSend(queue: WorkQueue, wake: (queueName: string) => void): WorkQueue {
-  return {
-    send: async (name, body, delaySeconds) => {
-      const id = await queue.send(name, body, delaySeconds);
-      if (!delaySeconds) wake(name);
-      return id;
-    },
-    receive: (name, max, visibilitySeconds) => queue.receive(name, max, visibilitySeconds),
-    update: (name, message, visibilitySeconds, body) => queue.update(name, message, visibilitySeconds, body),
-    remove: (name, message) => queue.remove(name, message),
-    count: (name) => queue.count(name),
-  };
+  return withSend(queue, async (name, body, delaySeconds) => {
+    const id = await queue.send(name, body, delaySeconds);
+    if (!delaySeconds) wake(name);
+    return id;
+  });
 }
 
 /** What a queue function gets: the library parses the text as JSON when it can. */

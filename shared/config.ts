@@ -20,6 +20,9 @@ const List = z.pipe(
       .filter((part) => part !== ""),
   ),
 );
+/** Fields of `name=value` with semicolons between, one of which names the component. */
+const INSIGHTS =
+  /^(?:[^;=]+=[^;=]*;)*InstrumentationKey=[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:;[^;=]+=[^;=]*)*;?$/i;
 const PUBLIC_AUTHORITY = "https://login.microsoftonline.com";
 
 /** Every setting of the app, by its name in the environment. */
@@ -54,10 +57,27 @@ const Environment = z.object({
   ),
   /** Object ids of those who own every workspace, with commas between. */
   CAIRN_OWNERS: z._default(z.pipe(List, z.array(Guid)), []),
+  /** The Application Insights component that takes telemetry; without it there is none. The Functions host reads it too. */
+  APPLICATIONINSIGHTS_CONNECTION_STRING: z.optional(
+    z.string().check(z.regex(INSIGHTS, "InstrumentationKey=<id>;IngestionEndpoint=https://… is expected")),
+  ),
+  /** `Authorization=AAD`, with a client id, where the component takes identities only. The Functions host reads it too. */
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: z.optional(z.string()),
 });
 
 /** Their names, for whoever provides them. */
 export const SETTING_NAMES: readonly string[] = Object.keys(Environment.shape);
+
+/** Where telemetry goes. */
+export interface TelemetrySettings {
+  readonly connectionString: string;
+  /** Sent with the app's identity. */
+  readonly withIdentity: boolean;
+  /** The Functions host reports the requests and messages that it hands over; the app's own operations are parts of those. */
+  readonly hostReports: boolean;
+  /** What the app is called there. */
+  readonly roleName: string;
+}
 
 /** Where documents, blobs and queues are, when they are in Azure. */
 export interface AzureStores {
@@ -81,13 +101,32 @@ export interface Config {
 }
 
 const ENDPOINTS = ["CAIRN_COSMOS_ENDPOINT", "CAIRN_BLOB_ENDPOINT", "CAIRN_QUEUE_ENDPOINT"] as const;
-const SECRETS = /_KEY$/;
+const SECRETS = /_(KEY|STRING)$/;
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** Undefined when there is no telemetry, or its setting is a fault, which `readConfig` tells. Looked at before anything else is. */
+export function telemetrySettings(variables: Variables = process.env): TelemetrySettings | undefined {
+  const connectionString = variables.APPLICATIONINSIGHTS_CONNECTION_STRING;
+  if (!connectionString || !INSIGHTS.test(connectionString)) return undefined;
+  return {
+    connectionString: connectionString.replace(/;$/, ""),
+    withIdentity: /(^|;)\s*Authorization\s*=\s*AAD/i.test(variables.APPLICATIONINSIGHTS_AUTHENTICATION_STRING ?? ""),
+    hostReports: variables.AZURE_FUNCTIONS_ENVIRONMENT !== undefined,
+    roleName: variables.WEBSITE_SITE_NAME || "cairn",
+  };
+}
+
+/** Microsoft's client would report on itself to Microsoft; it asks nobody but the environment whether it may. */
+export function keepTelemetryHome(): void {
+  process.env.APPLICATION_INSIGHTS_NO_STATSBEAT = "true";
+}
 
 /**
  * Reads the settings of the app. The only place that looks at the environment.
  * @throws InvalidSettings listing all faults at once; values of keys are not shown
  */
-export function readConfig(variables: Record<string, string | undefined> = process.env): Config {
+export function readConfig(variables: Variables = process.env): Config {
   const environment = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ""));
   const parsed = Environment.safeParse(environment);
   const faults = (parsed.error?.issues ?? []).map(({ path, message }) => {

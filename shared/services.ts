@@ -5,6 +5,7 @@ import type { Authentication } from "./http/callers.ts";
 import { EntraVerifier } from "./http/entra.ts";
 import { EventLog } from "./http/event-log.ts";
 import type { Clock, Ids } from "./stores/clock.ts";
+import { tracedQueue } from "./telemetry.ts";
 
 /** Everything that functions need of the world. */
 export interface Services extends Authentication {
@@ -26,7 +27,8 @@ let current: Promise<Services> | undefined;
 
 /** For whoever has opened stores already: must be called before the first request. */
 export function provideServices({ documents, blobs, queue, secrets, clock, ids, ...host }: ProvidedServices): void {
-  const realm: Realm = { stores: { documents, blobs, queue, secrets }, clock, ids, memory: new Memory() };
+  const stores = { documents, blobs, queue: tracedQueue(queue, clock), secrets };
+  const realm: Realm = { stores, clock, ids, memory: new Memory() };
   current = Promise.resolve(makeServices(realm, readConfig(), host));
 }
 
@@ -55,7 +57,8 @@ async function openConfigured(): Promise<Services> {
     import("./drivers/machine.ts"),
   ]);
   const machine = { clock: machineClock, ids: machineIds };
-  const stores = await openAzureStores(config.azure, machine);
+  const opened = await openAzureStores(config.azure, machine);
+  const stores = { ...opened, queue: tracedQueue(opened.queue, machineClock) };
   const realm: Realm = { stores, ...machine, memory: new Memory() };
   return makeServices(realm, config, { loopbackUser: false, limitsBodies: true });
 }

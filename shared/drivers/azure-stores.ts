@@ -3,6 +3,7 @@ import type { Stores } from "../domain/workspace.ts";
 import type { Clock, Ids } from "../stores/clock.ts";
 import type { SecretStore } from "../stores/secret-store.ts";
 import type { StorageCredential } from "./common/storage-credential.ts";
+import { identity } from "./identity.ts";
 
 export interface OpenAzureStores extends Stores {
   close(): Promise<void>;
@@ -33,12 +34,6 @@ export async function openAzureStores(
 async function vault(endpoint: string, machine: { clock: Clock; ids: Ids }): Promise<SecretStore> {
   const { openKeyVault } = await import("./key-vault/open-key-vault.ts");
   return openKeyVault({ endpoint, credential: await identity(), ...machine });
-}
-
-/** The identity that the app runs as; on a developer's machine the one signed in with Azure's tools. */
-async function identity() {
-  const { DefaultAzureCredential } = await import("@azure/identity");
-  return new DefaultAzureCredential();
 }
 
 /** The account's name is the first label of the host, or for emulators the first segment of the path. */

@@ -4,6 +4,7 @@ import { requireWithinRun } from "../domain/access/run-scope.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { openLocated, type Realm } from "../domain/workspaces.ts";
+import { operationFound } from "../signals.ts";
 import { admit, type Caller, type Rule, requireSomebody } from "./callers.ts";
 import type { Asked, EventLog } from "./event-log.ts";
 import { problem, problemResponse } from "./problem.ts";
@@ -69,6 +70,7 @@ export function restDispatcher(routes: readonly RestRoute[]) {
     const match = find(request.method, below);
     if (!match) return refuseMethod(below);
     const { route } = match;
+    operationFound.tell(route);
     const { realm } = context;
     const caller = await context.identify(request);
     Object.assign(asked, { route, caller });

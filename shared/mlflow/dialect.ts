@@ -7,6 +7,7 @@ import type { Asked, EventLog } from "../http/event-log.ts";
 import { routeTable } from "../http/routes.ts";
 import type { AppRequest, AppResponse } from "../http/types.ts";
 import { decodePart, splitUrl } from "../http/url.ts";
+import { operationFound } from "../signals.ts";
 import { errorResponse, internalError, noSuchRoute } from "./errors.ts";
 import { decodeRequest, parseBody, queryObject } from "./message.ts";
 import type { MlflowRoute, MlflowSettings } from "./route.ts";
@@ -74,6 +75,7 @@ async function dispatch(context: MlflowContext, request: AppRequest, asked: Aske
   const match = api === undefined ? undefined : find(request.method, api);
   if (!match) return noSuchRoute;
   const { route, params } = match;
+  operationFound.tell(route);
   const { realm, settings } = context;
   const caller = await context.identify(request);
   Object.assign(asked, { route, caller, named: [params] });

@@ -44,3 +44,14 @@ export interface WorkQueue {
   /** Messages in the queue, invisible ones included. */
   count(queue: string): Promise<number>;
 }
+
+/** The queue with another way of sending. */
+export function withSend(queue: WorkQueue, send: WorkQueue["send"]): WorkQueue {
+  return {
+    send,
+    receive: (name, max, visibilitySeconds) => queue.receive(name, max, visibilitySeconds),
+    update: (name, message, visibilitySeconds, body) => queue.update(name, message, visibilitySeconds, body),
+    remove: (name, message) => queue.remove(name, message),
+    count: (name) => queue.count(name),
+  };
+}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { InvalidSettings, readConfig } from "../../shared/config.ts";
+import { InvalidSettings, readConfig, telemetrySettings } from "../../shared/config.ts";
 
 const AZURE = {
   CAIRN_COSMOS_ENDPOINT: "https://team.documents.azure.com",
@@ -121,5 +121,33 @@ describe("readConfig", () => {
     for (const name of ["TENANT=common", "OWNERS=ada", "AUTHORITY=http://login.example"]) {
       expect(message).toContain(`CAIRN_${name.startsWith("OWNERS") ? name : `ENTRA_${name}`}`);
     }
+  });
+});
+
+describe("telemetrySettings, Q8", () => {
+  const KEY = "InstrumentationKey=00000000-1111-4222-8333-444444444444";
+  const NAME = "APPLICATIONINSIGHTS_CONNECTION_STRING";
+
+  test("without a connection string, or with a wrong one: no telemetry; the wrong one is a fault, and is not shown", () => {
+    expect(telemetrySettings({})).toBeUndefined();
+    expect(telemetrySettings({ [NAME]: "" })).toBeUndefined();
+    expect(telemetrySettings({ [NAME]: "InstrumentationKey=c2VjcmV0" })).toBeUndefined();
+    const message = faultsOf({ [NAME]: "InstrumentationKey=c2VjcmV0" });
+    expect(message).toMatch(/APPLICATIONINSIGHTS_CONNECTION_STRING=…: InstrumentationKey=<id>/);
+    expect(message).not.toContain("c2VjcmV0");
+  });
+
+  test("what the platform says: with which credential, and whether the Functions host reports too", () => {
+    const here = { connectionString: KEY, withIdentity: false, hostReports: false, roleName: "cairn" };
+    expect(telemetrySettings({ [NAME]: `${KEY};` })).toEqual(here);
+    expect(
+      telemetrySettings({
+        [NAME]: KEY,
+        APPLICATIONINSIGHTS_AUTHENTICATION_STRING: "ClientId=1;Authorization=AAD",
+        AZURE_FUNCTIONS_ENVIRONMENT: "Production",
+        WEBSITE_SITE_NAME: "team",
+      }),
+    ).toEqual({ connectionString: KEY, withIdentity: true, hostReports: true, roleName: "team" });
+    expect(faultsOf({ [NAME]: `${KEY};IngestionEndpoint=https://westeurope.in.example/;ApplicationId=1` })).toBe("");
   });
 });

@@ -12,7 +12,9 @@ import { openStorageQueues } from "../../shared/drivers/storage-queue/open-stora
 import { startSecureAzurite, tokenCredential } from "../drivers/support/azurite.ts";
 import { KEY, startEmulator } from "../drivers/support/cosmos-emulator.ts";
 import { startVault } from "../drivers/support/key-vault.ts";
+import { until } from "../host/support.ts";
 import { AZURE_STORES } from "../setup/azure-stores.ts";
+import { startIngestion } from "../setup/ingestion.ts";
 import { clientEnvironment, pythonWithMlflow } from "../setup/python.ts";
 import { createExperiment, openAround, ROOT, usePackage } from "./support.ts";
 
@@ -54,12 +56,14 @@ function certificatesWith(...more: string[]): string {
 
 /** The package as a deployment runs it, with the settings of infra/ but for one: the emulator of Cosmos DB speaks no TLS, and takes a key. */
 async function deploy() {
-  const [cosmos, azurite, vault, identity] = await Promise.all([
+  const [cosmos, azurite, vault, identity, ingestion] = await Promise.all([
     startEmulator(),
     startSecureAzurite(),
     startVault("team.vault.azure.net", VAULT_TOKEN),
     startIdentityEndpoint(),
+    startIngestion(),
   ]);
+  made.atEnd(() => ingestion.close());
   made.atEnd(() => cosmos.stop());
   made.atEnd(() => void azurite.close());
   made.atEnd(() => void vault.close());
@@ -72,7 +76,7 @@ async function deploy() {
   const blobs = openAzureBlobs({ endpoint: azurite.blobs, credential, createContainers: true, ...machine });
   const queue = openStorageQueues({ endpoint: azurite.queues, credential, ids: machineIds });
   const around = await openAround({ documents, blobs, queue, secrets: undefined });
-  const certificates = certificatesWith(azurite.certificate!, vault.certificate);
+  const certificates = certificatesWith(azurite.certificate!, vault.certificate, ingestion.certificate);
   const { url } = await made.start({
     CAIRN_COSMOS_ENDPOINT: cosmos.endpoint,
     CAIRN_COSMOS_KEY: KEY,
@@ -84,14 +88,16 @@ async function deploy() {
     AZURE_TOKEN_CREDENTIALS: "ManagedIdentityCredential",
     IDENTITY_ENDPOINT: identity.url,
     IDENTITY_HEADER: "header",
+    ...ingestion.env,
+    APPLICATIONINSIGHTS_AUTHENTICATION_STRING: `ClientId=${CLIENT_ID};Authorization=AAD`,
     NODE_EXTRA_CA_CERTS: certificates,
   });
-  return { ...around, url, certificates, vault, asked: identity.asked };
+  return { ...around, url, certificates, vault, ingestion, asked: identity.asked };
 }
 
 describe.skipIf(!AZURE_STORES.available)(`B10: the package with a managed identity${AZURE_STORES.note}`, () => {
-  test("reaches blobs, queues and the vault as the identity that AZURE_CLIENT_ID names, without any key", async () => {
-    const { url, key, throughQueue, vault, asked } = await deploy();
+  test("reaches blobs, queues, the vault and Application Insights as the identity that AZURE_CLIENT_ID names, without any key", async () => {
+    const { url, key, throughQueue, vault, ingestion, asked } = await deploy();
     const created = await createExperiment(url, "first", key);
     expect(created.status).toBe(200);
     const { experiment_id: experimentId } = (await created.json()) as { experiment_id: string };
@@ -108,10 +114,13 @@ describe.skipIf(!AZURE_STORES.available)(`B10: the package with a managed identi
     expect(await (await fetch(`${secret}/value`, { headers })).json()).toEqual({ value: "of the team" });
     expect(vault.asked[0]).toMatch(/^PUT \/secrets\/ws-w[0-9a-f]{16}-[0-9a-f]{32}$/);
 
+    await until(() => ingestion.envelopes("RequestData").length > 0);
+    expect(ingestion.authorizations.filter((it) => !it?.startsWith("Bearer "))).toEqual([]);
+
     expect(asked.length).toBeGreaterThan(0);
     for (const { clientId } of asked) expect(clientId).toBe(CLIENT_ID);
     expect(new Set(asked.map(({ resource }) => resource))).toEqual(
-      new Set(["https://storage.azure.com", VAULT_RESOURCE]),
+      new Set(["https://storage.azure.com", VAULT_RESOURCE, "https://monitor.azure.com"]),
     );
   });
 

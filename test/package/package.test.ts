@@ -13,7 +13,8 @@ import { createExperiment, openAround, ROOT, usePackage } from "./support.ts";
 
 const MAX_BYTES = 5_000_000;
 /** Weighs more to load than all of the app. */
-const SDKS = /node_modules\/@azure\/(cosmos|identity|keyvault-secrets|storage-blob|storage-queue)\//;
+const SDKS =
+  /node_modules\/(@opentelemetry|@azure\/(cosmos|identity|keyvault-secrets|monitor-opentelemetry-exporter|storage-blob|storage-queue))\//;
 
 const made = usePackage();
 const { textOf } = made;
@@ -54,6 +55,10 @@ describe("A6: the package", () => {
     expect(loaded.size).toBeGreaterThan(1);
     expect([...loaded].filter((name) => SDKS.test(textOf(name)))).toEqual([]);
     expect(Object.keys(made.contents).filter((name) => SDKS.test(textOf(name))).length).toBeGreaterThan(1);
+  });
+
+  test("asks nobody outside for its settings: newer exporters of telemetry do", () => {
+    expect(Object.keys(made.contents).filter((name) => textOf(name).includes("settings.sdk.monitor"))).toEqual([]);
   });
 
   test("registers the functions of the sources, and answers in strict mode", async () => {

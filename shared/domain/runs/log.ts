@@ -1,3 +1,4 @@
+import { pointsIngested } from "../../signals.ts";
 import { invalid } from "../errors.ts";
 import { appendPoints, pointsItem } from "../metrics/append.ts";
 import { endQuiet, requestFold, SETTLED_AFTER_MS } from "../metrics/fold.ts";
@@ -69,6 +70,7 @@ async function append(workspace: Workspace, runId: string, points: readonly Poin
     appendModelPoints(workspace, nowMs, found),
     appendPoints(workspace, runsPartition(workspace, runId), item),
   ]);
+  pointsIngested.tell({ points: points.length });
 }
 
 /** Edits the run and appends points, both or nothing. A run that had ended is looked after anew. */
@@ -88,6 +90,7 @@ async function changeWithPoints(
   };
   const item = (scope: string) => pointsItem(nowMs, scope, runId, points);
   const wasQuiet = await changeRun(workspace, runId, change, points.length > 0 ? item : undefined);
+  if (points.length > 0) pointsIngested.tell({ points: points.length });
   if (wasQuiet) await requestFold(workspace, runId, SETTLED_AFTER_MS + 1000);
 }
 

@@ -1,3 +1,4 @@
+import { runStateEntered } from "../../signals.ts";
 import { invalid, invalidState, notFound } from "../errors.ts";
 import type { Experiment } from "../experiments.ts";
 import { effectiveStage, getExperiment, requireActive } from "../experiments.ts";
@@ -69,6 +70,7 @@ export async function createRun(
   const view = await createRecord(workspace, runsPartition(workspace, runId), scope, attributes, (draft) => {
     for (const [key, value] of tags) draft.section("tags").set(key, value);
   });
+  runStateEntered.tell({ state: attributes.status });
   return { view, stage: "active", latest: new Map() };
 }
 
@@ -181,10 +183,12 @@ export async function updateRun(
   if (changes.status !== undefined && !RUN_STATUSES.includes(changes.status)) {
     throw invalid(`Invalid run status '${cut(String(changes.status))}'. Accepted are ${RUN_STATUSES.join(", ")}.`);
   }
+  let isNewState = false;
   const attributes = await changeRun(workspace, runId, (draft) => {
     const { status, endMs, name } = changes;
     const before = draft.attributes;
-    if (status !== undefined && status !== before.status) draft.update({ status });
+    isNewState = status !== undefined && status !== before.status;
+    if (isNewState) draft.update({ status });
     if (endMs !== undefined && endMs !== before.endMs) draft.update({ endMs });
     if (name) renameDraft(draft, name);
     if (status !== undefined) {
@@ -193,6 +197,7 @@ export async function updateRun(
     }
     return draft.attributes;
   });
+  if (isNewState) runStateEntered.tell({ state: attributes.status });
   if (changes.status && ENDED.includes(changes.status)) {
     await requestFold(workspace, runId, SETTLED_AFTER_MS + 1000);
   }

@@ -1,4 +1,5 @@
 import type { HttpClient, PipelineRequest, PipelineResponse } from "@azure/core-rest-pipeline";
+import { tellCharge } from "./request-charge.ts";
 
 /** On a query of one partition: its plan, which the SDK asks for with every query, will not be looked at. */
 export const PLAN_UNUSED = "x-cairn-plan-unused";
@@ -61,6 +62,7 @@ export class Wire implements HttpClient {
     const response = await this.#inner.sendRequest(request).catch((error: unknown) => {
       throw isAbort(error) ? error : new ConnectionLost(error);
     });
+    tellCharge(request, response);
     this.receivedLength += response.bodyAsText?.length ?? 0;
     const dateMs = Date.parse(response.headers.get("date") ?? "");
     if (!Number.isNaN(dateMs)) this.serviceSeconds = Math.floor(dateMs / 1_000);

@@ -1,0 +1,74 @@
+import { app, type InvocationContext, type LogLevel } from "@azure/functions";
+import { type TelemetrySettings, telemetrySettings } from "../shared/config.ts";
+import { type MessageTrace, type Operation, reportTo, type Severity, type Telemetry } from "../shared/telemetry.ts";
+
+/** Set when the host need not report what the app logs, since the app does it itself. */
+export const TELEMETRY_CAPABILITIES = { WorkerOpenTelemetryEnabled: true };
+
+const SEVERITIES: Partial<Record<LogLevel, Severity>> = {
+  information: "information",
+  warning: "warning",
+  error: "error",
+  critical: "critical",
+};
+
+/**
+ * Reports every invocation, and what it logs, where the settings name an Application Insights component. Without them nothing is hooked in
+ * and nothing is loaded.
+ * @returns whether it reports
+ */
+export function installTelemetry(): boolean {
+  const settings = telemetrySettings();
+  if (!settings) return false;
+  let telemetry: Telemetry | undefined;
+  const opening = openTelemetry(settings).then((opened) => {
+    telemetry = opened;
+    reportTo(opened);
+  });
+  app.hook.preInvocation(async (invocation) => {
+    await opening;
+    const handler = invocation.functionHandler;
+    invocation.functionHandler = (input, context) =>
+      telemetry!.run(operationOf(context, input), async () => handler(input, context), statusOf);
+  });
+  app.hook.log(({ level, message }) => {
+    const severity = SEVERITIES[level];
+    if (severity) telemetry?.log(severity, message);
+  });
+  app.hook.appTerminate(() => telemetry?.flush());
+  return true;
+}
+
+async function openTelemetry(settings: TelemetrySettings): Promise<Telemetry> {
+  const [{ openAppInsights }, { identity }] = await Promise.all([
+    import("../shared/drivers/app-insights/open-app-insights.ts"),
+    import("../shared/drivers/identity.ts"),
+  ]);
+  return openAppInsights(settings, settings.withIdentity ? await identity() : undefined);
+}
+
+function operationOf(context: InvocationContext, input: unknown): Operation {
+  const { functionName: name, invocationId, options, traceContext } = context;
+  const invoked = { name, invocationId };
+  const host = traceContext?.traceParent || undefined;
+  switch (options.trigger.type) {
+    case "httpTrigger":
+      return { kind: "request", ...invoked, method: (input as { method: string }).method, parent: host };
+    case "queueTrigger": {
+      const { parent, dueMs } = (input as { trace?: MessageTrace } | null)?.trace ?? {};
+      const waitedSeconds = waited(dueMs ?? Date.parse(String(context.triggerMetadata?.insertionTime)));
+      return { kind: "message", ...invoked, parent: parent ?? host, host: parent && host, waitedSeconds };
+    }
+    default:
+      return { kind: "timer", ...invoked, parent: host };
+  }
+}
+
+/** Clocks of two machines differ by a little. */
+function waited(sinceMs: number): number | undefined {
+  return Number.isNaN(sinceMs) ? undefined : Math.max(0, Date.now() - sinceMs) / 1_000;
+}
+
+function statusOf(result: unknown): number | undefined {
+  return (result as { status?: number } | undefined)?.status;
+}

@@ -1,0 +1,71 @@
+import { type WorkQueue, withSend } from "./stores/work-queue.ts";
+
+/** What the app was woken for: a request, a message, a tick of a timer. */
+export interface Operation {
+  readonly kind: "request" | "message" | "timer";
+  /** The function; a request has a better name when its route is known. */
+  readonly name: string;
+  /** The name of this one invocation of it, in the log too. */
+  readonly invocationId: string;
+  readonly method?: string;
+  /** The W3C traceparent of what caused it. */
+  readonly parent?: string;
+  /** That of the Functions host, where it is not the cause. */
+  readonly host?: string;
+  /** Of a message: how long it lay in the queue since it could be seen. */
+  readonly waitedSeconds?: number;
+}
+
+export interface TraceIds {
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
+export type Severity = "information" | "warning" | "error" | "critical";
+
+/**
+ * Where operations are reported to.
+ *
+ * Laws: what is sent, counted or logged while `run` works belongs to that operation, across every `await`; texts lose what looks like a
+ * credential; nothing that fails to be reported fails what is reported.
+ */
+export interface Telemetry {
+  /** @param work returns the status of an answer, where there is one. Its error is reported and thrown on. */
+  run<T>(operation: Operation, work: () => Promise<T>, statusOf: (result: T) => number | undefined): Promise<T>;
+  /** Reports the sending of a message, which `send` gives the traceparent to carry. */
+  send<T>(queue: string, send: (traceparent: string | undefined) => Promise<T>): Promise<T>;
+  log(severity: Severity, message: string): void;
+  /** Undefined outside operations. */
+  current(): TraceIds | undefined;
+  /** Settles when what was reported so far has been sent, or given up. */
+  flush(): Promise<void>;
+}
+
+/** What a message carries besides its own members. */
+export interface MessageTrace {
+  readonly parent?: string;
+  /** When it was to be seen first, in milliseconds since 1970. */
+  readonly dueMs?: number;
+}
+
+let active: Telemetry | undefined;
+
+/** Reports from now on, for the whole process; undefined: no more. */
+export function reportTo(telemetry: Telemetry | undefined): void {
+  active = telemetry;
+}
+
+/** The ids of the operation that this is called in; undefined where nothing is reported. */
+export function currentTrace(): TraceIds | undefined {
+  return active?.current();
+}
+
+/** The queue for the app: its messages carry the trace of the operation that sends them. */
+export function tracedQueue(queue: WorkQueue, clock: { now(): number }): WorkQueue {
+  return withSend(queue, (name, body, delaySeconds) => {
+    if (!active || !body.startsWith("{")) return queue.send(name, body, delaySeconds);
+    const dueMs = clock.now() + (delaySeconds ?? 0) * 1_000;
+    const traced = (parent: string | undefined) => JSON.stringify({ ...JSON.parse(body), trace: { parent, dueMs } });
+    return active.send(name, (parent) => queue.send(name, traced(parent), delaySeconds));
+  });
+}
