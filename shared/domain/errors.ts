@@ -11,6 +11,8 @@ export type ErrorCode =
   | "Unauthenticated"
   | "PermissionDenied"
   | "NotImplemented"
+  /** The stores are at their limit. Worth trying again later. */
+  | "TooManyRequests"
   /** Worth trying again later. */
   | "Unavailable";
 

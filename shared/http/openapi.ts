@@ -35,6 +35,7 @@ const MEANINGS: Record<ErrorCode, string> = {
   Unauthenticated: "The request carries no valid credentials.",
   PermissionDenied: "The caller lacks the permission.",
   NotImplemented: "Not offered.",
+  TooManyRequests: "The store takes no more requests right now. Try again after the seconds in Retry-After.",
   Unavailable: "The store does not answer. Try again after the seconds in Retry-After.",
 };
 
@@ -126,6 +127,7 @@ function refusals(route: RestRoute): Record<string, Json> {
     ...(route.path.includes(":") ? (["NotFound"] as const) : []),
     ...(route.body ? (["TooLarge"] as const) : []),
     ...(route.refusals ?? []),
+    "TooManyRequests",
     "Unavailable",
   ];
   const result: Record<string, Json> = {};

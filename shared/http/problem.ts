@@ -1,5 +1,5 @@
 import { type ErrorCode, WorkspaceError } from "../domain/errors.ts";
-import { StoreUnavailable, TooLarge } from "../stores/errors.ts";
+import { StoreThrottled, StoreUnavailable, TooLarge } from "../stores/errors.ts";
 import { redact } from "./redact.ts";
 import type { AppResponse } from "./types.ts";
 
@@ -14,8 +14,16 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   Unauthenticated: 401,
   PermissionDenied: 403,
   NotImplemented: 501,
+  TooManyRequests: 429,
   Unavailable: 503,
 };
+
+/** What callers read of a store that could not be used; the rest is for the log. */
+export function storeRefusal(error: StoreUnavailable): { code: ErrorCode; message: string } {
+  return error instanceof StoreThrottled
+    ? { code: "TooManyRequests", message: "The store takes no more requests right now. Try again a little later." }
+    : { code: "Unavailable", message: "The store does not answer. Try again a little later." };
+}
 
 /** Problem details (RFC 9457) for a refusal; undefined for what is our fault, which the caller logs. */
 export function problemResponse(error: unknown): AppResponse | undefined {
@@ -25,8 +33,8 @@ export function problemResponse(error: unknown): AppResponse | undefined {
   }
   if (error instanceof TooLarge) return problem(413, "TooLarge", error.message);
   if (error instanceof StoreUnavailable) {
-    const detail = "The store does not answer. Try again a little later.";
-    return withRetryAfter(problem(503, "Unavailable", detail), error.retryAfterSeconds);
+    const { code, message } = storeRefusal(error);
+    return withRetryAfter(problem(STATUS[code], code, message), error.retryAfterSeconds);
   }
   return undefined;
 }
@@ -34,6 +42,12 @@ export function problemResponse(error: unknown): AppResponse | undefined {
 /** Tells clients when to come again. */
 export function withRetryAfter(response: AppResponse, seconds: number): AppResponse {
   return { ...response, headers: { ...response.headers, "retry-after": String(Math.max(1, Math.ceil(seconds))) } };
+}
+
+/** A store in trouble is somebody's to look after, though the caller only needs to come again. */
+export function refusalLogged(refusal: AppResponse, error: unknown, logError: (error: unknown) => void): AppResponse {
+  if (error instanceof StoreUnavailable) logError(error);
+  return refusal;
 }
 
 const MAX_MESSAGE = 600;
@@ -46,7 +60,7 @@ export function brief(message: string): string {
 
 /** What a client can do about a refusal, for programs. Not `Basic`, for which browsers would ask their users. */
 export function withAdvice(code: ErrorCode, response: AppResponse): AppResponse {
-  if (code === "Unavailable") return withRetryAfter(response, 1);
+  if (code === "Unavailable" || code === "TooManyRequests") return withRetryAfter(response, 1);
   if (code !== "Unauthenticated") return response;
   return { ...response, headers: { ...response.headers, "www-authenticate": 'Bearer realm="cairn"' } };
 }

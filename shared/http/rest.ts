@@ -7,7 +7,7 @@ import { openLocated, type Realm } from "../domain/workspaces.ts";
 import { operationFound } from "../signals.ts";
 import { admit, type Caller, type Rule, requireSomebody } from "./callers.ts";
 import type { Asked, EventLog } from "./event-log.ts";
-import { problem, problemResponse } from "./problem.ts";
+import { problem, problemResponse, refusalLogged } from "./problem.ts";
 import { type ObjectSchema, readJson, readParameters, readQuery } from "./rest-input.ts";
 import { METHODS, type RouteShape, routeTable } from "./routes.ts";
 import type { AppRequest, AppResponse } from "./types.ts";
@@ -112,7 +112,7 @@ export function restDispatcher(routes: readonly RestRoute[]) {
     } catch (error) {
       context.events.noteRefused(asked, request, error, context.logError);
       const refusal = problemResponse(error);
-      if (refusal) return refusal;
+      if (refusal) return refusalLogged(refusal, error, context.logError);
       context.logError(error);
       return problem(500, "InternalError", "An internal error occurred. The server's log has the details.");
     }

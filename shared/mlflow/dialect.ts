@@ -4,6 +4,7 @@ import { DEFAULT_WORKSPACE, openLocated, type Realm } from "../domain/workspaces
 import { readText } from "../http/body.ts";
 import { admit, type Caller, requireSomebody } from "../http/callers.ts";
 import type { Asked, EventLog } from "../http/event-log.ts";
+import { refusalLogged } from "../http/problem.ts";
 import { routeTable } from "../http/routes.ts";
 import type { AppRequest, AppResponse } from "../http/types.ts";
 import { decodePart, splitUrl } from "../http/url.ts";
@@ -62,7 +63,7 @@ export async function answerMlflow(context: MlflowContext, request: AppRequest):
   } catch (error) {
     context.events.noteRefused(asked, request, error, context.logError);
     const refusal = errorResponse(error);
-    if (refusal) return refusal;
+    if (refusal) return refusalLogged(refusal, error, context.logError);
     context.logError(error);
     return internalError;
   }

@@ -1,5 +1,5 @@
 import { type ErrorCode, WorkspaceError } from "../domain/errors.ts";
-import { brief, withAdvice, withRetryAfter } from "../http/problem.ts";
+import { brief, storeRefusal, withAdvice, withRetryAfter } from "../http/problem.ts";
 import type { AppResponse } from "../http/types.ts";
 import { StoreUnavailable, TooLarge } from "../stores/errors.ts";
 import { FilterError } from "./filter/filter-error.ts";
@@ -15,6 +15,7 @@ const CODES: Record<ErrorCode, readonly [errorCode: string, status: number]> = {
   Unauthenticated: ["UNAUTHENTICATED", 401],
   PermissionDenied: ["PERMISSION_DENIED", 403],
   NotImplemented: ["NOT_IMPLEMENTED", 501],
+  TooManyRequests: ["REQUEST_LIMIT_EXCEEDED", 429],
   Unavailable: ["TEMPORARILY_UNAVAILABLE", 503],
 };
 
@@ -32,11 +33,9 @@ export function errorResponse(error: unknown): AppResponse | undefined {
     return json(413, { error_code: "INVALID_PARAMETER_VALUE", message: brief(error.message) });
   }
   if (error instanceof StoreUnavailable) {
-    const body = {
-      error_code: "TEMPORARILY_UNAVAILABLE",
-      message: "The store does not answer. Try again a little later.",
-    };
-    return withRetryAfter(json(503, body), error.retryAfterSeconds);
+    const { code, message } = storeRefusal(error);
+    const [errorCode, status] = CODES[code];
+    return withRetryAfter(json(status, { error_code: errorCode, message }), error.retryAfterSeconds);
   }
   return undefined;
 }

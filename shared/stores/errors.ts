@@ -34,3 +34,6 @@ export class StoreUnavailable extends StoreError {
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }
+
+/** The store was at its limit all the time, and refused without doing anything (HTTP 429 to our callers). */
+export class StoreThrottled extends StoreUnavailable {}

@@ -4,7 +4,13 @@ import { openAzureBlobs } from "../../shared/drivers/azure-blob/open-azure-blobs
 import { storageRetries } from "../../shared/drivers/common/retries.ts";
 import { openStorageQueues } from "../../shared/drivers/storage-queue/open-storage-queues.ts";
 import type { BlobStore, WriteOptions } from "../../shared/stores/blob-store.ts";
-import { AlreadyExists, InvalidArgument, PreconditionFailed, StoreUnavailable } from "../../shared/stores/errors.ts";
+import {
+  AlreadyExists,
+  InvalidArgument,
+  PreconditionFailed,
+  StoreThrottled,
+  StoreUnavailable,
+} from "../../shared/stores/errors.ts";
 import type { WorkQueue } from "../../shared/stores/work-queue.ts";
 import {
   failing,
@@ -128,14 +134,14 @@ describe.skipIf(!WITH_AZURITE.available)(`Azure storage under faults${WITH_AZURI
   });
 
   describe("faults that do not pass", () => {
-    it("put, send: a wait that is too long raises StoreUnavailable, which says how long", async () => {
+    it("put, send: throttling with a wait that is too long raises StoreThrottled, which says how long", async () => {
       const busy: Fault = { status: 503, code: "ServerBusy", headers: { "retry-after": "90" } };
       proxy.meet(/./, busy);
       const failure = await store.put(freshBlob(), utf8("x")).catch((error) => error);
-      expect(failure).toBeInstanceOf(StoreUnavailable);
+      expect(failure).toBeInstanceOf(StoreThrottled);
       expect(failure.retryAfterSeconds).toBe(90);
       queueProxy.meet(/./, busy);
-      await refuses(queue.send(freshName("busy"), "x"), StoreUnavailable);
+      await refuses(queue.send(freshName("busy"), "x"), StoreThrottled);
     });
 
     it("get, head, list: a service that is down raises StoreUnavailable, never an absence", async () => {
@@ -146,7 +152,9 @@ describe.skipIf(!WITH_AZURITE.available)(`Azure storage under faults${WITH_AZURI
         () => collect(store.list("artifacts/")),
       ]) {
         proxy.meet(/./, busy);
-        await refuses(call(), StoreUnavailable);
+        const failure = await call().catch((error: unknown) => error);
+        expect(failure).toBeInstanceOf(StoreUnavailable);
+        expect(failure).not.toBeInstanceOf(StoreThrottled);
       }
     });
 

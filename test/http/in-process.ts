@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll } from "vitest";
-import { Memory } from "../../shared/domain/workspace.ts";
+import { type Documents, Memory } from "../../shared/domain/workspace.ts";
 import type { Realm } from "../../shared/domain/workspaces.ts";
 import { machineClock, machineIds } from "../../shared/drivers/machine.ts";
 import { openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
@@ -37,6 +37,8 @@ export interface InProcessOptions {
   readonly routes?: readonly RestRoute[];
   /** Default: the machine's. */
   readonly clock?: Clock;
+  /** Default: embedded. */
+  readonly documents?: Documents;
   /** Whether callers need credentials; default false. */
   readonly authenticated?: boolean;
   /** How else they are known. */
@@ -55,7 +57,8 @@ export function openInProcess(options: InProcessOptions = {}): InProcess {
     if (result !== false) writes++;
     return result;
   });
-  const realm: Realm = { stores: counted, ...machine, memory: new Memory() };
+  const { documents = counted.documents } = options;
+  const realm: Realm = { stores: { ...counted, documents }, ...machine, memory: new Memory() };
   const events = new EventLog(realm, 90);
   const faults: unknown[] = [];
   return {

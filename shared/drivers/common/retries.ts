@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Ids } from "../../stores/clock.ts";
-import { StoreUnavailable } from "../../stores/errors.ts";
-import { isTransient, retryAfterMs } from "./storage-errors.ts";
+import { StoreThrottled, StoreUnavailable } from "../../stores/errors.ts";
+import { isThrottling, isTransient, retryAfterMs } from "./storage-errors.ts";
 
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 3_000;
@@ -31,10 +31,12 @@ export type Retries = <T>(kind: CallKind, what: string, attempt: (attempt: Attem
 
 /**
  * Retries with growing, random waits, or the wait that the service asks for. One attempt gets half of the time, so that a request that
- * hangs is made once more. When the time is over StoreUnavailable is raised; what does not pass is raised at once, as it came.
+ * hangs is made once more. When the time is over StoreUnavailable is raised, StoreThrottled if only throttling stood in the way; what does not pass
+ * is raised at once, as it came.
  */
 export function storageRetries(ids: Ids): Retries {
   return async (kind, what, attempt) => {
+    let onlyThrottled = true;
     // Not the injected clock: a deadline must end when that one stands still.
     const endMs = performance.now() + kind.deadlineMs;
     for (let failed = 0; ; failed++) {
@@ -45,8 +47,11 @@ export function storageRetries(ids: Ids): Retries {
         );
       } catch (error) {
         if (!isTransient(error) && !(error instanceof AttemptTimedOut)) throw error;
-        const waitMs = retryAfterMs(error) ?? randomWaitMs(failed, ids);
-        if (performance.now() + waitMs >= endMs) throw unavailable(kind, what, waitMs, error);
+        onlyThrottled &&= isThrottling(error);
+        const askedMs = retryAfterMs(error);
+        // Those who were told the same time do not all come at once.
+        const waitMs = askedMs === undefined ? randomWaitMs(failed, ids) : askedMs + ids.integer(FIRST_WAIT_MS);
+        if (performance.now() + waitMs >= endMs) throw unavailable(kind, what, askedMs ?? waitMs, error, onlyThrottled);
         await sleep(waitMs);
       }
     }
@@ -74,8 +79,15 @@ function randomWaitMs(failed: number, ids: Ids): number {
   return most / 2 + ids.integer(most / 2);
 }
 
-function unavailable(kind: CallKind, what: string, waitMs: number, cause: unknown): StoreUnavailable {
+function unavailable(
+  kind: CallKind,
+  what: string,
+  waitMs: number,
+  cause: unknown,
+  isThrottled: boolean,
+): StoreUnavailable {
   const reason = cause instanceof Error ? cause.message.split("\n", 1)[0] : String(cause);
-  const message = `The store is not available to ${what}: ${reason}.${kind.doubt}`;
-  return new StoreUnavailable(message, Math.max(1, Math.ceil(waitMs / 1_000)), { cause });
+  const message = `The store is not available to ${what}: ${reason}.${isThrottled ? "" : kind.doubt}`;
+  const Kind = isThrottled ? StoreThrottled : StoreUnavailable;
+  return new Kind(message, Math.max(1, Math.ceil(waitMs / 1_000)), { cause });
 }

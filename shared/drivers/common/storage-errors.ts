@@ -27,6 +27,11 @@ export function isTransient(error: unknown): boolean {
   return TRANSIENT_STATUSES.has(error.statusCode);
 }
 
+/** Whether the service refused it, having too much to do; it has done nothing then. */
+export function isThrottling(error: unknown): boolean {
+  return (isRestFailure(error) && error.statusCode === 429) || refusalCode(error) === "ServerBusy";
+}
+
 /** How long the service asks us to wait, in milliseconds. */
 export function retryAfterMs(error: unknown): number | undefined {
   const header = isRestFailure(error) ? error.response?.headers?.get("retry-after") : undefined;

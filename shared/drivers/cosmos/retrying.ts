@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Ids } from "../../stores/clock.ts";
-import { StoreUnavailable } from "../../stores/errors.ts";
+import { StoreThrottled, StoreUnavailable } from "../../stores/errors.ts";
 import { type PassingFailure, passingFailure, withoutWrapping } from "./service-errors.ts";
 
 const FIRST_PAUSE_MS = 20;
@@ -29,7 +29,7 @@ export class Retrying {
 
   /**
    * @param what the call, for the error
-   * @throws StoreUnavailable when the time is over; every other error of `attempt` as it comes
+   * @throws StoreUnavailable when the time is over, StoreThrottled when only throttling stood in the way; every other error of `attempt` as it comes
    */
   async run<T>(what: string, attempt: (attempt: Attempt) => Promise<T>): Promise<T> {
     let uncertain = false;
@@ -53,10 +53,15 @@ export class Retrying {
 
   /** False when the time is over, or would be before the service wants to be asked again. */
   async #pause(failures: number, { retryAfterMs }: PassingFailure, signal: AbortSignal): Promise<boolean> {
-    const pauseMs = retryAfterMs ?? this.#growingPauseMs(failures);
+    const pauseMs = retryAfterMs === undefined ? this.#growingPauseMs(failures) : this.#aLittleLater(retryAfterMs);
     if (pauseMs >= this.#retryMs) return false;
     await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
     return !signal.aborted;
+  }
+
+  /** Those who were told the same time do not all come at once. */
+  #aLittleLater(askedMs: number): number {
+    return askedMs + this.#ids.integer(FIRST_PAUSE_MS);
   }
 
   #growingPauseMs(failures: number): number {
@@ -72,5 +77,6 @@ function unavailable(
 ): StoreUnavailable {
   const happened = uncertain ? "It may have been carried out all the same. " : "";
   const message = `Cosmos DB: ${what} failed, at last with ${failure.what}. ${happened}Try again later. ${failure.advice}`;
-  return new StoreUnavailable(message, Math.max(1, Math.ceil((failure.retryAfterMs ?? 0) / 1_000)), { cause: error });
+  const Kind = failure.isThrottling && !uncertain ? StoreThrottled : StoreUnavailable;
+  return new Kind(message, Math.max(1, Math.ceil((failure.retryAfterMs ?? 0) / 1_000)), { cause: error });
 }

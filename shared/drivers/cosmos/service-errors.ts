@@ -5,6 +5,8 @@ import { ConnectionLost } from "./wire.ts";
 export interface PassingFailure {
   /** Whether the service may have done what was asked. */
   readonly mayHaveHappened: boolean;
+  /** The service refused it, having too much to do. */
+  readonly isThrottling?: boolean;
   /** As the service asks; absent: at our discretion. */
   readonly retryAfterMs?: number;
   readonly what: string;
@@ -27,6 +29,7 @@ const OUTAGE = "See the status of Azure and the health of the Cosmos DB account.
 const PASSING: Readonly<Record<string, Omit<PassingFailure, "retryAfterMs">>> = {
   429: {
     mayHaveHappened: false,
+    isThrottling: true,
     what: "429 (too many requests)",
     advice: "When it goes on, raise the throughput of the Cosmos DB account, or spread the load over more time.",
   },
