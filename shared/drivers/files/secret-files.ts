@@ -1,9 +1,10 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { SecretStore } from "../../stores/secret-store.ts";
 import { checkSecretName, checkSecretValue } from "../common/secret-rules.ts";
+import { KEY_BYTES, makeKeyFile, UNFINISHED } from "./key-file.ts";
 
 /** A secret, or the key that opens them, cannot be read: changed, cut off, or open to other users. Tells what to do. */
 export class SecretsUnreadable extends Error {
@@ -11,12 +12,10 @@ export class SecretsUnreadable extends Error {
 }
 
 const CIPHER = "aes-256-gcm";
-const KEY_BYTES = 32;
 const FORMAT = 1;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const HEADER_BYTES = 1 + NONCE_BYTES + TAG_BYTES;
-const UNFINISHED = ".new";
 
 export interface SecretFilesOptions {
   /** One file for each secret; made where it does not exist. One process at a time works on it. */
@@ -125,10 +124,7 @@ export class SecretFiles implements SecretStore {
   /** A lost key is not replaced unseen while there are secrets under it. */
   #makeKey(): void {
     if (this.#key || existsSync(this.#keyFile) || readdirSync(this.#folder).length > 0) return;
-    const unfinished = `${this.#keyFile}${UNFINISHED}`;
-    // From the system's source of randomness alone, since a secret must not depend on a source that can be seeded.
-    writeFileSync(unfinished, randomBytes(KEY_BYTES), { mode: 0o600, flush: true });
-    renameSync(unfinished, this.#keyFile);
+    makeKeyFile(this.#keyFile);
   }
 }
 

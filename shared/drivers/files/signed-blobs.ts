@@ -1,8 +1,9 @@
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { readFileSync } from "node:fs";
 import type { BlobAccess } from "../../stores/blob-store.ts";
 import type { Clock } from "../../stores/clock.ts";
 import { InvalidArgument } from "../../stores/errors.ts";
+import { makeKeyFile, readWholeKey } from "./key-file.ts";
 
 export const SIGNED_BLOBS_PATH = "/_blobs/";
 
@@ -14,7 +15,7 @@ export interface SignedBlobs {
 }
 
 /**
- * @param keyFile made with a new random key, readable by this user only, where it does not exist
+ * @param keyFile made with a new random key, readable by this user only, where there is none
  * @param baseUrl of the local host, without a slash at its end
  */
 export function signedBlobs(keyFile: string, clock: Clock, baseUrl: () => string): SignedBlobs {
@@ -43,12 +44,10 @@ export function blobUrl(baseUrl: string, name: string): string {
   return `${baseUrl}${SIGNED_BLOBS_PATH}${name.split("/").map(encodeURIComponent).join("/")}`;
 }
 
-/** From the system's source of randomness alone, since a secret must not depend on a source that can be seeded. */
+/** A key that is not whole opens nothing: anybody could guess it. URLs signed with it end, which is soon in any case. */
 function readOrMakeKey(keyFile: string): Buffer {
-  try {
-    writeFileSync(keyFile, randomBytes(32), { flag: "wx", mode: 0o600 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
+  const known = readWholeKey(keyFile);
+  if (known) return known;
+  makeKeyFile(keyFile);
   return readFileSync(keyFile);
 }
