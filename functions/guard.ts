@@ -1,10 +1,26 @@
 import { app } from "@azure/functions";
+import { InvalidSettings } from "../shared/config.ts";
+import { settingsFault } from "../shared/services.ts";
 import { INVOCATION_HEADER, logFault } from "./context.ts";
+
+/**
+ * Tells all faults of the settings as soon as the app has started, not only when somebody comes. The functions are there all the same, and
+ * answer that they cannot work: an app that does not start shows nothing.
+ */
+export function checkSettings(): void {
+  app.hook.appStart(() => {
+    const fault = settingsFault();
+    if (fault) console.error(fault.message);
+  });
+}
+
+/** Which settings they are is not everybody's to know. */
+const UNUSABLE = "The settings of this app are not valid. Its log lists what is wrong with them.";
 
 /**
  * Makes every HTTP function answer. With HTTP streaming, the Functions host waits for the library's proxy before it looks at the
  * result of a function, and the library sends nothing when the function throws or returns nothing: the client would hang for minutes
- * and the error would be lost. So a thrown error becomes 500 without a body, logged here, and no result becomes 204.
+ * and the error would be lost. So a thrown error becomes 500, logged here and not told, and no result becomes 204.
  */
 export function installGuard(): void {
   app.hook.preInvocation((invocation) => {
@@ -15,7 +31,8 @@ export function installGuard(): void {
         return (await handler(request, context)) ?? { status: 204 };
       } catch (error) {
         logFault(context, error);
-        return { status: 500, headers: { [INVOCATION_HEADER]: context.invocationId } };
+        const body = error instanceof InvalidSettings ? UNUSABLE : undefined;
+        return { status: 500, headers: { [INVOCATION_HEADER]: context.invocationId }, body };
       }
     };
   });

@@ -1,6 +1,6 @@
 import { app } from "@azure/functions";
 import { registerBackground } from "./background.ts";
-import { installGuard } from "./guard.ts";
+import { checkSettings, installGuard } from "./guard.ts";
 import { registerHealth } from "./health.ts";
 import { registerMlflow } from "./mlflow.ts";
 import { registerRest } from "./rest.ts";
@@ -13,6 +13,7 @@ import { installTelemetry, TELEMETRY_CAPABILITIES } from "./telemetry.ts";
  *   api/v1                                              our own REST API
  *   queues metrics-fold, metrics-seal, search-snapshot, purge; timer watchdog   background work
  */
+checkSettings();
 installGuard();
 // Around the guard, so that what it logs belongs to the operation.
 const isReporting = installTelemetry();

@@ -124,16 +124,21 @@ export function keepTelemetryHome(): void {
 
 /**
  * Reads the settings of the app. The only place that looks at the environment.
+ * @param needsStores nobody else provides stores: it is a fault to name none
  * @throws InvalidSettings listing all faults at once; values of keys are not shown
  */
-export function readConfig(variables: Variables = process.env): Config {
+export function readConfig(variables: Variables = process.env, needsStores = false): Config {
   const environment = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ""));
   const parsed = Environment.safeParse(environment);
   const faults = (parsed.error?.issues ?? []).map(({ path, message }) => {
     const name = String(path[0]);
     return `${name}=${SECRETS.test(name) ? "…" : environment[name]}: ${message}`;
   });
-  faults.push(...missingEndpoints(environment), ...entraFaults(environment), ...productionFaults(environment));
+  faults.push(
+    ...missingEndpoints(environment, needsStores),
+    ...entraFaults(environment),
+    ...productionFaults(environment),
+  );
   if (faults.length > 0 || !parsed.success) {
     throw new InvalidSettings(`The settings are not valid:\n  ${faults.join("\n  ")}`);
   }
@@ -184,9 +189,9 @@ function productionFaults(environment: Record<string, string | undefined>): stri
 }
 
 /** The stores of Azure are used all together or not at all. */
-function missingEndpoints(environment: Record<string, string | undefined>): string[] {
+function missingEndpoints(environment: Record<string, string | undefined>, needsStores: boolean): string[] {
   const missing = ENDPOINTS.filter((name) => !environment[name]);
-  if (missing.length === ENDPOINTS.length) {
+  if (missing.length === ENDPOINTS.length && !needsStores) {
     const stray = ["CAIRN_COSMOS_KEY", "CAIRN_STORAGE_KEY", "CAIRN_VAULT_ENDPOINT"].filter((name) => environment[name]);
     return stray.map((name) => `${name} is set, but none of ${ENDPOINTS.join(", ")} is.`);
   }

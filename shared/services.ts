@@ -1,4 +1,4 @@
-import { type Config, InvalidSettings, readConfig } from "./config.ts";
+import { type Config, type InvalidSettings, readConfig } from "./config.ts";
 import { Memory, type Stores } from "./domain/workspace.ts";
 import type { Realm } from "./domain/workspaces.ts";
 import type { Authentication } from "./http/callers.ts";
@@ -47,17 +47,25 @@ export function services(): Promise<Services> {
   return current;
 }
 
-/** @throws InvalidSettings when no stores are named */
+/** What is wrong with the settings, as far as it can be seen without asking anybody. Undefined: nothing. */
+export function settingsFault(): InvalidSettings | undefined {
+  try {
+    if (!current) readConfig(undefined, true);
+    return undefined;
+  } catch (error) {
+    return error as InvalidSettings;
+  }
+}
+
+/** @throws InvalidSettings, also when no stores are named */
 async function openConfigured(): Promise<Services> {
-  const config = readConfig();
-  if (!config.azure)
-    throw new InvalidSettings("No stores are named: CAIRN_COSMOS_ENDPOINT and its siblings are missing.");
+  const config = readConfig(undefined, true);
   const [{ openAzureStores }, { machineClock, machineIds }] = await Promise.all([
     import("./drivers/azure-stores.ts"),
     import("./drivers/machine.ts"),
   ]);
   const machine = { clock: machineClock, ids: machineIds };
-  const opened = await openAzureStores(config.azure, machine);
+  const opened = await openAzureStores(config.azure!, machine);
   const stores = { ...opened, queue: tracedQueue(opened.queue, machineClock) };
   const realm: Realm = { stores, ...machine, memory: new Memory() };
   return makeServices(realm, config, { loopbackUser: false, limitsBodies: true });

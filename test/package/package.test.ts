@@ -72,12 +72,26 @@ describe("A6: the package", () => {
     expect([version.status, await version.text()]).toEqual([200, packageJson.version]);
   });
 
-  test("without settings: refuses, and says in the log what is missing", async () => {
-    const { url, output } = await made.start();
+  test("with wrong settings: lists all faults at its start, and every function answers that it cannot work", async () => {
+    const env = { CAIRN_BLOB_ENDPOINT: "ftp://team", CAIRN_RETENTION_DAYS: "soon", CAIRN_STORAGE_KEY: "c2VjcmV0" };
+    const { url, output, functions } = await made.start(env);
+    await until(() => output().includes("CAIRN_QUEUE_ENDPOINT is missing"));
+    const faults = ["CAIRN_COSMOS_ENDPOINT is missing", "CAIRN_BLOB_ENDPOINT=ftp://team", "CAIRN_RETENTION_DAYS=soon"];
+    for (const fault of faults) expect(output()).toContain(fault);
+    expect(functions).toContain("mlflow-api-2");
+
     const answer = await createExperiment(url, "first");
-    expect(answer.status).toBeGreaterThanOrEqual(500);
-    expect(await answer.text()).not.toContain("CAIRN_");
-    await until(() => output().includes("CAIRN_COSMOS_ENDPOINT"));
+    const text = await answer.text();
+    expect([answer.status, text]).toEqual([500, expect.stringContaining("settings of this app are not valid")]);
+    expect(text).not.toContain("CAIRN_");
+    expect((await fetch(`${url}/health/dependencies`)).status).toBe(500);
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+    expect(output()).not.toContain("c2VjcmV0");
+  });
+
+  test("without settings: says at its start which it needs", async () => {
+    const { output } = await made.start();
+    await until(() => output().includes("CAIRN_COSMOS_ENDPOINT is missing"));
   });
 });
 

@@ -30,8 +30,17 @@ console.log(JSON.stringify(host.functions.map(({ name }) => name)));
 console.log(host.url);
 
 async function hostQueue(): Promise<WorkQueue> {
-  const { azure } = readConfig();
+  const azure = namedStores();
   if (azure) return (await openAzureStores(azure, { clock: machineClock, ids: machineIds })).queue;
   const never = () => Promise.reject(new Error("There is no queue."));
   return { receive: async () => [], send: never, update: never, remove: never, count: never };
+}
+
+/** Faults of the settings are the app's to tell, as the host of Azure knows nothing of them. */
+function namedStores() {
+  try {
+    return readConfig().azure;
+  } catch {
+    return undefined;
+  }
 }
