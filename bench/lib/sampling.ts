@@ -61,6 +61,9 @@ export async function once(server: Server, work: () => Promise<unknown>, counts 
   return { p50: tookMs, p99: tookMs, perSecond: (counts * 1_000) / tookMs, cpu };
 }
 
+/** What was measured by other means than calls. */
+export const sampleOf = (ms: number, cpu = Number.NaN): Sample => ({ p50: ms, p99: ms, perSecond: 1_000 / ms, cpu });
+
 export function percentiles(times: number[]): { p50: number; p99: number } {
   const sorted = [...times].sort((a, b) => a - b);
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;

@@ -1,17 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Sample } from "../lib/sampling.ts";
+import { type Sample, sampleOf } from "../lib/sampling.ts";
 import { Server, type Subject } from "../subjects/server.ts";
 import { workload } from "./workload.ts";
 
 const only = ["cairn", "mlflow, 1 worker", "mlflow, default", "fasttrackml"];
 const SETTLE_MS = 5_000;
-
-const sampleOf = (value: number, cpu = Number.NaN): Sample => ({
-  p50: value,
-  p99: value,
-  perSecond: 1_000 / value,
-  cpu,
-});
 
 async function startAnother(subject: Subject): Promise<Sample> {
   const server = await Server.start(subject);

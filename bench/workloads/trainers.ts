@@ -1,4 +1,4 @@
-import { once } from "../lib/sampling.ts";
+import { once, sampleOf } from "../lib/sampling.ts";
 import type { Connection } from "../lib/wire.ts";
 import type { Server } from "../subjects/server.ts";
 import { batchBody, createRun, metricBody } from "./logging.ts";
@@ -68,5 +68,13 @@ export const TRAINING = [
     unit: "calls/s",
     rounds: 3,
     run: train8,
+  }),
+  workload({
+    id: "W8",
+    title: "memory after eight trainers and two readers",
+    measure: "growth",
+    rounds: 1,
+    prepare: train8,
+    run: async (server) => ({ ...sampleOf(0), growth: server.memoryMb() }),
   }),
 ];
