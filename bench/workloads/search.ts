@@ -111,7 +111,7 @@ const searching = (title: string, query: object) =>
     id: "W4",
     title,
     measure: "p50",
-    rounds: 3,
+    rounds: 2,
     only,
     prepare: seeded,
     async run(server, experimentId: string) {
@@ -131,7 +131,7 @@ export const SEARCHES = [
     id: "W4",
     title: "the same filter and order as the first search after a start",
     measure: "p50",
-    rounds: 3,
+    rounds: 2,
     only,
     prepare: seeded,
     async run(server, experimentId: string) {
