@@ -40,6 +40,8 @@ export type BlobAccess = "read" | "write";
 
 export const MAX_BLOB_NAME_LENGTH = 1024;
 export const MAX_BLOCKS = 50_000;
+/** Of one piece. */
+export const MAX_APPEND_BYTES = 4 * 1024 * 1024;
 
 /**
  * Blobs by name, in Azure Blob Storage's terms. A name is `<container>/<path>`; `a`, `a/b` and `A` are three blobs.
@@ -50,6 +52,8 @@ export const MAX_BLOCKS = 50_000;
  * - A write is all or nothing: a reader sees the old content whole or the new content whole; a stream that fails leaves the old content.
  *   What was acknowledged survives the death of the process. Memory stays constant whatever the size.
  * - A reader that has begun keeps reading what it began with, or fails; it never gets a mixture.
+ * - A blob is written whole or appended to, never both. What was written whole takes no `append`, and what was appended no blocks
+ *   (InvalidArgument). `put` replaces what was appended, whole, or raises InvalidArgument: not every body can, so remove it first.
  */
 export interface BlobStore {
   /** Creates or replaces. */
@@ -79,6 +83,14 @@ export interface BlobStore {
 
   /** Makes the blob of staged blocks in this order, and drops the other staged ones. Raises InvalidArgument for an unknown block. */
   commitBlocks(name: string, blockIds: readonly string[], options?: WriteOptions): Promise<BlobProperties>;
+
+  /**
+   * Adds 1 byte to 4 MiB to the end of a blob of exactly `at` bytes; one that is absent has 0, and comes to be. Of several who append at
+   * one position one succeeds. Other readers and writers see the whole piece, or none of it, and a new ETag.
+   * @throws PreconditionFailed when the blob has another length: nothing is added, so a piece whose fate is unknown may be sent again;
+   * TooLarge when the blob has `at` bytes and takes no more pieces (Azure: 50,000); InvalidArgument
+   */
+  append(name: string, bytes: Uint8Array, at: number): Promise<void>;
 
   /**
    * A URL that reads (GET, HEAD, Range) or writes (PUT of the whole; `&comp=block&blockid=<base64 of a block id>` stages a block) this one

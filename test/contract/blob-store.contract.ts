@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import type { BlobStore } from "../../shared/stores/blob-store.ts";
+import { appendLaws } from "./blobs/appends.ts";
 import { blockLaws } from "./blobs/blocks.ts";
 import { conditionLaws } from "./blobs/conditions.ts";
 import { contentLaws } from "./blobs/content.ts";
@@ -57,6 +58,7 @@ export function blobStoreContract(
     conditionLaws(suite);
     streamLaws(suite);
     blockLaws(suite);
+    appendLaws(suite);
     listingLaws(suite);
     signedUrlLaws(suite);
   });

@@ -10,6 +10,7 @@ import {
   PreconditionFailed,
   StoreThrottled,
   StoreUnavailable,
+  TooLarge,
 } from "../../shared/stores/errors.ts";
 import type { WorkQueue } from "../../shared/stores/work-queue.ts";
 import {
@@ -124,6 +125,15 @@ describe.skipIf(!WITH_AZURITE.available)(`Azure storage under faults${WITH_AZURI
       expect(await queue.count(name)).toBe(0);
     });
 
+    it.each(PASSING)("append: outlives %s at every request", async (_, fault) => {
+      const name = freshBlob();
+      proxy.meet(/comp=appendblock/, fault);
+      await store.append(name, utf8("one "), 0);
+      proxy.meet(/^PUT/, fault);
+      await store.append(name, utf8("two"), 4);
+      expect(await readText(other, name)).toBe("one two");
+    });
+
     it("list: an answer that breaks within its text is asked for again", async () => {
       const folder = `artifacts/${freshName("broken-list")}/`;
       for (const path of ["a", "b", "c"]) await other.put(folder + path, utf8(path));
@@ -184,6 +194,26 @@ describe.skipIf(!WITH_AZURITE.available)(`Azure storage under faults${WITH_AZURI
       };
       await refuses(storageRetries(realIds)({ deadlineMs: 600, doubt: "" }, "wait", hang), StoreUnavailable);
       expect(attempts).toBeGreaterThan(1);
+    });
+
+    it("append: a full blob raises TooLarge at its end, and PreconditionFailed elsewhere", async () => {
+      const name = freshBlob();
+      await other.append(name, utf8("full"), 0);
+      const full: Fault = { status: 409, code: "BlockCountExceedsLimit" };
+      for (const [at, error] of [
+        [4, TooLarge],
+        [3, PreconditionFailed],
+        [0, PreconditionFailed],
+      ] as const) {
+        proxy.meet(/comp=appendblock/, full);
+        await refuses(store.append(name, utf8("x"), at), error);
+      }
+      expect(await readText(other, name)).toBe("full");
+    });
+
+    it("put: where the service does not replace what was appended raises InvalidArgument", async () => {
+      proxy.meet(/^PUT/, { status: 409, code: "InvalidBlobType" });
+      await refuses(store.put(freshBlob(), utf8("x")), InvalidArgument);
     });
 
     it("put: a block that fails for good leaves the old content, and ends the source", async () => {
@@ -270,6 +300,45 @@ describe.skipIf(!WITH_AZURITE.available)(`Azure storage under faults${WITH_AZURI
       await refuses(store.put(name, utf8("mine"), { ifMatch: etag }), PreconditionFailed);
       expect(await readText(other, name)).toBe("theirs");
     });
+
+    it.each([0, 4])("append: at %i happens once", async (at) => {
+      const name = freshBlob();
+      if (at > 0) await other.append(name, utf8("old "), 0);
+      // The first request to a blob that is absent is refused, whereupon it is made.
+      else proxy.meet(/comp=appendblock/, { first: async () => undefined });
+      proxy.meet(/comp=appendblock/, "answer lost");
+      await store.append(name, utf8("new"), at);
+      expect(await readText(other, name, { first: at })).toBe("new");
+      expect((await other.head(name))?.size).toBe(at + 3);
+    });
+
+    it("append: to a blob whose making got lost happens once", async () => {
+      const name = freshBlob();
+      proxy.meet(/comp=appendblock/, { first: async () => undefined });
+      proxy.meet(/^PUT/, "answer lost");
+      await store.append(name, utf8("new"), 0);
+      expect(await readText(other, name)).toBe("new");
+    });
+
+    it("append: is done when somebody else has appended behind it since", async () => {
+      const name = freshBlob();
+      proxy.meet(/comp=appendblock/, { first: async () => other.append(name, utf8("old "), 0) });
+      await refuses(store.append(name, utf8("late"), 0), PreconditionFailed);
+      proxy.meet(/comp=appendblock/, "answer lost", { first: () => other.append(name, utf8(" theirs"), 8) });
+      await store.append(name, utf8("mine"), 4);
+      expect(await readText(other, name)).toBe("old mine theirs");
+    });
+
+    it.each(["their", "theirs are more"])(
+      "append: is not taken for done when %j is where it should have gone",
+      async (theirs) => {
+        const name = freshBlob();
+        await other.append(name, utf8("old "), 0);
+        proxy.meet(/comp=appendblock/, "reset", { first: () => other.append(name, utf8(theirs), 4) });
+        await refuses(store.append(name, utf8("mine!"), 4), PreconditionFailed);
+        expect(await readText(other, name)).toBe(`old ${theirs}`);
+      },
+    );
 
     it("remove: is true", async () => {
       const name = freshBlob();

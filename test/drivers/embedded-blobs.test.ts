@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { appendFileSync, readdirSync } from "node:fs";
 import { createServer, request as httpRequest, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -135,6 +135,30 @@ describe("files", () => {
     fixture.clock.pass(8 * 24 * 3600);
     await fixture.reopen();
     expect(contentFiles()).toBe(0);
+  });
+
+  it("files: a blob that is appended to has one, which goes with it", async () => {
+    const { blobs } = fixture.stores;
+    for (let at = 0; at < 30; at += 10) await blobs.append("artifacts/a", pattern(10), at);
+    await expect(blobs.append("artifacts/a", pattern(10), 10)).rejects.toThrow();
+    await Promise.allSettled([1, 2, 3].map((seed) => blobs.append("artifacts/b", pattern(10, seed), 0)));
+    expect(contentFiles()).toBe(2);
+    await blobs.put("artifacts/a", utf8("new"));
+    await blobs.remove("artifacts/b");
+    expect(contentFiles()).toBe(1);
+  });
+
+  it("files: what a dead process had written behind the end of a blob is not seen, and written over", async () => {
+    const { blobs } = fixture.stores;
+    await blobs.append("artifacts/a", utf8("kept "), 0);
+    const [file] = readdirSync(join(fixture.folder, "blobs"), { recursive: true, withFileTypes: true }).filter((it) =>
+      it.isFile(),
+    );
+    appendFileSync(join(file!.parentPath, file!.name), "never acknowledged");
+    await fixture.reopen();
+    expect(await readText(fixture.stores.blobs, "artifacts/a")).toBe("kept ");
+    await fixture.stores.blobs.append("artifacts/a", utf8("more"), 5);
+    expect(await readText(fixture.stores.blobs, "artifacts/a", { first: 0, last: 100 })).toBe("kept more");
   });
 
   it("put: takes a stream that uses one buffer for all its chunks", async () => {

@@ -95,6 +95,17 @@ it("open: refuses data of a newer version, says so, and leaves the folder free",
   await open(parent).close();
 });
 
+it("open: takes data of a version that had no appended blobs", async () => {
+  await open(parent).close();
+  const database = new DatabaseSync(join(parent, "cairn.db"));
+  database.exec("DROP TABLE appended");
+  database.close();
+  const stores = open(parent);
+  await stores.blobs.append("artifacts/log", new Uint8Array(3), 0);
+  expect((await stores.blobs.head("artifacts/log"))?.size).toBe(3);
+  await stores.close();
+});
+
 it.skipIf(process.platform === "win32")("open: keeps the key of signed URLs from other users", async () => {
   await open(parent).close();
   expect(statSync(join(parent, "signing.key")).mode & 0o777).toBe(0o600);

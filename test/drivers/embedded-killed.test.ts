@@ -11,7 +11,7 @@ import { countingIds, ManualClock, temporaryFolder } from "./embedded-fixture.ts
 
 const WRITER = join(import.meta.dirname, "write-until-killed.ts");
 
-const KINDS = ["document", "counter", "pair", "message", "blob", "block"];
+const KINDS = ["document", "counter", "pair", "message", "blob", "block", "piece"];
 
 /** The greatest number acknowledged of each kind. */
 type Acknowledged = Record<string, number>;
@@ -82,6 +82,17 @@ async function expectBlobs(stores: EmbeddedStores, last: Acknowledged): Promise<
   expect(await read(stores.blobs, "artifacts/staged")).toHaveLength(blocks.length * 70_000);
 }
 
+/** Every piece acknowledged is there once, perhaps one more, and the log goes on. */
+async function expectLog({ blobs }: EmbeddedStores, last: Acknowledged): Promise<void> {
+  const { size } = (await blobs.head("artifacts/log"))!;
+  const lengthOf = (pieces: number) => (pieces * (pieces + 1)) / 2;
+  expect([lengthOf(last.piece!), lengthOf(last.piece! + 1)]).toContain(size);
+  await blobs.append("artifacts/log", Buffer.from("end"), size);
+  const pieces = size === lengthOf(last.piece!) ? last.piece! : last.piece! + 1;
+  const expected = Array.from({ length: pieces }, (_, i) => Buffer.alloc(i + 1, (i + 1) % 251));
+  expect((await read(blobs, "artifacts/log")).equals(Buffer.concat([...expected, Buffer.from("end")]))).toBe(true);
+}
+
 it.each([60, 211, 500, 901, 1_500])(
   "kill -9 after %i acknowledgements loses none of them and leaves no file",
   async (count) => {
@@ -90,8 +101,10 @@ it.each([60, 211, 500, 901, 1_500])(
     const stores = open(folder);
     await expectDocuments(stores, last);
     await expectBlobs(stores, last);
+    await expectLog(stores, last);
     await stores.blobs.remove("drop/replaced");
     await stores.blobs.remove("artifacts/staged");
+    await stores.blobs.remove("artifacts/log");
     expect(filesIn(folder)).toEqual([]);
     await stores.close();
   },
@@ -103,6 +116,8 @@ it("kill -9 again and again: each process goes on where the one before died", as
     const last = await writeAndKill(folder, 300);
     const stores = open(folder);
     await expectDocuments(stores, last);
+    await expectLog(stores, last);
+    await stores.blobs.remove("artifacts/log");
     await empty(stores);
     await stores.close();
   }

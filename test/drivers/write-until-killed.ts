@@ -1,6 +1,7 @@
 /**
  * Writes into the data folder given as the first argument until it is killed, and reports each acknowledged write as a line on stdout:
- * `document <number>`, `counter <value>`, `pair <number>`, `message <number>`, `blob <version>`, `block <number>`.
+ * `document <number>`, `counter <value>`, `pair <number>`, `message <number>`, `blob <version>`, `block <number>`,
+ * `piece <number>`.
  */
 import { randomBytes } from "node:crypto";
 import { openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
@@ -63,4 +64,15 @@ async function stageBlocks(): Promise<void> {
   }
 }
 
-await Promise.all([writeDocuments(), writeBlobs(), stageBlocks()]);
+/** Pieces of a log, as long as their number, which each byte tells. */
+async function appendPieces(): Promise<void> {
+  let at = 0;
+  for (let n = 1; ; n++) {
+    await stores.blobs.append("artifacts/log", Buffer.alloc(n, n % 251), at);
+    at += n;
+    await acknowledged("piece", n);
+    await new Promise(setImmediate);
+  }
+}
+
+await Promise.all([writeDocuments(), writeBlobs(), stageBlocks(), appendPieces()]);

@@ -12,9 +12,10 @@ import type {
 } from "../../stores/blob-store.ts";
 import { MAX_BLOCKS } from "../../stores/blob-store.ts";
 import { PreconditionFailed, TooLarge } from "../../stores/errors.ts";
-import { checkBlobName, checkBlockId, checkRange } from "../common/blob-names.ts";
+import { checkBlobName, checkBlockId, checkPiece, checkRange } from "../common/blob-names.ts";
 import { READ, type Retries, WRITE } from "../common/retries.ts";
 import { refusalCode } from "../common/storage-errors.ts";
+import type { BlobAppender } from "./blob-appender.ts";
 import { blobBody } from "./blob-body.ts";
 import { isAbsence, readHead, undefinedIfAbsent } from "./blob-head.ts";
 import { listPages } from "./blob-listing.ts";
@@ -30,12 +31,14 @@ const REPLACED = new Set(["ConditionNotMet", "InvalidRange"]);
 export class AzureBlobStore implements BlobStore {
   readonly #containers: Containers;
   readonly #writer: BlobWriter;
+  readonly #appender: BlobAppender;
   readonly #retry: Retries;
   readonly #sign: SignBlob;
 
-  constructor(containers: Containers, writer: BlobWriter, retry: Retries, sign: SignBlob) {
+  constructor(containers: Containers, writer: BlobWriter, appender: BlobAppender, retry: Retries, sign: SignBlob) {
     this.#containers = containers;
     this.#writer = writer;
+    this.#appender = appender;
     this.#retry = retry;
     this.#sign = sign;
   }
@@ -93,6 +96,12 @@ export class AzureBlobStore implements BlobStore {
     if (ids.length > MAX_BLOCKS) throw new TooLarge(`blockIds: ${ids.length} given, a blob takes ${MAX_BLOCKS}.`);
     for (const id of ids) checkBlockId(id);
     return this.#writer.commitBlocks(name, [...ids], options);
+  }
+
+  async append(name: string, bytes: Uint8Array, at: number): Promise<void> {
+    checkBlobName(name);
+    checkPiece(bytes, at);
+    await this.#appender.append(name, bytes, at);
   }
 
   async signedUrl(name: string, access: BlobAccess, expiresInSeconds: number) {

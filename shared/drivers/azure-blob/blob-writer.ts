@@ -134,7 +134,9 @@ export class BlobWriter {
       this.#containers.forWrite(name, () =>
         client.stageBlock(base64(id), bytes, bytes.length, { abortSignal: signal }),
       ),
-    );
+    ).catch((error) => {
+      throw refusalCode(error) === "InvalidBlobType" ? isAppendedTo(name) : error;
+    });
   }
 
   #commit(name: string, ids: readonly string[], options: WriteOptions, size: number): Promise<BlobProperties> {
@@ -157,6 +159,7 @@ export class BlobWriter {
       try {
         return await this.#containers.forWrite(name, () => send({ ...request, abortSignal: signal }));
       } catch (error) {
+        if (refusalCode(error) === "InvalidBlobType") throw isAppendedTo(name);
         if (writeId === undefined || !LOST_RACES.has(refusalCode(error) ?? "")) throw error;
         const own = isRepeat ? await this.#ownWrite(name, writeId, signal) : undefined;
         if (own === undefined) throw lostRace(name, options);
@@ -214,6 +217,10 @@ function lostRace(name: string, { ifNoneMatch }: WriteOptions): AlreadyExists | 
 
 function changedMeanwhile(name: string): PreconditionFailed {
   return new PreconditionFailed(`${name} has been changed or removed by somebody else.`);
+}
+
+function isAppendedTo(name: string): InvalidArgument {
+  return new InvalidArgument(`name: ${name} is appended to, so it is not written; remove it first.`);
 }
 
 async function gather(body: ByteStream): Promise<Uint8Array> {

@@ -1,4 +1,4 @@
-import type { BlobServiceClient, BlockBlobClient, ContainerClient } from "@azure/storage-blob";
+import type { AppendBlobClient, BlobServiceClient, BlockBlobClient, ContainerClient } from "@azure/storage-blob";
 import { refusalCode } from "../common/storage-errors.ts";
 
 /** Finds the clients of blobs by their names, and makes containers that are not there, where that is allowed. */
@@ -17,6 +17,12 @@ export class Containers {
   blob(name: string): BlockBlobClient {
     const { container, path } = split(name);
     return this.container(container).getBlockBlobClient(path);
+  }
+
+  /** @param name a valid `<container>/<path>` */
+  appendBlob(name: string): AppendBlobClient {
+    const { container, path } = split(name);
+    return this.container(container).getAppendBlobClient(path);
   }
 
   container(name: string): ContainerClient {

@@ -4,6 +4,7 @@ import type { Clock, Ids } from "../../stores/clock.ts";
 import { storageRetries } from "../common/retries.ts";
 import { isAccountKey, type StorageCredential } from "../common/storage-credential.ts";
 import { AzureBlobStore } from "./azure-blob-store.ts";
+import { BlobAppender } from "./blob-appender.ts";
 import { blobSigner } from "./blob-signer.ts";
 import { BlobWriter } from "./blob-writer.ts";
 import { Containers } from "./containers.ts";
@@ -31,5 +32,6 @@ export function openAzureBlobs({ endpoint, credential, clock, ids, createContain
   const containers = new Containers(service, createContainers ?? false);
   const retry = storageRetries(ids);
   const writer = new BlobWriter(containers, retry, clock, ids);
-  return new AzureBlobStore(containers, writer, retry, blobSigner(service, credential, clock, retry));
+  const appender = new BlobAppender(containers, retry);
+  return new AzureBlobStore(containers, writer, appender, retry, blobSigner(service, credential, clock, retry));
 }

@@ -1,4 +1,4 @@
-import type { ByteRange } from "../../stores/blob-store.ts";
+import { type ByteRange, MAX_APPEND_BYTES } from "../../stores/blob-store.ts";
 import { InvalidArgument } from "../../stores/errors.ts";
 
 const CONTAINER = /^[a-z0-9-]{1,63}$/;
@@ -37,6 +37,14 @@ export function checkRange({ first, last }: ByteRange): void {
   const whole = Number.isSafeInteger(first) && (last === undefined || Number.isSafeInteger(last));
   if (!whole || first < 0 || (last !== undefined && last < first)) {
     throw new InvalidArgument(`range: ${first} to ${last ?? "the end"} must be whole numbers, 0 <= first <= last.`);
+  }
+}
+
+/** @throws InvalidArgument */
+export function checkPiece(bytes: Uint8Array, at: number): void {
+  if (!Number.isSafeInteger(at) || at < 0) throw new InvalidArgument(`at: ${at} must be a whole number, 0 or more.`);
+  if (bytes.length < 1 || bytes.length > MAX_APPEND_BYTES) {
+    throw new InvalidArgument(`bytes: ${bytes.length} given, an append takes 1-${MAX_APPEND_BYTES}.`);
   }
 }
 

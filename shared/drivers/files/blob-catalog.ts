@@ -84,7 +84,7 @@ export class BlobCatalog {
     if (ifMatch === undefined && ifNoneMatch === undefined) return;
     const current = this.find(name);
     if (ifNoneMatch !== undefined && current !== undefined) throw new AlreadyExists(`The blob ${name} exists.`);
-    if (ifMatch !== undefined && (current === undefined || etagOf(current.content) !== ifMatch)) {
+    if (ifMatch !== undefined && (current === undefined || etagOf(current) !== ifMatch)) {
       throw new PreconditionFailed(`The blob ${name} has changed or is gone.`);
     }
   }
@@ -100,6 +100,32 @@ export class BlobCatalog {
     });
   }
 
+  /** Makes `file` the first piece of a blob that is appended to. */
+  beginAppended(name: string, { file, size }: WrittenFile): Written {
+    return this.#database.transaction(() => {
+      this.#endAt(name, 0);
+      this.#addParts(file, [{ file, size }]);
+      this.#sql.addAppended.run(file);
+      return this.#replace({ name, content: file, size, contentType: undefined, api: "PutBlob" }, []);
+    });
+  }
+
+  /**
+   * Adds a piece to the blob's file; false where there is no blob yet. Bytes behind the blob's size, left by a write that came to no
+   * commit, are nobody's, and written over.
+   * @param write puts the piece into the file, before this returns
+   */
+  append(name: string, at: number, length: number, write: (file: number) => void): boolean {
+    return this.#database.transaction(() => {
+      const growing = this.#endAt(name, at);
+      if (growing === undefined) return false;
+      write(growing.file);
+      this.#sql.growPart.run(at + length, growing.content);
+      this.#sql.growBlob.run(at + length, this.#clock.now(), name);
+      return true;
+    });
+  }
+
   remove(name: string): Displaced | undefined {
     return this.#database.transaction(() => {
       const displaced = this.#displace(name);
@@ -111,6 +137,7 @@ export class BlobCatalog {
   /** @throws InvalidArgument when another block of the blob has an id of another length */
   stage(name: string, blockId: string, { file, size }: WrittenFile): Displaced | undefined {
     return this.#database.transaction(() => {
+      this.#checkTakesBlocks(name);
       const other = this.#sql.blockOfOtherLength.get(name, blockId.length);
       if (other !== undefined)
         throw new InvalidArgument(`blockId: ${blockId} must be as long as ${other.block_id} of this blob.`);
@@ -124,6 +151,7 @@ export class BlobCatalog {
   /** @throws InvalidArgument for a block that is not staged */
   commit(name: string, blockIds: readonly string[], { contentType, ...conditions }: WriteOptions): Written {
     return this.#database.transaction(() => {
+      this.#checkTakesBlocks(name);
       this.checkConditions(name, conditions);
       const blocks = blockIds.map((blockId) => this.#stagedBlock(name, blockId));
       const content = this.#sql.allocate.run().lastInsertRowid;
@@ -150,6 +178,26 @@ export class BlobCatalog {
     this.#database.transaction(() => {
       for (const file of files) this.#sql.removeGarbage.run(file);
     });
+  }
+
+  /**
+   * The file at whose end, `at`, a piece may go; undefined where there is no blob, and that is 0.
+   * @throws PreconditionFailed, InvalidArgument
+   */
+  #endAt(name: string, at: number): { content: number; file: number } | undefined {
+    const blob = this.find(name);
+    const appended = blob && this.#sql.appended.get(blob.content);
+    if (blob !== undefined && appended === undefined)
+      throw new InvalidArgument(`name: ${name} is not a blob that was appended to.`);
+    const size = blob?.size ?? 0;
+    if (size !== at) throw new PreconditionFailed(`${name} has not ${at} bytes, but ${size}.`);
+    return blob && appended && { content: blob.content, file: appended.file };
+  }
+
+  #checkTakesBlocks(name: string): void {
+    const blob = this.find(name);
+    if (blob !== undefined && this.#sql.appended.get(blob.content) !== undefined)
+      throw new InvalidArgument(`name: ${name} is appended to, so it is not written; remove it first.`);
   }
 
   #stagedBlock(name: string, blockId: string): BlockRow {
@@ -185,7 +233,7 @@ export class BlobCatalog {
     const replaced = this.#displace(name);
     const modifiedMs = this.#clock.now();
     this.#sql.writeBlob.run(name, content, size, contentType, modifiedMs);
-    const blob = { name, size, etag: etagOf(content), contentType, lastModifiedMs: modifiedMs };
+    const blob = { name, size, etag: etagOf({ content, size }), contentType, lastModifiedMs: modifiedMs };
     this.#onWrite(blob, api);
     return { blob, displaced: replaced === undefined ? unused : [...unused, replaced] };
   }
@@ -195,6 +243,7 @@ export class BlobCatalog {
     if (current === undefined) return undefined;
     const files = this.#sql.files.all(current.content).map(({ file }) => file);
     this.#sql.removeParts.run(current.content);
+    this.#sql.removeAppended.run(current.content);
     return this.#discard(current.content, files);
   }
 
@@ -208,13 +257,13 @@ export function propertiesOf(row: BlobRow): BlobProperties {
   return {
     name: row.name,
     size: row.size,
-    etag: etagOf(row.content),
+    etag: etagOf(row),
     contentType: row.content_type,
     lastModifiedMs: row.modified_ms,
   };
 }
 
-/** Every write makes a content of its own. */
-function etagOf(content: number): string {
-  return `0x${content.toString(16)}`;
+/** Every write makes a content of its own, or a longer one. */
+function etagOf({ content, size }: { content: number; size: number }): string {
+  return `0x${content.toString(16)}-${size.toString(16)}`;
 }

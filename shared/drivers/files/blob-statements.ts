@@ -38,6 +38,17 @@ export interface BlobStatements {
   /** (content) */
   readonly removeParts: Statement<never>;
 
+  /** (content): a row when the content is of a file that grows */
+  readonly appended: Statement<{ file: number }>;
+  /** (content) */
+  readonly addAppended: Statement<never>;
+  /** (content) */
+  readonly removeAppended: Statement<never>;
+  /** (size, content) */
+  readonly growPart: Statement<never>;
+  /** (size, modified, name) */
+  readonly growBlob: Statement<never>;
+
   /** (name, block id) */
   readonly block: Statement<BlockRow>;
   /** (name): all staged blocks of a blob */
@@ -80,6 +91,12 @@ export function blobStatements(database: Database): BlobStatements {
     ),
     files: database.prepare("SELECT DISTINCT file FROM parts WHERE content = ?"),
     removeParts: database.prepare("DELETE FROM parts WHERE content = ?"),
+
+    appended: database.prepare("SELECT file FROM appended JOIN parts USING (content) WHERE content = ?"),
+    addAppended: database.prepare("INSERT INTO appended (content) VALUES (?)"),
+    removeAppended: database.prepare("DELETE FROM appended WHERE content = ?"),
+    growPart: database.prepare("UPDATE parts SET size = ? WHERE content = ?"),
+    growBlob: database.prepare("UPDATE blobs SET size = ?, modified_ms = ? WHERE name = ?"),
 
     block: database.prepare("SELECT file, size FROM blocks WHERE name = ? AND block_id = ?"),
     blocks: database.prepare("SELECT file, size FROM blocks WHERE name = ?"),

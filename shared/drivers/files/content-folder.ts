@@ -1,4 +1,14 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fdatasyncSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ByteStream } from "../../stores/blob-store.ts";
@@ -38,6 +48,18 @@ export class ContentFolder {
       return await writer.finish();
     } finally {
       await writer.close();
+    }
+  }
+
+  /** Writes a piece into a file that is there, over whatever is behind `from`. Blocks, so that nothing comes between piece and catalog. */
+  extend(file: number, from: number, bytes: Uint8Array): void {
+    const descriptor = openSync(this.#path(file), "r+");
+    try {
+      for (let done = 0; done < bytes.length; )
+        done += writeSync(descriptor, bytes, done, bytes.length - done, from + done);
+      if (this.#durable) fdatasyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
     }
   }
 

@@ -10,7 +10,7 @@ import type {
 } from "../../stores/blob-store.ts";
 import { MAX_BLOCKS } from "../../stores/blob-store.ts";
 import { TooLarge } from "../../stores/errors.ts";
-import { checkBlobName, checkBlockId, checkPrefix, checkRange } from "../common/blob-names.ts";
+import { checkBlobName, checkBlockId, checkPiece, checkPrefix, checkRange } from "../common/blob-names.ts";
 import { type BlobCatalog, type Displaced, propertiesOf, type WrittenFile } from "./blob-catalog.ts";
 import { listPage } from "./blob-listing.ts";
 import type { ContentFolder } from "./content-folder.ts";
@@ -99,6 +99,13 @@ export class FileBlobStore implements BlobStore {
       throw new TooLarge(`blockIds: ${blockIds.length} given, a blob takes ${MAX_BLOCKS}.`);
     for (const blockId of blockIds) checkBlockId(blockId);
     return this.#finish(this.#catalog.commit(name, blockIds, options));
+  }
+
+  async append(name: string, bytes: Uint8Array, at: number): Promise<void> {
+    checkBlobName(name);
+    checkPiece(bytes, at);
+    const grown = this.#catalog.append(name, at, bytes.length, (file) => this.#folder.extend(file, at, bytes));
+    if (!grown) await this.#withFile(bytes, (file) => this.#catalog.beginAppended(name, file));
   }
 
   async signedUrl(name: string, access: BlobAccess, expiresInSeconds: number) {

@@ -15,7 +15,11 @@ const DATA_FORMAT = 1;
 export function prepareSchema(database: Database, folder: string): void {
   const found = database.prepare<{ user_version: number }>("PRAGMA user_version").get()?.user_version ?? 0;
   if (found > DATA_FORMAT) throw new DataFormatTooNew(folder, found, DATA_FORMAT);
-  if (found === DATA_FORMAT) return;
+  if (found < DATA_FORMAT) makeTables(database);
+  database.execute(APPENDED_TABLE);
+}
+
+function makeTables(database: Database): void {
   database.transaction(() => {
     for (const table of DOCUMENT_TABLES) database.execute(documentTable(table));
     database.execute(QUEUE_TABLE);
@@ -85,3 +89,6 @@ const BLOB_TABLES = `
     PRIMARY KEY (name, block_id)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE garbage (file INTEGER PRIMARY KEY AUTOINCREMENT) STRICT;`;
+
+/** Which contents are of one file that grows. Younger than the format, to which it makes no difference. */
+const APPENDED_TABLE = "CREATE TABLE IF NOT EXISTS appended (content INTEGER PRIMARY KEY) STRICT";
