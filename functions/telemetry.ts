@@ -1,5 +1,6 @@
 import { app, type InvocationContext, type LogLevel } from "@azure/functions";
-import { type TelemetrySettings, telemetrySettings } from "../shared/config.ts";
+import { keepTelemetryHome, type TelemetrySettings, telemetrySettings } from "../shared/config.ts";
+import { redact } from "../shared/http/redact.ts";
 import { type MessageTrace, type Operation, reportTo, type Severity, type Telemetry } from "../shared/telemetry.ts";
 
 /** Set when the host need not report what the app logs, since the app does it itself. */
@@ -21,15 +22,20 @@ export function installTelemetry(): boolean {
   const settings = telemetrySettings();
   if (!settings) return false;
   let telemetry: Telemetry | undefined;
-  const opening = openTelemetry(settings).then((opened) => {
-    telemetry = opened;
-    reportTo(opened);
-  });
+  const opening = openTelemetry(settings).then(
+    (opened) => {
+      telemetry = opened;
+      reportTo(opened);
+    },
+    (error) => console.error(redact(`There is no telemetry: ${error}`)),
+  );
   app.hook.preInvocation(async (invocation) => {
     await opening;
+    const reporting = telemetry;
+    if (!reporting) return;
     const handler = invocation.functionHandler;
     invocation.functionHandler = (input, context) =>
-      telemetry!.run(operationOf(context, input), async () => handler(input, context), statusOf);
+      reporting.run(operationOf(context, input), async () => handler(input, context), statusOf);
   });
   app.hook.log(({ level, message }) => {
     const severity = SEVERITIES[level];
@@ -40,6 +46,7 @@ export function installTelemetry(): boolean {
 }
 
 async function openTelemetry(settings: TelemetrySettings): Promise<Telemetry> {
+  keepTelemetryHome();
   const [{ openAppInsights }, { identity }] = await Promise.all([
     import("../shared/drivers/app-insights/open-app-insights.ts"),
     import("../shared/drivers/identity.ts"),

@@ -1,5 +1,6 @@
 import { rename } from "node:fs/promises";
 import { afterEach, describe, expect, test } from "vitest";
+import { loadRegistrations } from "../../host/functions-core.ts";
 import { type Client, connect, ok } from "../http/support.ts";
 import { createRun, createWorld, filesBelow, TIME_MS } from "../http/world.ts";
 import { AZURE_STORES, startAzureStores } from "../setup/azure-stores.ts";
@@ -132,6 +133,44 @@ describe("telemetry to Application Insights, Q8", () => {
     expect(parts.map(({ data }) => data.baseData.name)).toEqual(
       expect.arrayContaining(["runs_purge", "send purge", "purge"]),
     );
+  });
+
+  test("when nobody takes telemetry, requests are answered and the app ends all the same", async () => {
+    const ingestion = await startIngestion();
+    ingestion.close();
+    const server = await startServer({ mode: "strict", env: ingestion.env });
+    closing.push(() => server.stop());
+    const client = connect(() => server.url);
+    closing.push(() => client.close());
+    expect(await createWorld(client)).toHaveProperty("runId");
+  });
+
+  test("without a connection string nothing is hooked in but what makes functions answer", async () => {
+    const { hooks } = await loadRegistrations(
+      () => import("../../functions/index.ts"),
+      () => {},
+    );
+    expect([hooks.preInvocation.length, hooks.postInvocation.length, hooks.log.length]).toEqual([1, 0, 0]);
+  });
+
+  test("a function that fails is an exception in its operation, without what looks like a credential", async () => {
+    const { ingestion, client, finish } = await startReporting({ mode: "light" });
+    // No name of a blob; stores quote what they refuse.
+    const experimentId = `${PLANTED.apiKey}\ud800`;
+    const input = JSON.stringify({ workspaceId: "w1", experimentId, trace: { parent: CALLER, dueMs: 0 } });
+    const started = await client.send("POST", "/admin/functions/search-snapshot", { body: JSON.stringify({ input }) });
+    expect(started.status).toBe(202);
+    await finish();
+
+    const [failed] = named(ingestion.envelopes("RequestData"), "search-snapshot");
+    expect(failed).toMatchObject({ tags: { "ai.operation.id": TRACE_ID }, data: { baseData: { success: false } } });
+    const [exception] = ingestion.envelopes("ExceptionData");
+    expect(exception!.tags).toMatchObject({
+      "ai.operation.id": TRACE_ID,
+      "ai.operation.parentId": failed!.data.baseData.id,
+    });
+    expect(JSON.stringify(exception!.data)).toContain("[hidden]");
+    requireNoSecret("what was sent to Application Insights", ingestion.text());
   });
 
   test("what fails is logged with the ids of its operation, and its answer names the invocation", async () => {

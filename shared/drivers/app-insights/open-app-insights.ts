@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { TokenCredential } from "@azure/core-auth";
 import {
   AzureMonitorLogExporter,
@@ -9,11 +10,14 @@ import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchLogRecordProcessor, LoggerProvider } from "@opentelemetry/sdk-logs";
 import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
 import { BasicTracerProvider, BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
-import { keepTelemetryHome, type TelemetrySettings } from "../../config.ts";
+import type { TelemetrySettings } from "../../config.ts";
 import { redact } from "../../http/redact.ts";
 import type { Telemetry } from "../../telemetry.ts";
 import { countSignals } from "./metrics.ts";
 import { OpenTelemetry } from "./open-telemetry.ts";
+
+/** Nobody waits longer for an app that ends, if the other end is away. */
+const FLUSH_MS = 3_000;
 
 const quiet = () => {};
 /** Why telemetry is lost, for whoever looks at the console of the process; every other level is chatter. */
@@ -31,7 +35,6 @@ const FAULTS: DiagLogger = {
  * @param credential absent: the component takes what names its key
  */
 export function openAppInsights(settings: TelemetrySettings, credential?: TokenCredential): Telemetry {
-  keepTelemetryHome();
   diag.setLogger(FAULTS, { logLevel: DiagLogLevel.ERROR, suppressOverrideMessage: true });
   const { connectionString, roleName, hostReports } = settings;
   // What cannot be sent soon is given up: an instance's disk goes with it.
@@ -57,7 +60,8 @@ export function openAppInsights(settings: TelemetrySettings, credential?: TokenC
     meter,
     hostReports,
     flush: async () => {
-      await Promise.allSettled([traces.forceFlush(), metrics.forceFlush(), logs.forceFlush()]);
+      const sent = Promise.allSettled([traces.forceFlush(), metrics.forceFlush(), logs.forceFlush()]);
+      await Promise.race([sent, sleep(FLUSH_MS, undefined, { ref: false })]);
     },
   });
 }
