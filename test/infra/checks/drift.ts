@@ -13,13 +13,8 @@ const NOT_DEPLOYED: Readonly<Record<string, string>> = {
   CAIRN_ENTRA_AUTHORITY: "the public cloud's is the default",
 };
 
-/** What others read: the Functions host, its telemetry, the Azure clients. Each must be there. */
-const READ_BY_OTHERS = [
-  "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
-  "APPLICATIONINSIGHTS_CONNECTION_STRING",
-  "AZURE_CLIENT_ID",
-  "AZURE_TOKEN_CREDENTIALS",
-];
+/** What others read: the Azure clients. Each must be there. */
+const READ_BY_OTHERS = ["AZURE_CLIENT_ID", "AZURE_TOKEN_CREDENTIALS"];
 
 /** How a connection by identity is written: the host reads `<connection>__<part>`. */
 const CONNECTION_PARTS = ["blobServiceUri", "queueServiceUri", "tableServiceUri", "credential", "clientId"];
