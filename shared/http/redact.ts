@@ -3,7 +3,7 @@ const HIDDEN = "[hidden]";
 /** What is a secret by its form, or by the name it stands behind. */
 const SECRETS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/cairn_(key|run)_w[0-9a-f]{16}_[0-9a-f]+/g, HIDDEN],
-  [/\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/g, HIDDEN],
+  [/eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/g, HIDDEN],
   [/\b(Bearer|Basic|SharedKey|SharedAccessSignature) +[\w.~+/:=&%-]{16,}/gi, `$1 ${HIDDEN}`],
   [/(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==/g, HIDDEN],
   [

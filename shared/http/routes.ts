@@ -1,4 +1,4 @@
-import { addRoute, createRouter, findRoute } from "rou3";
+import { addRoute, createRouter, findRoute, type RouterContext } from "rou3";
 
 export const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 
@@ -16,12 +16,21 @@ export interface Match<R> {
   readonly params: Record<string, string>;
 }
 
-/** Matches a method and a raw URL path against a table of routes. HEAD finds what GET would. */
+/**
+ * Matches a method and a raw URL path against a table of routes. HEAD finds what GET would. Routes are compiled with the first request, so that an
+ * instance that wakes for something else has nothing to do with them.
+ */
 export function routeTable<R extends RouteShape>(routes: readonly R[]) {
-  const router = createRouter<R>();
-  for (const route of routes) addRoute(router, route.method, `/${route.path}`, route);
+  let router: RouterContext<R> | undefined;
   return (method: string, path: string): Match<R> | undefined => {
+    router ??= routerOf(routes);
     const found = findRoute(router, method === "HEAD" ? "GET" : method, path);
     return found && { route: found.data, params: (found.params ?? {}) as Record<string, string> };
   };
+}
+
+function routerOf<R extends RouteShape>(routes: readonly R[]): RouterContext<R> {
+  const router = createRouter<R>();
+  for (const route of routes) addRoute(router, route.method, `/${route.path}`, route);
+  return router;
 }
