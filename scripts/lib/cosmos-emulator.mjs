@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { cacheFolder, lastLines } from "./cache.mjs";
 import { withLock } from "./lock.mjs";
 import { inRoot } from "./paths.mjs";
 import { runCaptured } from "./processes.mjs";
 
+const CACHE = cacheFolder("cosmos-emulator");
 const SOURCES = ["Cargo.toml", "Cargo.lock", "src/main.rs"];
 const PROGRAM = process.platform === "win32" ? "cosmos-emulator.exe" : "cosmos-emulator";
 
@@ -17,14 +18,12 @@ const PROGRAM = process.platform === "win32" ? "cosmos-emulator.exe" : "cosmos-e
  *   wrong, if it did: no Cargo, no registry to get the crates from, an error of the compiler
  */
 export async function prepareCosmosEmulator() {
-  const program = join(cacheFolder(), keyOfSources(), PROGRAM);
+  const program = join(CACHE, keyOfSources(), PROGRAM);
   if (existsSync(program)) return { program };
   if ((await runCaptured("cargo", ["--version"])).code !== 0) return { problem: "no cargo (Rust) on the PATH" };
   console.log("Building the Cosmos DB emulator (two minutes or more, the first time) ...");
-  return withLock(join(cacheFolder(), "build.lock"), "the Cosmos DB emulator", () => build(program));
+  return withLock(join(CACHE, "build.lock"), "the Cosmos DB emulator", () => build(program));
 }
-
-const cacheFolder = () => join(process.env.CAIRN_CACHE ?? join(homedir(), ".cache", "cairn"), "cosmos-emulator");
 
 function keyOfSources() {
   const hash = createHash("sha256").update(`${process.platform} ${process.arch}\n`);
@@ -37,7 +36,7 @@ const sourceFile = (file) => inRoot("test", "emulators", "cosmos", file);
 /** What the compiler leaves besides the program, some 300 MB, goes as soon as it is done. */
 async function build(program) {
   if (existsSync(program)) return { program };
-  const target = join(cacheFolder(), "target");
+  const target = join(CACHE, "target");
   const folder = dirname(program);
   const draft = `${folder}.draft`;
   const args = ["build", "--release", "--locked", "--manifest-path", sourceFile("Cargo.toml"), "--target-dir", target];
@@ -49,5 +48,3 @@ async function build(program) {
   rmSync(target, { recursive: true, force: true });
   return { program };
 }
-
-const lastLines = (output) => output.trim().split("\n").slice(-15).join("\n");

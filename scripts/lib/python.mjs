@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isAlive } from "./lock.mjs";
+import { cacheFolder, ensureCached, lastLines } from "./cache.mjs";
 import { inRoot } from "./paths.mjs";
 import { runCaptured } from "./processes.mjs";
 
@@ -29,8 +28,7 @@ export async function findPython() {
 
 /**
  * A virtual environment with what a requirement file pins, kept outside the clone and made once for each content of
- * that file and version of Python. It is built under a temporary name and renamed when complete, so an interrupted
- * build leaves nothing that would be used; of two racing builds one wins.
+ * that file and version of Python.
  * @param {Python} python
  * @param {string} name `mlflow-3` for `requirements-mlflow-3.txt` in `folder`
  * @param {{ folder?: string, flags?: string[] }} [options] a folder of the clone, and more arguments for pip
@@ -38,15 +36,12 @@ export async function findPython() {
  */
 export async function ensureEnvironment(python, name, { folder: from = "test/clients", flags = [] } = {}) {
   const requirements = inRoot(from, `requirements-${name}.txt`);
-  const folder = join(cacheFolder(), `${name}-${keyOf(python, readFileSync(requirements))}`);
-  if (!existsSync(folder)) {
-    const problem = await buildEnvironment(python, [...flags, "-r", requirements], folder);
-    if (problem) return { name, problem };
-  }
-  return { name, python: interpreterOf(folder) };
+  const folder = join(cacheFolder("python"), `${name}-${keyOf(python, readFileSync(requirements))}`);
+  const wanted = [...flags, "-r", requirements];
+  const problem = await ensureCached(folder, (draft) => buildEnvironment(python, wanted, draft));
+  // Only the interpreter is used by path, so the scripts' stale first lines in a renamed environment do no harm.
+  return problem ? { name, problem } : { name, python: interpreterOf(folder) };
 }
-
-const cacheFolder = () => join(process.env.CAIRN_CACHE ?? join(homedir(), ".cache", "cairn"), "python");
 
 const keyOf = (python, requirements) =>
   createHash("sha256").update(`${python.version} ${process.arch}\n`).update(requirements).digest("hex").slice(0, 16);
@@ -55,41 +50,14 @@ const interpreterOf = (folder) =>
   process.platform === "win32" ? join(folder, "Scripts", "python.exe") : join(folder, "bin", "python");
 
 /** @returns {Promise<string | undefined>} what went wrong */
-async function buildEnvironment(python, wanted, folder) {
-  const draft = `${folder}.${process.pid}.draft`;
-  mkdirSync(cacheFolder(), { recursive: true });
-  removeAbandonedDrafts();
-  try {
-    const steps = [
-      [python.executable, ["-m", "venv", draft]],
-      [interpreterOf(draft), ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...wanted]],
-    ];
-    for (const [command, args] of steps) {
-      const { code, output } = await runCaptured(command, args);
-      if (code !== 0) return lastLines(output) || `${command} ended with exit code ${code}`;
-    }
-    return publish(draft, folder);
-  } finally {
-    rmSync(draft, { recursive: true, force: true });
-  }
-}
-
-/** What killed builds have left. */
-function removeAbandonedDrafts() {
-  for (const name of readdirSync(cacheFolder())) {
-    const pid = /\.(\d+)\.draft$/.exec(name)?.[1];
-    if (pid && !isAlive(Number(pid))) rmSync(join(cacheFolder(), name), { recursive: true, force: true });
-  }
-}
-
-/** Only the interpreter is used by path, so the scripts' stale first lines in a renamed environment do no harm. */
-function publish(draft, folder) {
-  try {
-    renameSync(draft, folder);
-  } catch (error) {
-    if (!existsSync(folder)) return String(error);
+async function buildEnvironment(python, wanted, draft) {
+  const steps = [
+    [python.executable, ["-m", "venv", draft]],
+    [interpreterOf(draft), ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...wanted]],
+  ];
+  for (const [command, args] of steps) {
+    const { code, output } = await runCaptured(command, args);
+    if (code !== 0) return lastLines(output) || `${command} ended with exit code ${code}`;
   }
   return undefined;
 }
-
-const lastLines = (output) => output.trim().split("\n").slice(-15).join("\n");

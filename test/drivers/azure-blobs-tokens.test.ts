@@ -2,26 +2,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openAzureBlobs } from "../../shared/drivers/azure-blob/open-azure-blobs.ts";
 import type { StorageCredential } from "../../shared/drivers/common/storage-credential.ts";
+import { machineClock, machineIds } from "../../shared/drivers/machine.ts";
 import type { BlobStore } from "../../shared/stores/blob-store.ts";
 import type { Clock } from "../../shared/stores/clock.ts";
 import { InvalidArgument, StoreError } from "../../shared/stores/errors.ts";
 import { blobStoreContract } from "../contract/blob-store.contract.ts";
 import { utf8 } from "../contract/blobs/bytes.ts";
 import { collect, freshName, refuses } from "../contract/support.ts";
-import {
-  ACCOUNT_KEY,
-  type Azurite,
-  realClock,
-  realIds,
-  startSecureAzurite,
-  tokenCredential,
-  WITH_AZURITE,
-} from "./support/azurite.ts";
+import { ACCOUNT_KEY, type Azurite, startSecureAzurite, tokenCredential, WITH_AZURITE } from "./support/azurite.ts";
 
 const HOUR_SECONDS = 3_600;
 
-function open(azurite: Azurite, credential: StorageCredential, clock: Clock = realClock): BlobStore {
-  return openAzureBlobs({ endpoint: azurite.blobs, credential, clock, ids: realIds, createContainers: true });
+function open(azurite: Azurite, credential: StorageCredential, clock: Clock = machineClock): BlobStore {
+  return openAzureBlobs({ endpoint: azurite.blobs, credential, clock, ids: machineIds, createContainers: true });
 }
 
 describe.skipIf(!WITH_AZURITE.available)(`token, https${WITH_AZURITE.note}`, () => {

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe } from "vitest";
 import { openAzureBlobs } from "../../shared/drivers/azure-blob/open-azure-blobs.ts";
+import { machineClock, machineIds } from "../../shared/drivers/machine.ts";
 import { blobStoreContract } from "../contract/blob-store.contract.ts";
-import { ACCOUNT_KEY, realClock, realIds, startAzurite, WITH_AZURITE } from "./support/azurite.ts";
+import { ACCOUNT_KEY, startAzurite, WITH_AZURITE } from "./support/azurite.ts";
 
 describe.skipIf(!WITH_AZURITE.available)(`account key, http${WITH_AZURITE.note}`, () => {
   blobStoreContract(
@@ -13,8 +14,8 @@ describe.skipIf(!WITH_AZURITE.available)(`account key, http${WITH_AZURITE.note}`
         openAzureBlobs({
           endpoint: azurite.blobs,
           credential: ACCOUNT_KEY,
-          clock: realClock,
-          ids: realIds,
+          clock: machineClock,
+          ids: machineIds,
           createContainers: true,
         });
       return {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openAzureBlobs } from "../../shared/drivers/azure-blob/open-azure-blobs.ts";
 import { storageRetries } from "../../shared/drivers/common/retries.ts";
+import { machineClock, machineIds } from "../../shared/drivers/machine.ts";
 import { openStorageQueues } from "../../shared/drivers/storage-queue/open-storage-queues.ts";
 import type { BlobStore, WriteOptions } from "../../shared/stores/blob-store.ts";
 import {
@@ -25,7 +26,7 @@ import {
   utf8,
 } from "../contract/blobs/bytes.ts";
 import { collect, freshName, refuses } from "../contract/support.ts";
-import { ACCOUNT_KEY, type Azurite, realClock, realIds, startAzurite, WITH_AZURITE } from "./support/azurite.ts";
+import { ACCOUNT_KEY, type Azurite, startAzurite, WITH_AZURITE } from "./support/azurite.ts";
 import { type Fault, type FaultyProxy, faultyProxy } from "./support/azurite-proxy.ts";
 
 const LARGE = 10 * MEGABYTE;
@@ -51,7 +52,7 @@ let otherQueue: WorkQueue;
 async function open(): Promise<void> {
   azurite = await startAzurite();
   [proxy, queueProxy] = await Promise.all([faultyProxy(azurite.blobs), faultyProxy(azurite.queues)]);
-  const shared = { credential: ACCOUNT_KEY, clock: realClock, ids: realIds, createContainers: true };
+  const shared = { credential: ACCOUNT_KEY, clock: machineClock, ids: machineIds, createContainers: true };
   store = openAzureBlobs({ ...shared, endpoint: proxy.url });
   other = openAzureBlobs({ ...shared, endpoint: azurite.blobs });
   queue = openStorageQueues({ ...shared, endpoint: queueProxy.url });
@@ -192,7 +193,7 @@ describe.skipIf(!WITH_AZURITE.available)(`Azure storage under faults${WITH_AZURI
         attempts++;
         return new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
       };
-      await refuses(storageRetries(realIds)({ deadlineMs: 600, doubt: "" }, "wait", hang), StoreUnavailable);
+      await refuses(storageRetries(machineIds)({ deadlineMs: 600, doubt: "" }, "wait", hang), StoreUnavailable);
       expect(attempts).toBeGreaterThan(1);
     });
 

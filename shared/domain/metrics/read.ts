@@ -104,20 +104,17 @@ export interface HistoryPage {
 /**
  * Values of one metric in order of (timestamp, step, value), exact duplicates once. Documents are listed before the head is read and its segments
  * after, so that a seal beside it hides nothing.
- * @param limit at most so many; absent: all
+ * @param limit at most so many
  * @returns undefined when there is no such run or model
  */
 export async function readHistory(
   workspace: Workspace,
   partition: string,
   key: string,
-  limit = Number.POSITIVE_INFINITY,
+  limit: number,
   after?: HistoryPosition,
 ): Promise<HistoryPage | undefined> {
-  const points: Point[] = [];
-  for await (const page of pointsDocuments(workspace, partition)) {
-    for (const { item } of page) collect(item, key, after, points);
-  }
+  const points = await appendedPoints(workspace, partition, key, after);
   const head = await getHead<RecordAttributes>(workspace, partition);
   if (!head) return undefined;
   const { kind, segments = [] } = head.item.attributes;
@@ -140,7 +137,7 @@ export interface WholeHistory {
 }
 
 /**
- * As `readHistory` without a limit, for histories of any length: of what is sealed only a piece is in memory at a time.
+ * The same to the end, for histories of any length: of what is sealed only a piece is in memory at a time.
  * @returns undefined when there is no such run or model
  */
 export async function readWholeHistory(
@@ -149,10 +146,7 @@ export async function readWholeHistory(
   key: string,
   after?: HistoryPosition,
 ): Promise<WholeHistory | undefined> {
-  const appended: Point[] = [];
-  for await (const page of pointsDocuments(workspace, partition)) {
-    for (const { item } of page) collect(item, key, after, appended);
-  }
+  const appended = await appendedPoints(workspace, partition, key, after);
   const head = await getHead<RecordAttributes>(workspace, partition);
   if (!head) return undefined;
   const { kind, segments: references = [] } = head.item.attributes;
@@ -213,10 +207,7 @@ export async function sampleHistory(
   wanted: number,
   steps: { readonly from: number; readonly to: number },
 ): Promise<Point[] | undefined> {
-  const points: Point[] = [];
-  for await (const page of pointsDocuments(workspace, partition)) {
-    for (const { item } of page) collect(item, key, undefined, points);
-  }
+  const points = await appendedPoints(workspace, partition, key);
   const head = await getHead<RecordAttributes>(workspace, partition);
   if (!head) return undefined;
   for (const reference of head.item.attributes.segments ?? []) {
@@ -279,6 +270,20 @@ export async function removeDocuments(
       for (const { id } of some) await runs.remove(partition, id);
     }
   }
+}
+
+/** Points of a metric that are not sealed, in no order. */
+async function appendedPoints(
+  workspace: Workspace,
+  partition: string,
+  key: string,
+  after?: HistoryPosition,
+): Promise<Point[]> {
+  const points: Point[] = [];
+  for await (const page of pointsDocuments(workspace, partition)) {
+    for (const { item } of page) collect(item, key, after, points);
+  }
+  return points;
 }
 
 function collect(item: PointsItem, key: string, after: HistoryPosition | undefined, into: Point[]): void {

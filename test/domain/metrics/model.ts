@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { HistoryPosition } from "../../../shared/domain/metrics/order.ts";
 import type { Point } from "../../../shared/domain/metrics/points.ts";
-import { readHistory } from "../../../shared/domain/metrics/read.ts";
+import { readHistory, readWholeHistory } from "../../../shared/domain/metrics/read.ts";
 import { runsPartition, type Workspace } from "../../../shared/domain/workspace.ts";
 
 /*
@@ -53,17 +53,23 @@ export const shape = ({ value, timestamp, step }: Point): [number, number, numbe
   step,
 ];
 
-/** A metric's history as a client reads it: page by page, when a size is given. */
+/** A metric's history as a client reads it: page by page when a size is given, else in one answer. */
 export async function readAll(
   workspace: Workspace,
   runId: string,
   key: string,
   pageSize?: number,
 ): Promise<[number, number, number][]> {
+  const partition = runsPartition(workspace, runId);
   const all: Point[] = [];
+  if (pageSize === undefined) {
+    const whole = (await readWholeHistory(workspace, partition, key))!;
+    for await (const piece of whole.pieces) all.push(...piece);
+    return all.map(shape);
+  }
   let after: HistoryPosition | undefined;
   do {
-    const { points, next } = (await readHistory(workspace, runsPartition(workspace, runId), key, pageSize, after))!;
+    const { points, next } = (await readHistory(workspace, partition, key, pageSize, after))!;
     all.push(...points);
     after = next;
   } while (after);

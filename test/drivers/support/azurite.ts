@@ -1,12 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomBytes, randomInt } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import type { TokenCredential } from "@azure/identity";
 import type { AccountKey } from "../../../shared/drivers/common/storage-credential.ts";
-import type { Clock, Ids } from "../../../shared/stores/clock.ts";
 import { type ServerCertificate, selfSignedCertificate } from "./azurite-certificate.ts";
 
 /** Where Azurite is installed; `npm test` prepares it and names it in the environment. */
@@ -24,13 +22,6 @@ export const WITH_AZURITE = {
 export const ACCOUNT_KEY: AccountKey = {
   accountName: "devstoreaccount1",
   accountKey: "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
-};
-
-export const realClock: Clock = { now: () => Date.now() };
-
-export const realIds: Ids = {
-  hex: (bytes) => randomBytes(bytes).toString("hex"),
-  integer: (below) => randomInt(Math.max(1, Math.floor(below))),
 };
 
 export interface Azurite {

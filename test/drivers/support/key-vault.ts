@@ -4,9 +4,10 @@ import type { AddressInfo } from "node:net";
 import { json as readJson } from "node:stream/consumers";
 import type { TokenCredential } from "@azure/core-auth";
 import { type KeyVaultOptions, openKeyVault } from "../../../shared/drivers/key-vault/open-key-vault.ts";
+import { machineIds } from "../../../shared/drivers/machine.ts";
 import type { Clock } from "../../../shared/stores/clock.ts";
 import type { SecretStore } from "../../../shared/stores/secret-store.ts";
-import { realIds } from "./azurite.ts";
+
 import { selfSignedCertificate } from "./azurite-certificate.ts";
 
 /** A vault that speaks Key Vault's protocol over TLS; the official client is none the wiser. */
@@ -121,7 +122,8 @@ export async function startVault(hostname = "localhost", token = TOKEN): Promise
     fail: (count, status, retryAfterSeconds = 0) => {
       failing = { count, status, retryAfterSeconds };
     },
-    open: (clock, credential = vaultCredential) => openKeyVault({ endpoint, credential, clock, ids: realIds, client }),
+    open: (clock, credential = vaultCredential) =>
+      openKeyVault({ endpoint, credential, clock, ids: machineIds, client }),
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
