@@ -1,9 +1,10 @@
 import { app } from "@azure/functions";
-import { FOLD_QUEUE, type FoldMessage } from "../shared/domain/metrics/fold.ts";
-import { foldAndSeal, SEAL_QUEUE, type SealMessage, seal } from "../shared/domain/metrics/seal.ts";
+import type { FoldMessage } from "../shared/domain/metrics/fold.ts";
+import { foldAndSeal, type SealMessage, seal } from "../shared/domain/metrics/seal.ts";
 import { handlePurge, watchPurges } from "../shared/domain/purge/background.ts";
-import { PURGE_QUEUE, type PurgeMessage } from "../shared/domain/purge/messages.ts";
-import { SNAPSHOT_QUEUE, type SnapshotMessage, writeRunSnapshot } from "../shared/domain/runs/run-snapshot.ts";
+import type { PurgeMessage } from "../shared/domain/purge/messages.ts";
+import { FOLD_QUEUE, PURGE_QUEUE, SEAL_QUEUE, SNAPSHOT_QUEUE } from "../shared/domain/queues.ts";
+import { type SnapshotMessage, writeRunSnapshot } from "../shared/domain/runs/run-snapshot.ts";
 import { workspaceOfId } from "../shared/domain/workspaces.ts";
 import { services } from "../shared/services.ts";
 

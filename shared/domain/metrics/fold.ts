@@ -1,3 +1,4 @@
+import { FOLD_QUEUE } from "../queues.ts";
 import { changeRecord, type Draft, type RecordAttributes, readRecord } from "../record.ts";
 import type { Workspace } from "../workspace.ts";
 import { pointsId } from "./append.ts";
@@ -13,8 +14,6 @@ export const SETTLED_AFTER_MS = 60_000;
 
 /** So many unfolded documents make a reader ask for a fold. */
 export const FOLD_WORTHWHILE = 200;
-
-export const FOLD_QUEUE = "metrics-fold";
 
 export interface FoldMessage {
   readonly workspaceId: string;

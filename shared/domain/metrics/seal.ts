@@ -1,5 +1,6 @@
 import { hashOf } from "../experiments.ts";
 import type { ModelAttributes } from "../models/types.ts";
+import { SEAL_QUEUE } from "../queues.ts";
 import { changeRecord, getHead, type RecordAttributes, type RecordHead } from "../record.ts";
 import { ENDED, type RunAttributes } from "../runs/types.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
@@ -11,8 +12,6 @@ import { type PointColumns, unpackPoints } from "./points.ts";
 import { type Listed, pointsDocuments, removeDocuments } from "./read.ts";
 import { buildSegment, type SegmentReference } from "./segment.ts";
 import { openSegment } from "./segments.ts";
-
-export const SEAL_QUEUE = "metrics-seal";
 
 export interface SealMessage {
   readonly workspaceId: string;

@@ -1,6 +1,5 @@
 import type { WorkQueue } from "../../stores/work-queue.ts";
-
-export const PURGE_QUEUE = "purge";
+import { PURGE_QUEUE } from "../queues.ts";
 
 /** "Look at this purge": what is to be done stands in documents. */
 export type PurgeMessage =

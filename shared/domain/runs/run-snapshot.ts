@@ -1,10 +1,9 @@
 import { findExperiment } from "../experiments.ts";
+import { SNAPSHOT_QUEUE } from "../queues.ts";
 import { MAX_SNAPSHOT_BYTES, runsSnapshotBlob } from "../search/snapshot-blob.ts";
 import type { Memory, Workspace } from "../workspace.ts";
 import { openRunIndex, type RunIndex } from "./run-index.ts";
 import { runsScope } from "./runs.ts";
-
-export const SNAPSHOT_QUEUE = "search-snapshot";
 
 export interface SnapshotMessage {
   readonly workspaceId: string;

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { appendPoints, pointsItem } from "../../../shared/domain/metrics/append.ts";
-import { FOLD_QUEUE, fold, SETTLED_AFTER_MS } from "../../../shared/domain/metrics/fold.ts";
+import { fold, SETTLED_AFTER_MS } from "../../../shared/domain/metrics/fold.ts";
 import type { Point } from "../../../shared/domain/metrics/points.ts";
 import { foldAndSeal, seal } from "../../../shared/domain/metrics/seal.ts";
+import { FOLD_QUEUE } from "../../../shared/domain/queues.ts";
 import { getHead } from "../../../shared/domain/record.ts";
 import { logBatch, logMetric } from "../../../shared/domain/runs/log.ts";
 import { createRun, getRun, runsScope, updateRun } from "../../../shared/domain/runs/runs.ts";

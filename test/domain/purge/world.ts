@@ -3,7 +3,7 @@ import { artifactBlob } from "../../../shared/domain/artifacts.ts";
 import { appendPoints, pointsItem } from "../../../shared/domain/metrics/append.ts";
 import { createLoggedModel } from "../../../shared/domain/models/models.ts";
 import { handlePurge } from "../../../shared/domain/purge/background.ts";
-import { PURGE_QUEUE } from "../../../shared/domain/purge/messages.ts";
+import { PURGE_QUEUE } from "../../../shared/domain/queues.ts";
 import { logInputs } from "../../../shared/domain/runs/inputs.ts";
 import { logBatch } from "../../../shared/domain/runs/log.ts";
 import { createRun, runsScope } from "../../../shared/domain/runs/runs.ts";
