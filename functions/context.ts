@@ -1,13 +1,12 @@
-import { inspect } from "node:util";
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from "@azure/functions";
 import { WorkspaceError } from "../shared/domain/errors.ts";
 import { toTheEnd } from "../shared/http/body.ts";
 import { type Caller, identify } from "../shared/http/callers.ts";
 import { Gate } from "../shared/http/gate.ts";
-import { redact } from "../shared/http/redact.ts";
 import type { AppRequest, AppResponse } from "../shared/http/types.ts";
 import { type Services, services } from "../shared/services.ts";
 import type { ByteStream } from "../shared/stores/blob-store.ts";
+import { INVOCATION_HEADER, logFault } from "./faults.ts";
 
 /** What the areas' dispatchers need of the runtime around them. */
 export interface RequestContext {
@@ -22,14 +21,6 @@ const gate = new Gate(MAX_REQUESTS_AT_ONCE);
 
 /** Of every answer: it is what its type says, and belongs to this caller and this moment. */
 const GUARDS = { "x-content-type-options": "nosniff", "cache-control": "no-store" };
-
-/** On answers that are our fault or our stores': what the log and telemetry know them by. */
-export const INVOCATION_HEADER = "x-cairn-invocation-id";
-
-/** Logs what went wrong, with its cause, but without the secrets that errors of stores and libraries quote. */
-export function logFault(invocation: InvocationContext, error: unknown): void {
-  invocation.error(redact(inspect(error)));
-}
 
 /** Makes a Functions handler of an area's dispatcher. */
 export function httpHandler(

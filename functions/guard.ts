@@ -1,14 +1,14 @@
 import { app } from "@azure/functions";
-import { InvalidSettings } from "../shared/config.ts";
-import { settingsFault } from "../shared/services.ts";
-import { INVOCATION_HEADER, logFault } from "./context.ts";
+import { InvalidSettings } from "../shared/invalid-settings.ts";
+import { INVOCATION_HEADER, logFault } from "./faults.ts";
 
 /**
  * Tells all faults of the settings as soon as the app has started, not only when somebody comes. The functions are there all the same, and
  * answer that they cannot work: an app that does not start shows nothing.
  */
 export function checkSettings(): void {
-  app.hook.appStart(() => {
+  app.hook.appStart(async () => {
+    const { settingsFault } = await import("../shared/services.ts");
     const fault = settingsFault();
     if (fault) console.error(fault.message);
   });

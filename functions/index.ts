@@ -1,24 +1,48 @@
-import { app } from "@azure/functions";
-import { registerBackground } from "./background.ts";
+import { app, type HttpHandler, type HttpMethod, type StorageQueueHandler } from "@azure/functions";
+import { FOLD_QUEUE, PURGE_QUEUE, SEAL_QUEUE, SNAPSHOT_QUEUE } from "../shared/domain/queues.ts";
+import { area } from "./area.ts";
 import { checkSettings, installGuard } from "./guard.ts";
-import { registerHealth } from "./health.ts";
-import { registerMlflow } from "./mlflow.ts";
-import { registerRest } from "./rest.ts";
 import { installTelemetry, TELEMETRY_CAPABILITIES } from "./telemetry.ts";
 
-/*
- * The whole surface of the app. Areas have disjoint prefixes, because the Functions host tries functions in the order of their names:
- *   health, version                                     whether the app answers, and its stores; what it is
- *   api/2.0, api/3.0, ajax-api, w/{workspace}, mlflow   MLflow
- *   api/v1                                              our own REST API
- *   queues metrics-fold, metrics-seal, search-snapshot, purge; timer watchdog   background work
- */
 checkSettings();
 installGuard();
 // Around the guard, so that what it logs belongs to the operation.
 const isReporting = installTelemetry();
 app.setup({ enableHttpStream: true, capabilities: isReporting ? TELEMETRY_CAPABILITIES : {} });
-registerHealth();
-registerMlflow();
-registerRest();
-registerBackground();
+
+/*
+ * The whole surface of the app. Areas have disjoint prefixes, because the Functions host tries functions in the order of their names.
+ */
+
+const READ: HttpMethod[] = ["GET", "HEAD"];
+const EVERY: HttpMethod[] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
+
+const health = area(() => import("./health.ts"));
+http("health", READ, "health", health("alive"));
+http("health-dependencies", ["GET"], "health/dependencies", health("dependencies"));
+http("version", READ, "version", health("version"));
+
+const mlflow = area(() => import("./mlflow.ts"))("answer");
+http("mlflow-api-2", EVERY, "api/2.0/{*path}", mlflow);
+http("mlflow-api-3", EVERY, "api/3.0/{*path}", mlflow);
+http("mlflow-ajax", EVERY, "ajax-api/{*path}", mlflow);
+http("mlflow-workspace", EVERY, "w/{workspace}/{*path}", mlflow);
+http("mlflow-azureml", EVERY, "mlflow/{*path}", mlflow);
+
+const rest = area(() => import("./rest.ts"));
+http("rest-v1", EVERY, "api/v1/{*path}", rest("answer"));
+
+const background = area(() => import("./background.ts"));
+queue(FOLD_QUEUE, background("foldMetrics"));
+queue(SEAL_QUEUE, background("sealMetrics"));
+queue(SNAPSHOT_QUEUE, background("writeSnapshot"));
+queue(PURGE_QUEUE, background("purge"));
+app.timer("watchdog", { schedule: "0 */15 * * * *", handler: background("watch") });
+
+function http(name: string, methods: HttpMethod[], route: string, handler: HttpHandler): void {
+  app.http(name, { methods, authLevel: "anonymous", route, handler });
+}
+
+function queue(name: string, handler: StorageQueueHandler): void {
+  app.storageQueue(name, { queueName: name, connection: "AzureWebJobsStorage", handler });
+}

@@ -1,7 +1,7 @@
 import { app, type InvocationContext, type LogLevel } from "@azure/functions";
-import { keepTelemetryHome, type TelemetrySettings, telemetrySettings } from "../shared/config.ts";
 import { redact } from "../shared/http/redact.ts";
 import { type MessageTrace, type Operation, reportTo, type Severity, type Telemetry } from "../shared/telemetry.ts";
+import { keepTelemetryHome, type TelemetrySettings, telemetrySettings } from "../shared/telemetry-settings.ts";
 
 /** Set when the host need not report what the app logs, since the app does it itself. */
 export const TELEMETRY_CAPABILITIES = { WorkerOpenTelemetryEnabled: true };

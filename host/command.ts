@@ -1,9 +1,9 @@
 import { parseArgs } from "node:util";
 import hostJson from "../host.json" with { type: "json" };
-import { InvalidSettings } from "../shared/config.ts";
 import type { Stores } from "../shared/domain/workspace.ts";
 import { machineClock, machineIds } from "../shared/drivers/machine.ts";
 import { DataFolderInUse, DataFolderUnusable, DataFormatTooNew } from "../shared/drivers/sqlite/data-folder.ts";
+import { InvalidSettings } from "../shared/invalid-settings.ts";
 import type { Clock, Ids } from "../shared/stores/clock.ts";
 import { StartError } from "./errors.ts";
 import { type Host, startHost } from "./host.ts";

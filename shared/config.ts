@@ -1,10 +1,7 @@
 import * as z from "zod/mini";
 import type { EntraSettings } from "./http/entra.ts";
-
-/** A fault of the settings, told to whoever runs the app. */
-export class InvalidSettings extends Error {
-  override name = "InvalidSettings";
-}
+import { InvalidSettings } from "./invalid-settings.ts";
+import { INSIGHTS } from "./telemetry-settings.ts";
 
 const Url = z.url({ protocol: /^https?$/, error: "a URL with http or https is expected" });
 
@@ -20,9 +17,6 @@ const List = z.pipe(
       .filter((part) => part !== ""),
   ),
 );
-/** Fields of `name=value` with semicolons between, one of which names the component. */
-const INSIGHTS =
-  /^(?:[^;=]+=[^;=]*;)*InstrumentationKey=[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:;[^;=]+=[^;=]*)*;?$/i;
 const PUBLIC_AUTHORITY = "https://login.microsoftonline.com";
 
 /** Every setting of the app, by its name in the environment. */
@@ -68,17 +62,6 @@ const Environment = z.object({
 /** Their names, for whoever provides them. */
 export const SETTING_NAMES: readonly string[] = Object.keys(Environment.shape);
 
-/** Where telemetry goes. */
-export interface TelemetrySettings {
-  readonly connectionString: string;
-  /** Sent with the app's identity. */
-  readonly withIdentity: boolean;
-  /** The Functions host reports the requests and messages that it hands over; the app's own operations are parts of those. */
-  readonly hostReports: boolean;
-  /** What the app is called there. */
-  readonly roleName: string;
-}
-
 /** Where documents, blobs and queues are, when they are in Azure. */
 export interface AzureStores {
   readonly cosmos: { readonly endpoint: string; readonly database: string; readonly key: string | undefined };
@@ -105,25 +88,8 @@ const SECRETS = /_(KEY|STRING)$/;
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** Undefined when there is no telemetry, or its setting is a fault, which `readConfig` tells. Looked at before anything else is. */
-export function telemetrySettings(variables: Variables = process.env): TelemetrySettings | undefined {
-  const connectionString = variables.APPLICATIONINSIGHTS_CONNECTION_STRING;
-  if (!connectionString || !INSIGHTS.test(connectionString)) return undefined;
-  return {
-    connectionString: connectionString.replace(/;$/, ""),
-    withIdentity: /(^|;)\s*Authorization\s*=\s*AAD/i.test(variables.APPLICATIONINSIGHTS_AUTHENTICATION_STRING ?? ""),
-    hostReports: variables.AZURE_FUNCTIONS_ENVIRONMENT !== undefined,
-    roleName: variables.WEBSITE_SITE_NAME || "cairn",
-  };
-}
-
-/** Microsoft's client would report on itself to Microsoft; it asks nobody but the environment whether it may. */
-export function keepTelemetryHome(): void {
-  process.env.APPLICATION_INSIGHTS_NO_STATSBEAT = "true";
-}
-
 /**
- * Reads the settings of the app. The only place that looks at the environment.
+ * Reads the settings of the app. Nothing else looks at the environment, but for `telemetry-settings.ts`.
  * @param needsStores nobody else provides stores: it is a fault to name none
  * @throws InvalidSettings listing all faults at once; values of keys are not shown
  */

@@ -1,9 +1,10 @@
-import { type Config, type InvalidSettings, readConfig } from "./config.ts";
+import { type Config, readConfig } from "./config.ts";
 import { Memory, type Stores } from "./domain/workspace.ts";
 import type { Realm } from "./domain/workspaces.ts";
 import type { Authentication } from "./http/callers.ts";
 import { EntraVerifier } from "./http/entra.ts";
 import { EventLog } from "./http/event-log.ts";
+import type { InvalidSettings } from "./invalid-settings.ts";
 import type { Clock, Ids } from "./stores/clock.ts";
 import { tracedQueue } from "./telemetry.ts";
 

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { InvalidSettings, readConfig, telemetrySettings } from "../../shared/config.ts";
+import { readConfig } from "../../shared/config.ts";
+import { InvalidSettings } from "../../shared/invalid-settings.ts";
+import { telemetrySettings } from "../../shared/telemetry-settings.ts";
 
 const AZURE = {
   CAIRN_COSMOS_ENDPOINT: "https://team.documents.azure.com",

@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import type { InvocationContext } from "@azure/functions";
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
-import { logFault } from "../../functions/context.ts";
+import { logFault } from "../../functions/faults.ts";
 import { createWorkspace } from "../../shared/domain/workspaces.ts";
 import { parameterNames } from "../../shared/http/parameters.ts";
 import { redact } from "../../shared/http/redact.ts";

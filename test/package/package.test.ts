@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { defineFunctions } from "../../host/definitions.ts";
@@ -14,10 +14,30 @@ import { createExperiment, openAround, ROOT, usePackage } from "./support.ts";
 const MAX_BYTES = 5_000_000;
 /** Weighs more to load than all of the app. */
 const SDKS =
-  /node_modules\/(@opentelemetry|@azure\/(cosmos|identity|keyvault-secrets|monitor-opentelemetry-exporter|storage-blob|storage-queue))\//;
+  /^node_modules\/(@opentelemetry|@azure\/(cosmos|identity|keyvault-secrets|monitor-opentelemetry-exporter|storage-blob|storage-queue))\//;
+
+/** What no registration needs: all but names, and the library that they are registered with. */
+const ONLY_FOR_CALLS =
+  /^shared\/(config|services|domain\/(?!queues)|drivers|mlflow|rest)|^node_modules\/(?!@azure\/functions|cookie\/)/;
 
 const made = usePackage();
 const { textOf } = made;
+
+/** The file, and all that are loaded with it. */
+function loadedWith(name: string, known = new Set<string>()): string[] {
+  if (!known.has(name)) {
+    known.add(name);
+    for (const [, path] of textOf(name).matchAll(/^(?:import|\} from|export)\b.*"(\.{1,2}\/[^"]+)";$/gm)) {
+      loadedWith(join(dirname(name), path!), known);
+    }
+  }
+  return [...known];
+}
+
+/** Whose code a file holds. */
+function modulesOf(name: string): string[] {
+  return [...textOf(name).matchAll(/^\/\/ (\S+\.[cm]?[jt]s)$/gm)].map(([, module]) => module!);
+}
 
 describe("A6: the package", () => {
   test("holds what Functions looks for at its root, and less than 5 MB", () => {
@@ -42,19 +62,38 @@ describe("A6: the package", () => {
     expect(readdirSync(join(made.out, "second")).sort()).toEqual(["cairn.zip", "package"]);
   });
 
-  test("loads the Azure SDKs only when a request needs them", () => {
-    const loaded = new Set<string>();
-    const load = (name: string) => {
-      if (loaded.has(name)) return;
-      loaded.add(name);
-      for (const [, path] of textOf(name).matchAll(/^(?:import|\} from|export)\b.*"(\.{1,2}\/[^"]+)";$/gm)) {
-        load(join(dirname(name), path!));
-      }
-    };
-    load("functions/index.js");
-    expect(loaded.size).toBeGreaterThan(1);
-    expect([...loaded].filter((name) => SDKS.test(textOf(name)))).toEqual([]);
-    expect(Object.keys(made.contents).filter((name) => SDKS.test(textOf(name))).length).toBeGreaterThan(1);
+  test("registers its functions before it loads what they need: routes, schemas, stores", () => {
+    const modules = loadedWith("functions/index.js").flatMap(modulesOf);
+    expect(modules).toContain("functions/index.ts");
+    expect(modules.filter((name) => ONLY_FOR_CALLS.test(name))).toEqual([]);
+  });
+
+  test.each(["mlflow", "rest", "health", "background", "services"])("loads no Azure SDK with its %s", (area) => {
+    const [chunk] = Object.keys(made.contents).filter((name) => name.startsWith(`chunks/${area}-`));
+    const loaded = loadedWith(chunk!);
+    expect(loaded.length).toBeGreaterThan(1);
+    expect(loaded.flatMap(modulesOf).filter((name) => SDKS.test(name))).toEqual([]);
+    expect(
+      Object.keys(made.contents)
+        .flatMap(modulesOf)
+        .filter((name) => SDKS.test(name)).length,
+    ).toBeGreaterThan(1);
+  });
+
+  test("answers that it cannot work, and logs why, when what an area needs cannot be loaded", async () => {
+    const [chunk] = Object.keys(made.contents).filter((name) => name.startsWith("chunks/mlflow-"));
+    const file = join(made.out, "unzipped", chunk!);
+    renameSync(file, `${file}.away`);
+    made.atEnd(() => renameSync(`${file}.away`, file));
+    const { url, output } = await made.start();
+    const answer = await createExperiment(url, "first");
+    expect([answer.status, await answer.text()]).toEqual([500, ""]);
+    const id = answer.headers.get("x-cairn-invocation-id");
+    const line = output()
+      .split("\n")
+      .find((it) => it.includes(`"invocationId":"${id}"`));
+    expect(JSON.parse(line!)).toMatchObject({ level: "error", message: expect.stringContaining(chunk!) });
+    expect((await fetch(`${url}/health`)).status).toBe(200);
   });
 
   test("asks nobody outside for its settings: newer exporters of telemetry do", () => {

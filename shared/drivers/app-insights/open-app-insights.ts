@@ -10,9 +10,9 @@ import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchLogRecordProcessor, LoggerProvider } from "@opentelemetry/sdk-logs";
 import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
 import { BasicTracerProvider, BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
-import type { TelemetrySettings } from "../../config.ts";
 import { redact } from "../../http/redact.ts";
 import type { Telemetry } from "../../telemetry.ts";
+import type { TelemetrySettings } from "../../telemetry-settings.ts";
 import { countSignals } from "./metrics.ts";
 import { OpenTelemetry } from "./open-telemetry.ts";
 

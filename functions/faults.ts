@@ -1,0 +1,11 @@
+import { inspect } from "node:util";
+import type { InvocationContext } from "@azure/functions";
+import { redact } from "../shared/http/redact.ts";
+
+/** On answers that are our fault or our stores': what the log and telemetry know them by. */
+export const INVOCATION_HEADER = "x-cairn-invocation-id";
+
+/** Logs what went wrong, with its cause, but without the secrets that errors of stores and libraries quote. */
+export function logFault(invocation: InvocationContext, error: unknown): void {
+  invocation.error(redact(inspect(error)));
+}
