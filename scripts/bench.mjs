@@ -30,14 +30,12 @@ function wants(id) {
   return ids.length === 0 || ids.includes(id);
 }
 
-/** What a cold start in Azure costs before the first request, in a sentence. */
+/** What a cold start in Azure costs before the stores are opened, in a sentence. */
 async function importOfPackage() {
   const { writePackage } = await import("./lib/package.mjs");
   const { importCost } = await import("./lib/import-cost.mjs");
   await writePackage(inRoot("out"));
-  const { entryMs, bareMs } = await importCost(inRoot("out", "package", "functions", "index.js"));
-  const times = (entryMs / bareMs).toFixed(1);
-  return `${entryMs.toFixed(0)} ms of CPU, ${times} times a bare node -e 0 (${bareMs.toFixed(0)} ms)`;
+  return importCost(inRoot("out", "package", "functions", "index.js"));
 }
 
 /** The peers, as the variables in which bench/ looks for them. */

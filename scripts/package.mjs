@@ -28,9 +28,5 @@ function readOptions() {
 
 async function showImportCost(entry) {
   const { importCost } = await import("./lib/import-cost.mjs");
-  const { entryMs, bareMs } = await importCost(entry);
-  const ratio = (entryMs / bareMs).toFixed(1);
-  console.log(
-    `Importing its entry: ${entryMs.toFixed(0)} ms of CPU, ${ratio} times a bare node -e 0 (${bareMs.toFixed(0)} ms)`,
-  );
+  console.log(`Importing its entry: ${await importCost(entry)}`);
 }
