@@ -1,6 +1,6 @@
 import { app, type InvocationContext, type LogLevel } from "@azure/functions";
 import { redact } from "../shared/http/redact.ts";
-import { type MessageTrace, type Operation, reportTo, type Severity, type Telemetry } from "../shared/telemetry.ts";
+import { messageTrace, type Operation, reportTo, type Severity, type Telemetry } from "../shared/telemetry.ts";
 import { keepTelemetryHome, type TelemetrySettings, telemetrySettings } from "../shared/telemetry-settings.ts";
 
 /** Set when the host need not report what the app logs, since the app does it itself. */
@@ -62,7 +62,7 @@ function operationOf(context: InvocationContext, input: unknown): Operation {
     case "httpTrigger":
       return { kind: "request", ...invoked, method: (input as { method: string }).method, parent: host };
     case "queueTrigger": {
-      const { parent, dueMs } = (input as { trace?: MessageTrace } | null)?.trace ?? {};
+      const { parent, dueMs } = messageTrace(input);
       const waitedSeconds = waited(dueMs ?? Date.parse(String(context.triggerMetadata?.insertionTime)));
       return { kind: "message", ...invoked, parent: parent ?? host, host: parent && host, waitedSeconds };
     }

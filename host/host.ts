@@ -19,6 +19,7 @@ import { reachableName, requireLoopback } from "./loopback.ts";
 import { listenToQueue, type QueueListener, queueInput } from "./queues.ts";
 import { createRouter } from "./routes.ts";
 import { type PreparedTimer, prepareTimer, type Timer, timerInput } from "./timers.ts";
+import { traceLines, traceMessage, traceRequests } from "./trace.ts";
 
 export interface HostOptions {
   /** Imports the app's entry module and returns its namespace. */
@@ -83,7 +84,8 @@ const TIMERS_START_AFTER_MS = 250;
  * @throws an Error that a person can act on when the app, host.json, the address or the port cannot be used
  */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const { log = logToStandardError, hostname = "127.0.0.1", authenticated = false, clock = Date } = options;
+  const { hostname = "127.0.0.1", authenticated = false, clock = Date } = options;
+  const log = traceLines(options.log ?? logToStandardError);
   if (!authenticated) requireLoopback(hostname);
   const settings = readHostSettings(options.hostJson);
   const app = await loadRegistrations(options.loadApp, log);
@@ -103,13 +105,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
     authenticated,
     port: options.port,
     router,
-    serve: await chooseServer(options, invoker),
+    serve: traceRequests(await chooseServer(options, invoker)),
     intercept: options.intercept ?? [],
     admin: createAdmin({
       definitions,
       templates: router.templates,
       url: () => url,
-      start: (name, input) => reportFailure(log, name, invoke(name, input)),
+      start: (name, input) => traceMessage(input, () => reportFailure(log, name, invoke(name, input))),
     }),
     log,
     clientLimits: options.clientLimits,
@@ -125,7 +127,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     wake: (queueName) => {
       for (const listener of listeners) if (listener.queueName === queueName) listener.wake();
     },
-    invoke,
+    invoke: (name, data) => traceMessage(data, () => invoke(name, data)),
     close: (graceMs = CLOSE_GRACE_MS) => closeAll(invoker, http, [...listeners, ...timers], graceMs),
   };
 }

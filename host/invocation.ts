@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { format } from "node:util";
-import { currentTrace } from "../shared/telemetry.ts";
 import type {
   CoreInvocationContext,
   FunctionCallback,
@@ -101,7 +100,6 @@ export async function runAppHooks(
 interface Origin {
   readonly functionName: string;
   readonly invocationId: string;
-  readonly traceParent?: string;
   readonly invocationContext?: object;
 }
 
@@ -113,17 +111,10 @@ export function logFromFunction(
   category: RpcLogCategory,
   message: string,
 ): void {
-  const { functionName, invocationId, invocationContext, traceParent } = origin;
+  const { functionName, invocationId, invocationContext } = origin;
   const line = { hookData: {}, appHookData: app.appHookData, level, message, category, invocationContext };
   for (const hook of app.hooks.log) runLogHook(hook, line, log);
-  const { traceId, spanId } = currentTrace() ?? traceOf(traceParent);
-  log({ level: line.level, message: line.message, functionName, invocationId, traceId, spanId });
-}
-
-/** The trace that the caller names, where the app reports no operation of its own. */
-function traceOf(traceParent = ""): { traceId?: string; spanId?: string } {
-  const [, traceId] = /^[\da-f]{2}-([\da-f]{32})-[\da-f]{16}-/.exec(traceParent) ?? [];
-  return { traceId };
+  log({ level: line.level, message: line.message, functionName, invocationId });
 }
 
 export function formatLogArguments(args: readonly unknown[]): string {
@@ -141,7 +132,7 @@ function runLogHook(hook: (context: object) => unknown, line: object, log: Log):
 
 function coreContext(invoker: Invoker, definition: FunctionDefinition, input: TriggerInput): CoreInvocationContext {
   const invocationId = input.invocationId ?? randomUUID();
-  const origin = { functionName: definition.name, invocationId, traceParent: input.traceContext?.traceParent };
+  const origin = { functionName: definition.name, invocationId };
   return {
     invocationId,
     metadata: definition.metadata,

@@ -109,8 +109,8 @@ class LightContext {
   }
 
   #write(level: RpcLogLevel, args: readonly unknown[]): void {
-    const { functionName, invocationId, traceContext } = this;
-    const origin = { functionName, invocationId, traceParent: traceContext.traceParent, invocationContext: this };
+    const { functionName, invocationId } = this;
+    const origin = { functionName, invocationId, invocationContext: this };
     logFromFunction(this.#invoker, origin, level, "user", formatLogArguments(args));
   }
 }

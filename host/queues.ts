@@ -6,6 +6,7 @@ import type { QueueSettings } from "./host-json.ts";
 import { type Invoker, invokeThroughLibrary, type TriggerInput } from "./invocation.ts";
 import { describeError } from "./log.ts";
 import { createPause } from "./pause.ts";
+import { traceMessage } from "./trace.ts";
 
 export interface QueueOptions {
   readonly invoker: Invoker;
@@ -42,7 +43,8 @@ export function listenToQueue(options: QueueOptions, definition: QueueDefinition
     pause.wake();
   };
   const start = (message: QueueMessage) => {
-    const handled = handleMessage(options, definition, message).finally(() => {
+    const handling = traceMessage(message.body, () => handleMessage(options, definition, message));
+    const handled = handling.finally(() => {
       running.delete(handled);
       if (running.size === settings.newBatchSize) wake();
     });

@@ -4,6 +4,7 @@ import type { TimerDefinition } from "./definitions.ts";
 import { type Invoker, invokeThroughLibrary, type TriggerInput } from "./invocation.ts";
 import { describeError } from "./log.ts";
 import { createPause } from "./pause.ts";
+import { beginTrace } from "./trace.ts";
 
 export interface TimerOptions {
   readonly invoker: Invoker;
@@ -43,16 +44,17 @@ export async function prepareTimer(options: TimerOptions, definition: TimerDefin
  */
 function startTimer(options: TimerOptions, definition: TimerDefinition, schedule: Cron): Timer {
   const wait = createWait(options.clock);
+  const run = (occurrence: Occurrence) => beginTrace(() => runTimer(options, definition, schedule, occurrence));
   const loop = async () => {
     let lastMs: number | undefined;
     if (definition.runOnStartup) {
       lastMs = options.clock.now();
-      await runTimer(options, definition, schedule, { dueMs: undefined, lastMs: undefined });
+      await run({ dueMs: undefined, lastMs: undefined });
     }
     for (let dueMs = nextRun(schedule, options.clock.now()); dueMs; dueMs = nextRun(schedule, options.clock.now())) {
       await wait.until(dueMs);
       if (wait.isCancelled()) return;
-      await runTimer(options, definition, schedule, { dueMs, lastMs });
+      await run({ dueMs, lastMs });
       lastMs = dueMs;
     }
   };

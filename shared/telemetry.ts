@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { type WorkQueue, withSend } from "./stores/work-queue.ts";
 
 /** What the app was woken for: a request, a message, a tick of a timer. */
@@ -55,17 +56,31 @@ export function reportTo(telemetry: Telemetry | undefined): void {
   active = telemetry;
 }
 
-/** The ids of the operation that this is called in; undefined where nothing is reported. */
-export function currentTrace(): TraceIds | undefined {
-  return active?.current();
+const unreported = new AsyncLocalStorage<TraceIds>();
+
+/** Does work that belongs to a trace, whether it is reported or not. */
+export function inTrace<T>(trace: TraceIds, work: () => T): T {
+  return unreported.run(trace, work);
 }
 
-/** The queue for the app: its messages carry the trace of the operation that sends them. */
+/** The ids of what this is called in: of the operation that is reported, else of the trace that somebody has begun. */
+export function currentTrace(): TraceIds | undefined {
+  return active?.current() ?? unreported.getStore();
+}
+
+/** The queue for the app: its messages carry the trace of what sends them. */
 export function tracedQueue(queue: WorkQueue, clock: { now(): number }): WorkQueue {
   return withSend(queue, (name, body, delaySeconds) => {
-    if (!active || !body.startsWith("{")) return queue.send(name, body, delaySeconds);
+    const trace = unreported.getStore();
+    if (!body.startsWith("{") || !(active || trace)) return queue.send(name, body, delaySeconds);
     const dueMs = clock.now() + (delaySeconds ?? 0) * 1_000;
-    const traced = (parent: string | undefined) => JSON.stringify({ ...JSON.parse(body), trace: { parent, dueMs } });
-    return active.send(name, (parent) => queue.send(name, traced(parent), delaySeconds));
+    const send = (parent: string | undefined) =>
+      queue.send(name, JSON.stringify({ ...JSON.parse(body), trace: { parent, dueMs } }), delaySeconds);
+    return active ? active.send(name, send) : send(trace && `00-${trace.traceId}-${trace.spanId}-01`);
   });
+}
+
+/** What a message carries of its sender. */
+export function messageTrace(message: unknown): MessageTrace {
+  return (message as { trace?: MessageTrace } | null | undefined)?.trace ?? {};
 }
