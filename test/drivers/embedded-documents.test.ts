@@ -14,7 +14,8 @@ beforeEach(() => {
 afterEach(() => fixture.close());
 
 /** What lies on the disk, expired or not. */
-function storedIds(): string[] {
+async function storedIds(): Promise<string[]> {
+  await fixture.reopen();
   const database = new DatabaseSync(join(fixture.folder, "cairn.db"), { readOnly: true });
   const ids = database
     .prepare("SELECT id FROM runs ORDER BY id")
@@ -31,7 +32,7 @@ it("sweep: expired items leave the disk", async () => {
   await runs.create("p", { id: "forever", scope: "s" });
   fixture.clock.pass(10);
   await fixture.stores.sweep();
-  expect(storedIds()).toEqual(["forever", "long"]);
+  expect(await storedIds()).toEqual(["forever", "long"]);
 });
 
 it("writes: remove expired items from the disk now and then", async () => {
@@ -39,7 +40,7 @@ it("writes: remove expired items from the disk now and then", async () => {
   await runs.create("p", { id: "brief", scope: "s", ttl: 10 });
   fixture.clock.pass(10);
   for (let i = 0; i < 1_000; i++) await runs.create("p", { id: `i${i}`, scope: "s" });
-  expect(storedIds()).not.toContain("brief");
+  expect(await storedIds()).not.toContain("brief");
 });
 
 it("ttl: an item is there for the last millisecond of its time, and not for the next", async () => {

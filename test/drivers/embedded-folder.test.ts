@@ -88,11 +88,24 @@ it("open: refuses data of a newer version, says so, and leaves the folder free",
   for (let attempt = 0; attempt < 2; attempt++) {
     const error = errorOf(() => open(parent));
     expect(error).toBeInstanceOf(DataFormatTooNew);
-    expect((error as Error).message).toMatch(/data format 999.*up to 1/);
+    expect((error as Error).message).toMatch(/data format 999.*up to 2/);
   }
-  database.exec("PRAGMA user_version = 1");
+  database.exec("PRAGMA user_version = 2");
   database.close();
   await open(parent).close();
+});
+
+it("open: takes data of format 1, which had no journal", async () => {
+  const stores = open(parent);
+  await stores.documents.runs.create("p", { id: "a", scope: "s" });
+  await stores.close();
+  const database = new DatabaseSync(join(parent, "cairn.db"));
+  database.exec("PRAGMA user_version = 1; DROP TABLE groups");
+  database.close();
+  const again = open(parent);
+  expect(await again.documents.runs.get("p", "a")).toBeDefined();
+  await again.documents.runs.create("p", { id: "b", scope: "s" });
+  await again.close();
 });
 
 it("open: takes data of a version that had no appended blobs", async () => {

@@ -6,8 +6,6 @@ import { Worker } from "node:worker_threads";
 const CHECKPOINT_BYTES = 4 * 1024 * 1024;
 /** Size at which a log that the thread alone cannot empty, because writes never pause, is emptied between two writes. */
 const BACKLOG_BYTES = 64 * 1024 * 1024;
-/** The log's size is looked at once in so many commits. */
-const COMMITS_PER_LOOK = 64;
 
 /** Source text, so that it works unbundled and bundled alike. */
 const THREAD = `
@@ -26,8 +24,8 @@ export class Checkpointer {
   readonly #checkpointHere: () => void;
   #thread: Worker | undefined;
   #running = false;
-  #closed = false;
-  #commits = 0;
+  /** The log is too long for the thread alone. */
+  #isBehind = false;
   #sizeAtLastCheckpoint = 0;
 
   constructor(databaseFile: string, connection: DatabaseSync) {
@@ -36,10 +34,11 @@ export class Checkpointer {
     this.#checkpointHere = () => void checkpoint.get();
   }
 
-  /** To be called after each commit. */
-  wrote(): void {
-    this.#commits++;
-    if (this.#commits % COMMITS_PER_LOOK !== 0 || this.#running) return;
+  /** To be called after each commit, while no transaction is open. */
+  committed(): void {
+    if (this.#isBehind) this.#checkpointHere();
+    this.#isBehind = false;
+    if (this.#running) return;
     const size = this.#logSize();
     if (size < this.#sizeAtLastCheckpoint) this.#sizeAtLastCheckpoint = 0;
     if (size - this.#sizeAtLastCheckpoint < CHECKPOINT_BYTES) return;
@@ -50,7 +49,6 @@ export class Checkpointer {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
     await this.#thread?.terminate();
   }
 
@@ -65,9 +63,9 @@ export class Checkpointer {
     return thread;
   }
 
-  #finished(finishHere: boolean): void {
+  #finished(isBehind: boolean): void {
     this.#running = false;
-    if (finishHere && !this.#closed) this.#checkpointHere();
+    this.#isBehind = isBehind;
   }
 
   #logSize(): number {

@@ -45,6 +45,7 @@ export class DataFormatTooNew extends Error {
 
 export interface DataFolder {
   readonly databaseFile: string;
+  readonly journalFile: string;
   readonly blobsFolder: string;
   readonly signingKeyFile: string;
   readonly secretsFolder: string;
@@ -66,6 +67,7 @@ export function takeDataFolder(folder: string): DataFolder {
   });
   return {
     databaseFile: join(folder, "cairn.db"),
+    journalFile: join(folder, "cairn.journal"),
     blobsFolder,
     signingKeyFile: join(folder, "signing.key"),
     ...secretsIn(folder),

@@ -1,12 +1,15 @@
 import { DatabaseSync } from "node:sqlite";
 import { Checkpointer } from "./checkpointer.ts";
+import { type Commits, SingleCommits } from "./commits.ts";
+import { GroupCommits, nextGroup } from "./group-commits.ts";
+import { Journal } from "./journal.ts";
 
 /** How long a writer waits, in milliseconds, when the checkpointer's connection holds a lock for an instant. */
 const LOCK_PATIENCE_MS = 5_000;
 /** What the write-ahead log is cut down to when it starts again from its beginning. */
 const LOG_REST_BYTES = 1024 * 1024;
 
-type Value = string | number | null;
+export type Value = string | number | null;
 
 /** A prepared statement whose rows have the shape that its SQL gives them. */
 export interface Statement<Row> {
@@ -16,30 +19,49 @@ export interface Statement<Row> {
   run(...values: Value[]): { changes: number; lastInsertRowid: number };
 }
 
+export interface DatabaseOptions {
+  readonly databaseFile: string;
+  /** Of what was acknowledged and is not in the database yet. */
+  readonly journalFile: string;
+  /** Whether a write is acknowledged only when it is on the disk; otherwise it survives the process, not the machine. */
+  readonly durable: boolean;
+}
+
+const READS = /^\s*(?:SELECT|PRAGMA)\b/i;
+
 /**
  * One connection to the embedded database. Every call is synchronous, so a function given to `transaction` runs alone.
  * Checkpoints run in a thread of their own: one on the event loop would stop every request for milliseconds.
  */
 export class Database {
+  readonly #options: DatabaseOptions;
   readonly #connection: DatabaseSync;
   readonly #checkpointer: Checkpointer;
-  readonly #begin: Statement<never>;
-  readonly #commit: Statement<never>;
-  readonly #rollback: Statement<never>;
+  #commits: Commits | undefined;
 
-  /** @param durable whether a commit returns only after it is on the disk; otherwise it survives the process, not the machine */
-  constructor(file: string, durable: boolean) {
-    this.#connection = new DatabaseSync(file, { timeout: LOCK_PATIENCE_MS });
-    this.#connection.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${durable ? "FULL" : "NORMAL"};
+  constructor(options: DatabaseOptions) {
+    this.#options = options;
+    this.#connection = new DatabaseSync(options.databaseFile, { timeout: LOCK_PATIENCE_MS });
+    this.#connection.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.durable ? "FULL" : "NORMAL"};
       PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${LOG_REST_BYTES}; PRAGMA temp_store = MEMORY`);
-    this.#checkpointer = new Checkpointer(file, this.#connection);
-    this.#begin = this.prepare("BEGIN IMMEDIATE");
-    this.#commit = this.prepare("COMMIT");
-    this.#rollback = this.prepare("ROLLBACK");
+    this.#checkpointer = new Checkpointer(options.databaseFile, this.#connection);
+  }
+
+  /** Brings in what the last process acknowledged and did not commit. Nothing may be prepared or written before. */
+  recover(): void {
+    const journal = new Journal(this.#options.journalFile);
+    const group = nextGroup(this.#connection, journal);
+    const committed = () => this.#checkpointer.committed();
+    if (!this.#options.durable) this.#commits = new GroupCommits(this.#connection, journal, group, committed);
+    else {
+      journal.remove();
+      this.#commits = new SingleCommits(this.#connection, committed);
+    }
   }
 
   prepare<Row>(sql: string): Statement<Row> {
-    return this.#connection.prepare(sql) as unknown as Statement<Row>;
+    const statement = this.#connection.prepare(sql) as unknown as Statement<Row>;
+    return READS.test(sql) ? statement : this.#commits!.watched(sql, statement);
   }
 
   /** For statements that bear no preparing: the schema. */
@@ -49,27 +71,16 @@ export class Database {
 
   /** Runs a single writing statement, which is a transaction of its own. */
   write<T>(statement: () => T): T {
-    const result = statement();
-    this.#checkpointer.wrote();
-    return result;
+    return this.#commits!.runOne(statement);
   }
 
   /** Runs `work` as one transaction; when it throws, nothing of it stays. */
   transaction<T>(work: () => T): T {
-    this.#begin.run();
-    let result: T;
-    try {
-      result = work();
-      this.#commit.run();
-    } catch (error) {
-      if (this.#connection.isTransaction) this.#rollback.run();
-      throw error;
-    }
-    this.#checkpointer.wrote();
-    return result;
+    return this.#commits!.run(work);
   }
 
   async close(): Promise<void> {
+    this.#commits?.close();
     await this.#checkpointer.close();
     this.#connection.close();
   }

@@ -46,7 +46,7 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedStores {
   const folder = takeDataFolder(options.folder);
   let database: Database | undefined;
   try {
-    database = new Database(folder.databaseFile, options.durable ?? false);
+    database = new Database({ ...folder, durable: options.durable ?? false });
     prepareSchema(database, options.folder);
     return makeStores(options, folder, database);
   } catch (error) {

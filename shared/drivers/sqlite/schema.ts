@@ -5,27 +5,22 @@ import type { Database } from "./database.ts";
 export const DOCUMENT_TABLES = ["runs", "catalog", "events"] as const;
 export type DocumentTable = (typeof DOCUMENT_TABLES)[number];
 
-/** Rises with every change that an older version could not read. */
-const DATA_FORMAT = 1;
+/** Rises with every change that an older version could not read: 2 has a journal. */
+const DATA_FORMAT = 2;
 
 /**
- * Makes the tables of a new database.
+ * Brings in what the last process left, and makes the tables of a new database.
  * @throws DataFormatTooNew when a later version has written it
  */
 export function prepareSchema(database: Database, folder: string): void {
   const found = database.prepare<{ user_version: number }>("PRAGMA user_version").get()?.user_version ?? 0;
   if (found > DATA_FORMAT) throw new DataFormatTooNew(folder, found, DATA_FORMAT);
-  if (found < DATA_FORMAT) makeTables(database);
+  database.recover();
+  const tables = found === 0 ? [...DOCUMENT_TABLES.map(documentTable), QUEUE_TABLE, BLOB_TABLES] : [];
+  if (found < DATA_FORMAT) {
+    database.execute(`BEGIN IMMEDIATE; ${tables.join("\n")} PRAGMA user_version = ${DATA_FORMAT}; COMMIT`);
+  }
   database.execute(APPENDED_TABLE);
-}
-
-function makeTables(database: Database): void {
-  database.transaction(() => {
-    for (const table of DOCUMENT_TABLES) database.execute(documentTable(table));
-    database.execute(QUEUE_TABLE);
-    database.execute(BLOB_TABLES);
-    database.execute(`PRAGMA user_version = ${DATA_FORMAT}`);
-  });
 }
 
 /**
