@@ -11,8 +11,6 @@ export interface ItemRow {
 export interface DocumentStatements {
   /** (partition, id, now) */
   readonly get: Statement<ItemRow>;
-  /** (partition, id, now): does not touch the body. */
-  readonly current: Statement<{ seq: number }>;
   /** (partition, id, scope, unique, expires, body) */
   readonly insert: Statement<never>;
   /** (partition, id, now) */
@@ -34,7 +32,6 @@ export function documentStatements(database: Database, table: DocumentTable): Do
   const alive = "(expires_ms IS NULL OR expires_ms > ?)";
   return {
     get: database.prepare(`SELECT seq, partition, id, body FROM ${table} WHERE partition = ? AND id = ? AND ${alive}`),
-    current: database.prepare(`SELECT seq FROM ${table} WHERE partition = ? AND id = ? AND ${alive}`),
     insert: database.prepare(
       `INSERT INTO ${table} (partition, id, scope, uniq, expires_ms, body) VALUES (?, ?, ?, ?, ?, ?)`,
     ),

@@ -30,6 +30,7 @@ const ITEMS_PER_SWEEP = 2_000;
 /** Above every id, which are of ASCII characters. */
 const BEHIND_ALL_IDS = "\u{10ffff}";
 const MARK = /^\d{1,15}$/;
+const MAX_REMEMBERED = 10_000;
 
 /** An item that has passed every check and is independent of what the caller holds. */
 interface ItemToWrite {
@@ -47,11 +48,15 @@ type PreparedOperation =
   | { readonly kind: "replace"; readonly item: ItemToWrite; readonly etag: ETag }
   | { readonly kind: "remove"; readonly id: string; readonly etag: ETag | undefined };
 
-/** Documents in a table of the embedded database. Each method does its work before its first await. */
+/**
+ * Documents in a table of the embedded database, to which nobody else writes. Each method does its work before its first await.
+ */
 export class SqliteDocumentStore implements DocumentStore {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #sql: DocumentStatements;
+  /** ETags of documents that were read, do not expire, and were not written since: whoever knows one of these need not read again. */
+  readonly #current = new Map<string, ETag>();
   #writes = 0;
 
   constructor(database: Database, table: DocumentTable, clock: Clock) {
@@ -61,14 +66,13 @@ export class SqliteDocumentStore implements DocumentStore {
   }
 
   async get<T extends Item>(partition: string, id: string, known?: Stored<T>): Promise<Stored<T> | undefined> {
-    const now = this.#clock.now();
-    if (known !== undefined && known.partition === partition && known.item.id === id) {
-      const current = this.#sql.current.get(partition, id, now);
-      if (current === undefined) return undefined;
-      if (etagOf(current.seq) === known.etag) return known;
-    }
-    const row = this.#sql.get.get(partition, id, now);
-    return row && stored<T>(row);
+    const key = keyOf(partition, id);
+    const current = this.#current.get(key);
+    if (current !== undefined && current === known?.etag) return known;
+    const row = this.#sql.get.get(partition, id, this.#clock.now());
+    const found = row && stored<T>(row);
+    if (found !== undefined && found.item.ttl === undefined) this.#remember(key, found.etag);
+    return found;
   }
 
   async create(partition: string, item: Item): Promise<ETag> {
@@ -157,17 +161,24 @@ export class SqliteDocumentStore implements DocumentStore {
   }
 
   #removeCurrent(partition: string, id: string, etag: ETag): void {
+    this.#current.delete(keyOf(partition, id));
     const removed = this.#sql.removeCurrent.run(partition, id, sequenceOf(etag), this.#clock.now()).changes;
     if (removed === 0) throw new PreconditionFailed(`The item ${id} has changed or is gone.`);
   }
 
   #removeAny(partition: string, id: string): boolean {
+    this.#current.delete(keyOf(partition, id));
     return this.#sql.remove.run(partition, id, this.#clock.now()).changes > 0;
   }
 
   #removeInBatch(partition: string, id: string, etag: ETag | undefined): void {
     if (etag !== undefined) this.#removeCurrent(partition, id, etag);
     else if (!this.#removeAny(partition, id)) throw new PreconditionFailed(`The item ${id} is not there.`);
+  }
+
+  #remember(key: string, etag: ETag): void {
+    if (this.#current.size >= MAX_REMEMBERED) this.#current.clear();
+    this.#current.set(key, etag);
   }
 
   #wrote<T>(result: T): T {
@@ -218,6 +229,11 @@ function takePage(source: Iterable<ItemRow>, pageSize: number): { rows: ItemRow[
 
 function stored<T extends Item>(row: ItemRow): Stored<T> {
   return { item: JSON.parse(row.body) as T, partition: row.partition, etag: etagOf(row.seq) };
+}
+
+/** No id has a slash. */
+function keyOf(partition: string, id: string): string {
+  return `${partition}/${id}`;
 }
 
 function etagOf(sequence: number): ETag {
