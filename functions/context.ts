@@ -3,9 +3,8 @@ import { WorkspaceError } from "../shared/domain/errors.ts";
 import { toTheEnd } from "../shared/http/body.ts";
 import { type Caller, identify } from "../shared/http/callers.ts";
 import { Gate } from "../shared/http/gate.ts";
-import type { AppRequest, AppResponse } from "../shared/http/types.ts";
+import type { AppRequest, AppResponse, RequestBody } from "../shared/http/types.ts";
 import { type Services, services } from "../shared/services.ts";
-import type { ByteStream } from "../shared/stores/blob-store.ts";
 import { INVOCATION_HEADER, logFault } from "./faults.ts";
 
 /** What the areas' dispatchers need of the runtime around them. */
@@ -35,7 +34,7 @@ export function httpHandler(
       identify: (incoming) => (isBusy ? refuseMore() : identify(current, incoming)),
       logError: (error) => logFault(invocation, error),
     };
-    const answered = await gate.pass(() => answer(context, appRequest(request, current)));
+    const answered = await gate.pass(() => answer(context, new PassedRequest(request, current)));
     const trail = answered.status >= 500 ? { [INVOCATION_HEADER]: invocation.invocationId } : undefined;
     return { ...answered, headers: { ...GUARDS, ...answered.headers, ...trail } } as HttpResponseInit;
   };
@@ -45,18 +44,36 @@ function refuseMore(): never {
   throw new WorkspaceError("Unavailable", `The server is busy with ${MAX_REQUESTS_AT_ONCE} requests. Try again.`);
 }
 
-/** Where the platform limits bodies they are read to their end, which is not far then. */
-function appRequest(request: HttpRequest, { limitsBodies }: Services): AppRequest {
-  const { method, url, headers } = request;
-  const body = request.body as unknown as ByteStream | null;
-  return {
-    method,
-    url,
-    headers,
-    body: body && gate.outside(limitsBodies ? toTheEnd(body) : body),
-    // The local host's own; asked for by events alone.
-    get address() {
-      return (request as AppRequest).address;
-    },
-  };
+/** A request that has passed the gate. */
+class PassedRequest implements AppRequest {
+  readonly #request: HttpRequest;
+  readonly #limitsBodies: boolean;
+
+  constructor(request: HttpRequest, { limitsBodies }: Services) {
+    this.#request = request;
+    this.#limitsBodies = limitsBodies;
+  }
+
+  get method(): string {
+    return this.#request.method;
+  }
+
+  get url(): string {
+    return this.#request.url;
+  }
+
+  get headers(): AppRequest["headers"] {
+    return this.#request.headers;
+  }
+
+  /** Where the platform limits bodies they are read to their end, which is not far then. */
+  get body(): RequestBody | null {
+    const body = this.#request.body as unknown as RequestBody | null;
+    return body && gate.outside(this.#limitsBodies ? toTheEnd(body) : body);
+  }
+
+  /** The local host's own; asked for by events alone. */
+  get address(): string | undefined {
+    return (this.#request as AppRequest).address;
+  }
 }

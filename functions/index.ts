@@ -1,12 +1,10 @@
 import { app, type HttpHandler, type HttpMethod, type StorageQueueHandler } from "@azure/functions";
 import { FOLD_QUEUE, PURGE_QUEUE, SEAL_QUEUE, SNAPSHOT_QUEUE } from "../shared/domain/queues.ts";
 import { area } from "./area.ts";
-import { checkSettings, installGuard } from "./guard.ts";
+import { checkSettings, guarded } from "./guard.ts";
 import { installTelemetry, TELEMETRY_CAPABILITIES } from "./telemetry.ts";
 
 checkSettings();
-installGuard();
-// Around the guard, so that what it logs belongs to the operation.
 const isReporting = installTelemetry();
 app.setup({ enableHttpStream: true, capabilities: isReporting ? TELEMETRY_CAPABILITIES : {} });
 
@@ -40,7 +38,7 @@ queue(PURGE_QUEUE, background("purge"));
 app.timer("watchdog", { schedule: "0 */15 * * * *", handler: background("watch") });
 
 function http(name: string, methods: HttpMethod[], route: string, handler: HttpHandler): void {
-  app.http(name, { methods, authLevel: "anonymous", route, handler });
+  app.http(name, { methods, authLevel: "anonymous", route, handler: guarded(handler) });
 }
 
 function queue(name: string, handler: StorageQueueHandler): void {

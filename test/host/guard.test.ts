@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { installGuard } from "../../functions/guard.ts";
+import { guardAll } from "./apps/guard-all.ts";
 import { send, startTestHost, type TestHost } from "./support.ts";
 
 const SILENCE_MS = 300;
@@ -23,7 +23,7 @@ describe("guard, in strict stream mode", () => {
   });
 
   test("guard: with it a function that throws is 500 with nothing in it, and logged", async () => {
-    installGuard();
+    guardAll();
     host.lines.length = 0;
     expect(await send(`${host.url}/throws`)).toMatchObject({ status: 500, text: "" });
     expect(host.lines).toMatchObject([{ level: "error", functionName: "throws" }]);

@@ -1,7 +1,7 @@
 import { app } from "@azure/functions";
-import { installGuard } from "../../../functions/guard.ts";
+import { guardAll } from "./guard-all.ts";
 
 app.setup({ enableHttpStream: true });
-installGuard();
+guardAll();
 
 export { seen } from "./http-functions.ts";
