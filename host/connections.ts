@@ -66,7 +66,14 @@ export class Connections {
   begin(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     this.#exchanges.set(socket, { response, windowFromMs: performance.now(), bytesBefore: socket.bytesRead });
-    if (hasBody(request)) response.once("finish", () => dropRest(request, this.#limits.lingerMs));
+  }
+
+  /** What it asked for is done. */
+  answered(request: IncomingMessage, response: ServerResponse): void {
+    if (request.complete) return;
+    const drop = () => dropRest(request, this.#limits.lingerMs);
+    if (response.writableFinished) drop();
+    else response.once("finish", drop);
   }
 
   /** Whether a client still has an answer to take. */
@@ -101,10 +108,6 @@ export class Connections {
  */
 function isWaitingForFunction(socket: Socket, response: ServerResponse | undefined): boolean {
   return response?.req.complete === true && !response.writableFinished && socket.writableLength === 0;
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
 }
 
 /** The answer is given, but the body is not read: the connection can serve nothing else before it is. */

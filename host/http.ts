@@ -11,7 +11,7 @@ import { decodePath, type Router } from "./routes.ts";
 const { createServer } = process.getBuiltinModule("node:http");
 
 /** Looks at a request before the functions do; true when it has answered. */
-export type Intercept = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
+export type Intercept = (request: IncomingMessage, response: ServerResponse) => Promise<boolean> | false;
 
 export interface HttpOptions {
   readonly hostname: string;
@@ -54,13 +54,17 @@ export async function listenForHttp(options: HttpOptions): Promise<HttpListener>
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
   });
   const connections = new Connections(server, limits);
-  server.on("request", (request, response) => {
+  server.on("request", async (request, response) => {
     if (state.closing) return answer(response, 503);
     connections.begin(request, response);
     state.running++;
-    handle(options, request, response)
-      .catch((error: unknown) => answerHostFault(options.log, response, error))
-      .finally(() => state.running--);
+    try {
+      await handle(options, request, response);
+    } catch (error) {
+      answerHostFault(options.log, response, error);
+    }
+    state.running--;
+    connections.answered(request, response);
   });
   const port = await listen(server, options.hostname, options.port);
   return { port, close: (graceMs) => closeServer(server, connections, state, graceMs) };
@@ -70,7 +74,10 @@ async function handle(options: HttpOptions, request: IncomingMessage, response: 
   const foreign = options.authenticated ? undefined : foreignHeader(request.headers);
   if (foreign) return refuseForeign(request, response, foreign);
   if (options.authenticated && isForeignOrigin(request.headers)) return refuseOrigin(request, response);
-  for (const intercept of options.intercept) if (await intercept(request, response)) return;
+  for (const intercept of options.intercept) {
+    const answering = intercept(request, response);
+    if (answering && (await answering)) return;
+  }
   const target = originForm(request.url ?? "/", request.headers.host);
   if (target === undefined) return answer(response, 400);
   const mark = target.indexOf("?");
@@ -82,7 +89,7 @@ async function handle(options: HttpOptions, request: IncomingMessage, response: 
   }
   const match = options.router.match(request.method ?? "GET", path);
   if (!match) return answer(response, 404);
-  return options.serve(request, response, target, match);
+  await options.serve(request, response, target, match);
 }
 
 /** Path and query of a request target; proxies send the absolute form, with the host that the header names too. */

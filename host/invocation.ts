@@ -63,7 +63,10 @@ export async function runWithHooks(
   const hookData = {};
   const before = { hookData, appHookData, invocationContext, inputs, functionCallback: callback };
   run.enter?.("preInvocationHooks");
-  for (const hook of hooks.preInvocation) await hook(before);
+  for (const hook of hooks.preInvocation) {
+    const preparing = hook(before);
+    if (preparing) await preparing;
+  }
   run.enter?.("invocation");
   if (hooks.postInvocation.length === 0) return run.call(before.inputs, before.functionCallback);
 

@@ -22,7 +22,8 @@ export function createLightHttp(invoker: Invoker): ServeFunction {
     const context = new LightContext(invoker, definition, request);
     try {
       const result = await callFunction(invoker, definition, context, new LightRequest(request, target, params));
-      await writeResponse(response, result);
+      const writing = writeResponse(response, result);
+      if (writing) await writing;
     } catch (error) {
       answerFailure(response, request, context, error);
     }

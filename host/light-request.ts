@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { AppRequest } from "../shared/http/types.ts";
+import type { AppRequest, RequestBody } from "../shared/http/types.ts";
 
 /** Headers that only the platform may set; one sent from outside does not exist. */
 export function isPlatformHeader(lowerCaseName: string): boolean {
@@ -100,7 +100,7 @@ export class LightRequest implements AppRequest {
 }
 
 /** Who stops in the middle of it leaves the connection as it is, so that the answer can be sent. */
-class LightBody implements AsyncIterable<Buffer> {
+class LightBody implements RequestBody {
   readonly #message: IncomingMessage;
 
   constructor(message: IncomingMessage) {
@@ -109,6 +109,18 @@ class LightBody implements AsyncIterable<Buffer> {
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
     return this.#message.iterator({ destroyOnReturn: false });
+  }
+
+  pushTo(take: (chunk: Uint8Array) => boolean): Promise<void> {
+    const message = this.#message;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onData = (chunk: Buffer) => {
+      if (take(chunk)) return;
+      message.off("data", onData).pause();
+      resolve();
+    };
+    message.on("data", onData).once("end", resolve).once("error", reject);
+    return promise;
   }
 }
 

@@ -38,10 +38,8 @@ class Refusal extends Error {
 export function serveSignedBlob(
   stores: Stores,
   clock: Clock,
-): (request: IncomingMessage, response: ServerResponse) => Promise<boolean> {
-  return async (request, response) => {
-    const url = request.url ?? "";
-    if (!url.startsWith(SIGNED_BLOBS_PATH)) return false;
+): (request: IncomingMessage, response: ServerResponse) => Promise<boolean> | false {
+  const serve = async (url: string, request: IncomingMessage, response: ServerResponse) => {
     try {
       await answer(stores, clock, targetOf(url), request, response);
     } catch (error) {
@@ -49,6 +47,10 @@ export function serveSignedBlob(
       if (isFault(error)) throw error;
     }
     return true;
+  };
+  return (request, response) => {
+    const url = request.url ?? "";
+    return url.startsWith(SIGNED_BLOBS_PATH) && serve(url, request, response);
   };
 }
 

@@ -46,8 +46,19 @@ export function requireLength(entity: string, value: string, limit: number): voi
   if (value.length > limit) throw invalid(`'${entity}' exceeds the maximum length of ${limit} characters`);
 }
 
+/** Names come again and again: those that were found good need no second look. */
+const goodNames = new Set<string>();
+const MAX_GOOD_NAMES = 10_000;
+
 /** The name of a metric, param or tag: a limited alphabet, and no path but its own when taken for one. */
 export function requireEntityName(path: string, name: string): void {
+  if (goodNames.has(name)) return;
+  checkEntityName(path, name);
+  if (goodNames.size >= MAX_GOOD_NAMES) goodNames.clear();
+  goodNames.add(name);
+}
+
+function checkEntityName(path: string, name: string): void {
   if (!NAME.test(name)) {
     throw invalidValue(
       path,

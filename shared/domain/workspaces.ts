@@ -34,6 +34,7 @@ export interface Realm {
 export const DEFAULT_WORKSPACE = "default";
 const PARTITION = "workspaces";
 export const WORKSPACE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])$/;
+/** Ids of the workspaces that are ready. */
 const opened = new WeakMap<Memory, Set<string>>();
 /** The default workspace cannot be deleted, so its id is asked for once. */
 const defaults = new WeakMap<Memory, WorkspaceReference>();
@@ -60,7 +61,7 @@ export async function openWorkspace(realm: Realm, name: string): Promise<Workspa
 /** The same, of a workspace that was located already. */
 export async function openLocated(realm: Realm, { id, name }: WorkspaceReference): Promise<Workspace> {
   const workspace: Workspace = { id, name, ...realm };
-  await prepare(workspace);
+  if (!opened.get(realm.memory)?.has(id)) await prepare(workspace);
   return workspace;
 }
 
@@ -82,11 +83,9 @@ async function createDefault(realm: Realm, name: string): Promise<WorkspaceInfo>
 
 /** Once for each workspace and process. */
 async function prepare(workspace: Workspace): Promise<void> {
-  const ready = opened.get(workspace.memory) ?? new Set();
-  opened.set(workspace.memory, ready);
-  if (ready.has(workspace.id)) return;
   await ensureDefaultExperiment(workspace);
-  ready.add(workspace.id);
+  const ready = opened.get(workspace.memory) ?? new Set();
+  opened.set(workspace.memory, ready.add(workspace.id));
 }
 
 /** @throws InvalidParameter, AlreadyExists */

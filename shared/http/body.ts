@@ -1,6 +1,6 @@
 import { invalid, WorkspaceError } from "../domain/errors.ts";
 import type { ByteStream } from "../stores/blob-store.ts";
-import type { AppRequest } from "./types.ts";
+import type { AppRequest, RequestBody } from "./types.ts";
 
 /**
  * The same body, but whoever stops in the middle of it has the rest read and dropped. The Functions library gives a connection with half a body in it
@@ -42,18 +42,27 @@ export async function readText(request: AppRequest): Promise<string> {
   if (request.body === null) return "";
   const chunks: Uint8Array[] = [];
   let size = 0;
+  let fault: Error | undefined;
+  const take = (chunk: Uint8Array) => {
+    size += chunk.length;
+    pendingBytes += chunk.length;
+    chunks.push(chunk);
+    if (size > MAX_JSON_BYTES) fault = tooLarge();
+    else if (size > SMALL_BYTES && pendingBytes > MAX_PENDING_BYTES) fault = tooManyBodies();
+    return fault === undefined;
+  };
   try {
-    for await (const chunk of request.body) {
-      size += chunk.length;
-      pendingBytes += chunk.length;
-      if (size > MAX_JSON_BYTES) throw tooLarge();
-      if (size > SMALL_BYTES && pendingBytes > MAX_PENDING_BYTES) throw tooManyBodies();
-      chunks.push(chunk);
-    }
+    await readEach(request.body, take);
   } finally {
     pendingBytes -= size;
   }
+  if (fault) throw fault;
   return decodeUtf8(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size));
+}
+
+async function readEach(body: RequestBody, take: (chunk: Uint8Array) => boolean): Promise<void> {
+  if (body.pushTo) return body.pushTo(take);
+  for await (const chunk of body) if (!take(chunk)) return;
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });

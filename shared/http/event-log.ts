@@ -89,9 +89,10 @@ export class EventLog {
     this.retentionDays = retentionDays;
   }
 
-  /** After the work, before the answer. */
-  async noteDone(asked: Asked, request: AppRequest): Promise<void> {
-    if (asked.route && leavesEvent(asked.route)) await this.append(asked, this.origin(request), "allowed");
+  /** After the work, before the answer. Undefined: it leaves no event. */
+  noteDone(asked: Asked, request: AppRequest): Promise<void> | undefined {
+    if (!asked.route || !leavesEvent(asked.route)) return undefined;
+    return this.append(asked, this.origin(request), "allowed");
   }
 
   /**

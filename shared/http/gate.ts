@@ -1,5 +1,5 @@
 import { invalid } from "../domain/errors.ts";
-import type { ByteStream } from "../stores/blob-store.ts";
+import type { RequestBody } from "./types.ts";
 
 /** Counts the requests that a process works on. One that waits for its client to send is not worked on: slow clients fill no gate. */
 export class Gate {
@@ -23,25 +23,27 @@ export class Gate {
     }
   }
 
-  /** A body of a request that has passed. @throws InvalidParameter when it breaks off: that is its client's doing, and no fault to log. */
-  outside(body: ByteStream): ByteStream {
-    return { [Symbol.asyncIterator]: () => this.#chunks(body[Symbol.asyncIterator]()) };
+  /** A body of a request that has passed. Reading it fails with InvalidParameter when it breaks off: that is its client's doing, and no fault to log. */
+  outside(body: RequestBody): RequestBody {
+    const pushTo = body.pushTo && ((take: (chunk: Uint8Array) => boolean) => this.#wait(() => body.pushTo!(take)));
+    return { pushTo, [Symbol.asyncIterator]: () => this.#chunks(body[Symbol.asyncIterator]()) };
   }
 
-  /** No generator: this is in the way of every log call. */
   #chunks(chunks: AsyncIterator<Uint8Array>): AsyncIterator<Uint8Array> {
     return {
-      next: async () => {
-        this.#running--;
-        try {
-          return await chunks.next();
-        } catch {
-          throw invalid("The request ended in the middle of its body.");
-        } finally {
-          this.#running++;
-        }
-      },
+      next: () => this.#wait(() => chunks.next()),
       return: async () => (await chunks.return?.()) ?? { done: true, value: undefined },
     };
+  }
+
+  async #wait<T>(read: () => Promise<T>): Promise<T> {
+    this.#running--;
+    try {
+      return await read();
+    } catch {
+      throw invalid("The request ended in the middle of its body.");
+    } finally {
+      this.#running++;
+    }
   }
 }

@@ -107,7 +107,7 @@ export function restDispatcher(routes: readonly RestRoute[]) {
     const asked: Asked = { named: [] };
     try {
       const response = await dispatch(context, request, asked);
-      await context.events.noteDone(asked, request).catch(context.logError);
+      await context.events.noteDone(asked, request)?.catch(context.logError);
       return response;
     } catch (error) {
       context.events.noteRefused(asked, request, error, context.logError);

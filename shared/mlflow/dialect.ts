@@ -47,6 +47,8 @@ export interface MlflowContext {
   logError(error: unknown): void;
 }
 
+const API = /^\/(?:ajax-)?api(\/.*)$/;
+
 /** Azure ML's own tracking address, and the short form; both stand before the ordinary path. */
 const PREFIXES = [
   /^\/w\/(?<workspace>[^/]+)(?<rest>\/.*)$/,
@@ -58,7 +60,7 @@ export async function answerMlflow(context: MlflowContext, request: AppRequest):
   const asked: Asked = { named: [] };
   try {
     const response = await dispatch(context, request, asked);
-    await context.events.noteDone(asked, request).catch(context.logError);
+    await context.events.noteDone(asked, request)?.catch(context.logError);
     return response;
   } catch (error) {
     context.events.noteRefused(asked, request, error, context.logError);
@@ -72,14 +74,16 @@ export async function answerMlflow(context: MlflowContext, request: AppRequest):
 async function dispatch(context: MlflowContext, request: AppRequest, asked: Asked): Promise<AppResponse> {
   const { path, query } = splitUrl(request.url);
   const { workspaceName, rest } = locate(path);
-  const api = /^\/(?:ajax-)?api(\/.*)$/.exec(rest)?.[1];
+  const api = API.exec(rest)?.[1];
   const match = api === undefined ? undefined : find(request.method, api);
   if (!match) return noSuchRoute;
   const { route, params } = match;
   operationFound.tell(route);
   const { realm, settings } = context;
   const caller = await context.identify(request);
-  Object.assign(asked, { route, caller, named: [params] });
+  asked.route = route;
+  asked.caller = caller;
+  asked.named.push(params);
   if (route.permission !== "none") requireSomebody(caller);
   const named = requireOneWorkspace(workspaceName, request.headers.get("x-mlflow-workspace"));
   const name = route.outsideWorkspace ? params.name && decodePart(params.name) : named;
@@ -97,6 +101,7 @@ async function dispatch(context: MlflowContext, request: AppRequest, asked: Aske
 }
 
 function locate(path: string): { workspaceName?: string; rest: string } {
+  if (API.test(path)) return { rest: path };
   for (const prefix of PREFIXES) {
     const groups = prefix.exec(path)?.groups;
     if (groups) return { workspaceName: decodePart(groups.workspace!), rest: groups.rest! };

@@ -22,10 +22,8 @@ let fixture: EmbeddedFixture;
 let baseUrl: string;
 
 beforeEach(async () => {
-  server = createServer((request, response) => {
-    void serveSignedBlob(fixture.stores, fixture.clock)(request, response).then((served) => {
-      if (!served) response.writeHead(418).end();
-    });
+  server = createServer(async (request, response) => {
+    if (!(await serveSignedBlob(fixture.stores, fixture.clock)(request, response))) response.writeHead(418).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

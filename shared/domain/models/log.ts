@@ -12,11 +12,14 @@ interface ModelPoints {
   readonly points: readonly Point[];
 }
 
+const NONE: Promise<ModelPoints[]> = Promise.resolve([]);
+
 /**
  * What of a call goes to logged models too, each looked up beside the others.
  * @throws NotFound when a model is unknown
  */
 export function findModelPoints(workspace: Workspace, runId: string, points: readonly Point[]): Promise<ModelPoints[]> {
+  if (!points.some(({ origin }) => origin?.modelId !== undefined)) return NONE;
   const byModel = new Map<string, Point[]>();
   for (const point of points) {
     const modelId = point.origin?.modelId;

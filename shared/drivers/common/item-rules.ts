@@ -114,7 +114,8 @@ function checkMembers(value: object, field: string, level: number): void {
   if (prototype !== Object.prototype && prototype !== null) {
     throw new InvalidArgument(`${field}: only plain objects, arrays, texts, numbers, booleans and null can be stored.`);
   }
-  for (const [key, member] of Object.entries(value)) {
+  for (const key in value) {
+    const member = (value as Record<string, unknown>)[key];
     checkString(key, field);
     if (member !== undefined) checkValue(member, key, level + 1);
   }
