@@ -4,6 +4,8 @@ import type { Server } from "../subjects/server.ts";
 import { API, workload } from "./workload.ts";
 
 const BATCH = 1_000;
+/** Until compilers have seen enough of the calls: a server runs for days. */
+const WARM_UP_MS = 2_000;
 
 export async function createRun(connection: Connection, experimentId = "0"): Promise<string> {
   const input = { experiment_id: experimentId, start_time: Date.now() };
@@ -55,9 +57,9 @@ export const LOGGING = [
     async run(server) {
       const connection = server.connect();
       const runId = await createRun(connection);
-      const sample = await repeat(server, [
-        (i) => connection.ask(connection.prepare("POST", `${API}/runs/log-metric`, metricBody(runId, i))),
-      ]);
+      const log = (i: number) =>
+        connection.ask(connection.prepare("POST", `${API}/runs/log-metric`, metricBody(runId, i)));
+      const sample = await repeat(server, [log], { warmUpMs: WARM_UP_MS });
       const { metrics } = await connection.json(
         "GET",
         `${API}/metrics/get-history?run_id=${runId}&metric_key=loss&max_results=10`,

@@ -45,11 +45,13 @@ const documentId = (name: string): string => `name-${name}`;
  * Which workspace has that name. `default` comes into being when it is first asked for.
  * @throws NotFound
  */
-export async function locateWorkspace(realm: Realm, name: string): Promise<WorkspaceReference> {
-  const known = name === DEFAULT_WORKSPACE ? defaults.get(realm.memory) : undefined;
-  if (known) return known;
-  const found = await getWorkspace(realm, name);
-  if (name === DEFAULT_WORKSPACE) defaults.set(realm.memory, found);
+export function locateWorkspace(realm: Realm, name: string): Promise<WorkspaceReference> | WorkspaceReference {
+  return name === DEFAULT_WORKSPACE ? (defaults.get(realm.memory) ?? locateDefault(realm)) : getWorkspace(realm, name);
+}
+
+async function locateDefault(realm: Realm): Promise<WorkspaceReference> {
+  const found = await getWorkspace(realm, DEFAULT_WORKSPACE);
+  defaults.set(realm.memory, found);
   return found;
 }
 

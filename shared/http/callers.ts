@@ -158,9 +158,18 @@ function grantsOwn({ kind }: Caller, { permission, writes }: Rule): boolean {
 }
 
 /** The role of a caller in a workspace; undefined when it has no part in it. */
-export async function roleIn(realm: Realm, caller: Caller, workspaceId: string): Promise<Role | undefined> {
+export function roleIn(
+  realm: Realm,
+  caller: Caller,
+  workspaceId: string,
+): Promise<Role | undefined> | Role | undefined {
   if (caller.kind === "anonymous") return undefined;
-  if (caller.kind === "loopback") return "owner";
+  return caller.kind === "loopback" ? "owner" : roleOfMember(realm, caller, workspaceId);
+}
+
+type Member = KeyCaller | EntraCaller | RunCaller;
+
+async function roleOfMember(realm: Realm, caller: Member, workspaceId: string): Promise<Role | undefined> {
   const own = await memberRole(realm, caller, workspaceId);
   return own === "owner" || !(await isAdministrator(realm, caller)) ? own : "owner";
 }
@@ -174,11 +183,7 @@ async function isAdministrator(realm: Realm, caller: Caller): Promise<boolean> {
 }
 
 /** Keys and run tokens are worth something in their own workspace alone. */
-async function memberRole(
-  realm: Realm,
-  caller: KeyCaller | EntraCaller | RunCaller,
-  workspaceId: string,
-): Promise<Role | undefined> {
+async function memberRole(realm: Realm, caller: Member, workspaceId: string): Promise<Role | undefined> {
   if (caller.kind === "key") return caller.workspaceId === workspaceId ? caller.role : undefined;
   if (caller.kind === "run") return caller.workspaceId === workspaceId ? "reader" : undefined;
   return (await recentMember(workspaceOfId(realm, workspaceId), caller.id))?.role;

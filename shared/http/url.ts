@@ -3,7 +3,8 @@ import { invalid } from "../domain/errors.ts";
 /** Path and query as they stand in the URL. Parsing it as a URL would resolve `..` before anybody could refuse it. */
 export function splitUrl(url: string): { path: string; query: string } {
   const start = url.indexOf("/", url.indexOf("://") + 3);
-  const target = start < 0 ? "/" : url.slice(start).replace(/#.*$/s, "");
+  const fragment = url.indexOf("#");
+  const target = start < 0 ? "/" : url.slice(start, fragment < 0 ? undefined : fragment);
   const mark = target.indexOf("?");
   return mark < 0 ? { path: target, query: "" } : { path: target.slice(0, mark), query: target.slice(mark + 1) };
 }

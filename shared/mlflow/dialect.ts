@@ -35,6 +35,8 @@ export const mlflowRoutes: readonly MlflowRoute[] = [
   ...serverRoutes,
 ];
 
+const JSON_TYPE = "application/json";
+
 const find = routeTable(mlflowRoutes);
 
 /** What the dialect needs of the app around it. */
@@ -131,7 +133,7 @@ async function readInput(route: MlflowRoute, request: AppRequest, query: string)
 function requireJson(request: AppRequest): void {
   const contentType = request.headers.get("content-type");
   if (!contentType) throw invalid("Bad Request. Content-Type header is missing.");
-  if (contentType.split(";")[0]!.trim().toLowerCase() !== "application/json") {
+  if (contentType !== JSON_TYPE && contentType.split(";")[0]!.trim().toLowerCase() !== JSON_TYPE) {
     throw invalid("Bad Request. Content-Type must be one of ['application/json'].");
   }
 }
