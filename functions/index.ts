@@ -1,12 +1,12 @@
-import { app, type HttpHandler, type HttpMethod, type StorageQueueHandler } from "@azure/functions";
+import { app, type FunctionHandler, type HttpHandler, type HttpMethod, type StorageQueueHandler } from "@azure/functions";
 import { FOLD_QUEUE, PURGE_QUEUE, SEAL_QUEUE, SNAPSHOT_QUEUE } from "../shared/domain/queues.ts";
 import { area } from "./area.ts";
 import { checkSettings, guarded } from "./guard.ts";
-import { installTelemetry, TELEMETRY_CAPABILITIES } from "./telemetry.ts";
+import { startTelemetry, TELEMETRY_CAPABILITIES } from "./telemetry.ts";
 
 checkSettings();
-const isReporting = installTelemetry();
-app.setup({ enableHttpStream: true, capabilities: isReporting ? TELEMETRY_CAPABILITIES : {} });
+const observe = startTelemetry();
+app.setup({ enableHttpStream: true, capabilities: observe ? TELEMETRY_CAPABILITIES : {} });
 
 /*
  * The whole surface of the app. Areas have disjoint prefixes, because the Functions host tries functions in the order of their names.
@@ -35,12 +35,16 @@ queue(FOLD_QUEUE, background("foldMetrics"));
 queue(SEAL_QUEUE, background("sealMetrics"));
 queue(SNAPSHOT_QUEUE, background("writeSnapshot"));
 queue(PURGE_QUEUE, background("purge"));
-app.timer("watchdog", { schedule: "0 */15 * * * *", handler: background("watch") });
+app.timer("watchdog", { schedule: "0 */15 * * * *", handler: observed(background("watch")) });
 
 function http(name: string, methods: HttpMethod[], route: string, handler: HttpHandler): void {
-  app.http(name, { methods, authLevel: "anonymous", route, handler: guarded(handler) });
+  app.http(name, { methods, authLevel: "anonymous", route, handler: observed(guarded(handler)) });
 }
 
 function queue(name: string, handler: StorageQueueHandler): void {
-  app.storageQueue(name, { queueName: name, connection: "AzureWebJobsStorage", handler });
+  app.storageQueue(name, { queueName: name, connection: "AzureWebJobsStorage", handler: observed(handler) });
+}
+
+function observed<H extends FunctionHandler>(handler: H): H {
+  return observe ? observe(handler) : handler;
 }

@@ -1,4 +1,4 @@
-import { app, type InvocationContext, type LogLevel } from "@azure/functions";
+import { app, type FunctionHandler, type InvocationContext, type LogLevel } from "@azure/functions";
 import { redact } from "../shared/http/redact.ts";
 import { messageTrace, type Operation, reportTo, type Severity, type Telemetry } from "../shared/telemetry.ts";
 import { keepTelemetryHome, type TelemetrySettings, telemetrySettings } from "../shared/telemetry-settings.ts";
@@ -13,14 +13,17 @@ const SEVERITIES: Partial<Record<LogLevel, Severity>> = {
   critical: "critical",
 };
 
+/** Reports the invocations of a handler. */
+export type Observe = <H extends FunctionHandler>(handler: H) => H;
+
 /**
- * Reports every invocation, and what it logs, where the settings name an Application Insights component. Without them nothing is hooked in
+ * Reports invocations, and what they log, where the settings name an Application Insights component. Without them nothing is hooked in
  * and nothing is loaded.
- * @returns whether it reports
+ * @returns what every handler is to be wrapped with; undefined when nothing is reported
  */
-export function installTelemetry(): boolean {
+export function startTelemetry(): Observe | undefined {
   const settings = telemetrySettings();
-  if (!settings) return false;
+  if (!settings) return undefined;
   let telemetry: Telemetry | undefined;
   const opening = openTelemetry(settings).then(
     (opened) => {
@@ -29,20 +32,19 @@ export function installTelemetry(): boolean {
     },
     (error) => console.error(redact(`There is no telemetry: ${error}`)),
   );
-  app.hook.preInvocation(async (invocation) => {
-    await opening;
-    const reporting = telemetry;
-    if (!reporting) return;
-    const handler = invocation.functionHandler;
-    invocation.functionHandler = (input, context) =>
-      reporting.run(operationOf(context, input), async () => handler(input, context), statusOf);
-  });
   app.hook.log(({ level, message }) => {
     const severity = SEVERITIES[level];
     if (severity) telemetry?.log(severity, message);
   });
   app.hook.appTerminate(() => telemetry?.flush());
-  return true;
+  const observe = (handler: FunctionHandler): FunctionHandler => {
+    return async (input, context) => {
+      await opening;
+      const work = async () => handler(input, context);
+      return telemetry ? telemetry.run(operationOf(context, input), work, statusOf) : work();
+    };
+  };
+  return observe as Observe;
 }
 
 async function openTelemetry(settings: TelemetrySettings): Promise<Telemetry> {
