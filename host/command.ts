@@ -8,7 +8,7 @@ import type { Clock, Ids } from "../shared/stores/clock.ts";
 import { StartError } from "./errors.ts";
 import { type Host, startHost } from "./host.ts";
 import { type LocalStores, openLocalStores } from "./local-stores.ts";
-import { describeError } from "./log.ts";
+import { describeError, logToStandardError } from "./log.ts";
 import { requireLoopback } from "./loopback.ts";
 import { wakeOnSend } from "./queues.ts";
 
@@ -154,9 +154,13 @@ async function start(settings: Settings, app: LocalApp): Promise<void> {
     throw error;
   }
   stopOnSignal(host, stores);
-  setTimeout(() => void stores.sweep(), SWEEP_AFTER_MS).unref();
-  setInterval(() => void stores.sweep(), SWEEP_EVERY_MS).unref();
+  setTimeout(() => sweep(stores), SWEEP_AFTER_MS).unref();
+  setInterval(() => sweep(stores), SWEEP_EVERY_MS).unref();
   console.log(greeting(baseUrl(), stores.where, auth, ownerKey));
+}
+
+function sweep(stores: LocalStores): void {
+  stores.sweep().catch((error: unknown) => logToStandardError({ level: "error", message: describeError(error) }));
 }
 
 function greeting(url: string, where: string, auth: boolean, ownerKey: string | undefined): string {

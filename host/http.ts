@@ -62,9 +62,10 @@ export async function listenForHttp(options: HttpOptions): Promise<HttpListener>
       await handle(options, request, response);
     } catch (error) {
       answerHostFault(options.log, response, error);
+    } finally {
+      state.running--;
+      connections.answered(request, response);
     }
-    state.running--;
-    connections.answered(request, response);
   });
   const port = await listen(server, options.hostname, options.port);
   return { port, close: (graceMs) => closeServer(server, connections, state, graceMs) };

@@ -113,13 +113,17 @@ class LightBody implements RequestBody {
 
   pushTo(take: (chunk: Uint8Array) => boolean): Promise<void> {
     const message = this.#message;
+    if (message.destroyed && !message.readableEnded) return Promise.reject(new Error("The client has left."));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const onData = (chunk: Buffer) => {
       if (take(chunk)) return;
       message.off("data", onData).pause();
       resolve();
     };
-    message.on("data", onData).once("end", resolve).once("error", reject);
+    const onClose = () => {
+      if (!message.readableEnded) reject(new Error("The client has left."));
+    };
+    message.on("data", onData).once("end", resolve).once("error", reject).once("close", onClose);
     return promise;
   }
 }

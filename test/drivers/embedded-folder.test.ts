@@ -100,7 +100,7 @@ it("open: takes data of format 1, which had no journal", async () => {
   await stores.documents.runs.create("p", { id: "a", scope: "s" });
   await stores.close();
   const database = new DatabaseSync(join(parent, "cairn.db"));
-  database.exec("PRAGMA user_version = 1; DROP TABLE groups");
+  database.exec("PRAGMA user_version = 1; DROP TABLE journaled");
   database.close();
   const again = open(parent);
   expect(await again.documents.runs.get("p", "a")).toBeDefined();

@@ -153,6 +153,25 @@ it("journal: lines of an older group behind those of the current one mean nothin
   expect(await idsIn(left())).toEqual(["i0", "i1", "i2", "i3"]);
 });
 
+it("journal: goes on behind what the database has, where a commit came through that seemed to fail", async () => {
+  const { runs } = fixture.stores.documents;
+  const journal = join(fixture.folder, "cairn.journal");
+  for (const id of ["a", "b", "c"]) await runs.create("p", { id, scope: "s" });
+  const committed = readFileSync(journal);
+  vi.advanceTimersByTime(COMMITTED_AFTER_MS);
+  const folder = left();
+  for (const id of ["d", "e", "f"]) await runs.create("p", { id, scope: "s" });
+  writeFileSync(join(folder, "cairn.journal"), Buffer.concat([committed, readFileSync(journal)]));
+  expect(await inStores(folder, contents)).toEqual(await contents(fixture.stores));
+});
+
+it("journal: is emptied by the next process, since a loss of power makes numbers come again", async () => {
+  await fixture.stores.documents.runs.create("p", { id: "a", scope: "s" });
+  const folder = left();
+  const size = await inStores(folder, async () => statSync(join(folder, "cairn.journal")).size);
+  expect(size).toBe(0);
+});
+
 it("journal: one that a loss of power has left ahead of the database is not used", async () => {
   const { runs } = fixture.stores.documents;
   await runs.create("p", { id: "a", scope: "s" });

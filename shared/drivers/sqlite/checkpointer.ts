@@ -34,17 +34,27 @@ export class Checkpointer {
     this.#checkpointHere = () => void checkpoint.get();
   }
 
-  /** To be called after each commit, while no transaction is open. */
+  /** To be called after each commit, while no transaction is open. What fails is tried again after a later one. */
   committed(): void {
-    if (this.#isBehind) this.#checkpointHere();
-    this.#isBehind = false;
+    try {
+      this.#checkpointWhereDue();
+    } catch {
+      // The log grows meanwhile.
+    }
+  }
+
+  #checkpointWhereDue(): void {
+    if (this.#isBehind) {
+      this.#isBehind = false;
+      this.#checkpointHere();
+    }
     if (this.#running) return;
     const size = this.#logSize();
     if (size < this.#sizeAtLastCheckpoint) this.#sizeAtLastCheckpoint = 0;
     if (size - this.#sizeAtLastCheckpoint < CHECKPOINT_BYTES) return;
+    this.#thread ??= this.#startThread();
     this.#sizeAtLastCheckpoint = size;
     this.#running = true;
-    this.#thread ??= this.#startThread();
     this.#thread.postMessage("checkpoint");
   }
 

@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { Checkpointer } from "./checkpointer.ts";
 import { type Commits, SingleCommits } from "./commits.ts";
-import { GroupCommits, nextGroup } from "./group-commits.ts";
+import { GroupCommits, recover } from "./group-commits.ts";
 import { Journal } from "./journal.ts";
 
 /** How long a writer waits, in milliseconds, when the checkpointer's connection holds a lock for an instant. */
@@ -37,26 +37,37 @@ export class Database {
   readonly #options: DatabaseOptions;
   readonly #connection: DatabaseSync;
   readonly #checkpointer: Checkpointer;
+  readonly #onRestored: (() => void)[] = [];
   #commits: Commits | undefined;
 
   constructor(options: DatabaseOptions) {
     this.#options = options;
     this.#connection = new DatabaseSync(options.databaseFile, { timeout: LOCK_PATIENCE_MS });
     this.#connection.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.durable ? "FULL" : "NORMAL"};
-      PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${LOG_REST_BYTES}; PRAGMA temp_store = MEMORY`);
+      PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${LOG_REST_BYTES}; PRAGMA temp_store = MEMORY;
+      PRAGMA cache_spill = OFF`);
     this.#checkpointer = new Checkpointer(options.databaseFile, this.#connection);
   }
 
   /** Brings in what the last process acknowledged and did not commit. Nothing may be prepared or written before. */
   recover(): void {
     const journal = new Journal(this.#options.journalFile);
-    const group = nextGroup(this.#connection, journal);
+    recover(this.#connection, journal);
     const committed = () => this.#checkpointer.committed();
-    if (!this.#options.durable) this.#commits = new GroupCommits(this.#connection, journal, group, committed);
-    else {
+    if (this.#options.durable) {
       journal.remove();
       this.#commits = new SingleCommits(this.#connection, committed);
+    } else {
+      const restored = () => {
+        for (const forget of this.#onRestored) forget();
+      };
+      this.#commits = new GroupCommits(this.#connection, journal, { committed, restored });
     }
+  }
+
+  /** `forget` is called when what was read for a while may have been older than what was acknowledged. */
+  onRestored(forget: () => void): void {
+    this.#onRestored.push(forget);
   }
 
   prepare<Row>(sql: string): Statement<Row> {
@@ -80,8 +91,11 @@ export class Database {
   }
 
   async close(): Promise<void> {
-    this.#commits?.close();
     await this.#checkpointer.close();
-    this.#connection.close();
+    try {
+      this.#commits?.close();
+    } finally {
+      this.#connection.close();
+    }
   }
 }

@@ -48,7 +48,7 @@ export function documentStatements(database: Database, table: DocumentTable): Do
       `SELECT seq, partition, id, body FROM ${table} WHERE scope = ? AND seq > ? AND ${alive} ORDER BY seq`,
     ),
     sweep: database.prepare(
-      `DELETE FROM ${table} WHERE seq IN (SELECT seq FROM ${table} WHERE expires_ms <= ? LIMIT ?)`,
+      `DELETE FROM ${table} WHERE seq IN (SELECT seq FROM ${table} WHERE expires_ms <= ? ORDER BY expires_ms, seq LIMIT ?)`,
     ),
   };
 }

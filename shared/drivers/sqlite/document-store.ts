@@ -63,6 +63,7 @@ export class SqliteDocumentStore implements DocumentStore {
     this.#database = database;
     this.#clock = clock;
     this.#sql = documentStatements(database, table);
+    database.onRestored(() => this.#current.clear());
   }
 
   async get<T extends Item>(partition: string, id: string, known?: Stored<T>): Promise<Stored<T> | undefined> {

@@ -3,28 +3,30 @@ import type { Commits } from "./commits.ts";
 import type { Statement } from "./database.ts";
 import type { Change, Journal, Transaction } from "./journal.ts";
 
-/** How long a group stays open, and how much of it may be in the journal. */
+/** How long a group stays open, how much of it may be in the journal, and when a commit that failed is tried again. */
 const GROUP_MS = 50;
 const GROUP_BYTES = 1024 * 1024;
+const RETRY_MS = 1_000;
 
-/** Up to which group the database has everything. */
-const GROUPS_TABLE = `CREATE TABLE IF NOT EXISTS groups (committed INTEGER NOT NULL) STRICT;
-  INSERT INTO groups SELECT 0 WHERE NOT EXISTS (SELECT * FROM groups)`;
+/** Up to which transaction of the journal the database has everything. */
+const JOURNALED_TABLE = `CREATE TABLE IF NOT EXISTS journaled (committed INTEGER NOT NULL) STRICT;
+  INSERT INTO journaled SELECT 0 WHERE NOT EXISTS (SELECT * FROM journaled)`;
 
-/**
- * Commits the group that the last process left in the journal, if any.
- * @returns the number of the group that comes next
- */
-export function nextGroup(connection: DatabaseSync, journal: Journal): number {
-  connection.exec(GROUPS_TABLE);
-  const row = connection.prepare("SELECT committed FROM groups").get() as { committed: number };
-  const group = row.committed + 1;
-  const left = journal.read(group);
-  if (left.length === 0) return group;
-  connection.exec("BEGIN IMMEDIATE");
-  doAgain(connection, left);
-  connection.exec(`UPDATE groups SET committed = ${group}; COMMIT`);
-  return group + 1;
+/** Commits what the last process left in the journal. */
+export function recover(connection: DatabaseSync, journal: Journal): void {
+  connection.exec(JOURNALED_TABLE);
+  const left = journal.read(committedIn(connection));
+  if (left.length > 0) {
+    connection.exec("BEGIN IMMEDIATE");
+    doAgain(connection, left);
+    connection.exec(`UPDATE journaled SET committed = ${journal.last}; COMMIT`);
+  }
+  journal.restart();
+  journal.trim();
+}
+
+function committedIn(connection: DatabaseSync): number {
+  return (connection.prepare("SELECT committed FROM journaled").get() as { committed: number }).committed;
 }
 
 /** The same statements on the same state have the same effects, down to the numbers that rows get. */
@@ -41,26 +43,30 @@ export class GroupCommits implements Commits {
   readonly #connection: DatabaseSync;
   readonly #journal: Journal;
   readonly #committed: () => void;
+  readonly #restored: () => void;
   readonly #sql: ReturnType<typeof statements>;
-  #group: number;
   #isOpen = false;
-  /** The database could not take the group again that it had lost. */
+  /** The database has dropped the group, and could not take it again yet. */
   #isLost = false;
   #timer: NodeJS.Timeout | undefined;
   /** Of the transaction that runs; undefined while none does. */
   #changes: Change[] | undefined;
 
   /**
-   * @param group the number of the first
-   * @param committed is called after each commit
+   * @param journal with nothing in it that is not committed
+   * @param on.committed is called after each commit, while no transaction is open; it must not throw
+   * @param on.restored is called when what was read for a while may have been older than what was acknowledged
    */
-  constructor(connection: DatabaseSync, journal: Journal, group: number, committed: () => void) {
+  constructor(
+    connection: DatabaseSync,
+    journal: Journal,
+    on: { readonly committed: () => void; readonly restored: () => void },
+  ) {
     this.#connection = connection;
     this.#journal = journal;
-    this.#group = group;
-    this.#committed = committed;
+    this.#committed = on.committed;
+    this.#restored = on.restored;
     this.#sql = statements(connection);
-    journal.start(group);
   }
 
   run<T>(work: () => T): T {
@@ -78,6 +84,7 @@ export class GroupCommits implements Commits {
   }
 
   runOne<T>(work: () => T): T {
+    if (this.#changes !== undefined) throw new Error("A transaction runs already.");
     this.#open();
     const changes: Change[] = [];
     this.#changes = changes;
@@ -110,30 +117,40 @@ export class GroupCommits implements Commits {
   }
 
   close(): void {
-    if (this.#isOpen || this.#isLost) this.#commit();
-    this.#journal.remove();
+    clearTimeout(this.#timer);
+    try {
+      this.#commit();
+      this.#journal.remove();
+    } catch (error) {
+      this.#journal.close();
+      throw error;
+    } finally {
+      clearTimeout(this.#timer);
+    }
   }
 
+  /** @throws what a commit that is overdue does: then there is no room for more */
   #open(): void {
     if (this.#isLost) this.#restore();
+    if (this.#journal.bytes > GROUP_BYTES) this.#commit();
     if (!this.#isOpen) this.#begin();
   }
 
   #begin(): void {
     this.#sql.begin.run();
     this.#isOpen = true;
-    this.#commitLater();
+    this.#commitIn(GROUP_MS);
   }
 
-  #commitLater(): void {
+  #commitIn(ms: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       try {
         this.#commit();
       } catch {
-        this.#commitLater();
+        this.#commitIn(RETRY_MS);
       }
-    }, GROUP_MS).unref();
+    }, ms).unref();
   }
 
   #noted(): Change[] {
@@ -141,16 +158,21 @@ export class GroupCommits implements Commits {
     return this.#changes;
   }
 
+  /** Where only the transaction cannot be undone the whole group is, which is then restored. */
   #undo(): void {
     this.#changes!.length = 0;
     if (!this.#connection.isTransaction) return;
-    this.#sql.undo.run();
-    this.#sql.release.run();
+    try {
+      this.#sql.undo.run();
+      this.#sql.release.run();
+    } catch {
+      this.#sql.rollback.run();
+    }
   }
 
   /** What the journal cannot take, the database must. */
   #keep(transaction: Transaction): void {
-    if (!this.#isJournaled(transaction) || this.#journal.bytes > GROUP_BYTES) this.#commit();
+    if (!this.#isJournaled(transaction)) this.#commit();
   }
 
   #isJournaled(transaction: Transaction): boolean {
@@ -163,8 +185,9 @@ export class GroupCommits implements Commits {
 
   #commit(): void {
     if (this.#isLost) this.#restore();
+    if (!this.#isOpen) return;
     try {
-      this.#sql.mark.run(this.#group);
+      this.#sql.mark.run(this.#journal.last);
       this.#sql.commit.run();
     } catch (error) {
       this.#restore();
@@ -172,7 +195,7 @@ export class GroupCommits implements Commits {
     }
     clearTimeout(this.#timer);
     this.#isOpen = false;
-    this.#journal.start(++this.#group);
+    this.#journal.restart();
     this.#committed();
   }
 
@@ -181,8 +204,9 @@ export class GroupCommits implements Commits {
     this.#isLost = true;
     if (this.#connection.isTransaction) this.#sql.rollback.run();
     this.#begin();
-    doAgain(this.#connection, this.#journal.read(this.#group));
+    doAgain(this.#connection, this.#journal.read(committedIn(this.#connection)));
     this.#isLost = false;
+    this.#restored();
   }
 }
 
@@ -195,7 +219,7 @@ function statements(connection: DatabaseSync) {
     save: prepare("SAVEPOINT work"),
     undo: prepare("ROLLBACK TO work"),
     release: prepare("RELEASE work"),
-    mark: prepare("UPDATE groups SET committed = ?"),
+    mark: prepare("UPDATE journaled SET committed = ?"),
   };
 }
 

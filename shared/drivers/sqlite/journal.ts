@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
 
 /** A statement that has changed the database, with the values it was given. */
@@ -15,16 +15,15 @@ const CHECKSUM_DIGITS = 8;
 const NEWLINE = 10;
 
 /**
- * A file with the transactions of the group that the database has not committed yet: a line for each, with a checksum, the number of the group
- * and the transaction's place in it. It is never synced: it is there for the death of the process, not of the machine. A group is written over
- * the one before, so what follows its last line is of an older one, or torn.
+ * A file with the transactions that the database has not committed yet: a line for each, with a checksum and the transaction's number, which
+ * rises by one. It is never synced: it is there for the death of the process, not of the machine. Once all is committed it is written over from
+ * its beginning, so what follows its last line is older, or torn.
  */
 export class Journal {
   readonly #file: string;
   readonly #descriptor: number;
   readonly #line = Buffer.allocUnsafe(MAX_LINE_BYTES);
-  #group = 0;
-  #transactions = 0;
+  #last = 0;
   #bytes = 0;
 
   constructor(file: string) {
@@ -32,16 +31,14 @@ export class Journal {
     this.#descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
   }
 
-  /** What the current group takes. */
+  /** Of the file, as far as it means something. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Begins a group. Numbers of groups rise. */
-  start(group: number): void {
-    this.#group = group;
-    this.#transactions = 0;
-    this.#bytes = 0;
+  /** The number of the last transaction. */
+  get last(): number {
+    return this.#last;
   }
 
   /**
@@ -50,40 +47,59 @@ export class Journal {
    * @throws what the file system does; nothing is kept then
    */
   append(transaction: Transaction): boolean {
-    const text = JSON.stringify([this.#group, this.#transactions, transaction]);
+    const text = JSON.stringify([this.#last + 1, transaction]);
     if (text.length * BYTES_PER_UNIT > MAX_LINE_BYTES - CHECKSUM_DIGITS - 1) return false;
     const length = this.#encode(text);
     for (let written = 0; written < length; ) {
       written += writeSync(this.#descriptor, this.#line, written, length - written, this.#bytes + written);
     }
     this.#bytes += length;
-    this.#transactions++;
+    this.#last++;
     return true;
   }
 
-  /** The transactions of a group, as far as they were kept; more of them may be appended. */
-  read(group: number): Transaction[] {
-    this.start(group);
-    const found: Transaction[] = [];
+  /** The transactions behind number `committed`, as far as they were kept. What follows is appended to them. */
+  read(committed: number): Transaction[] {
     const bytes = readFileSync(this.#file);
+    const found: Transaction[] = [];
+    this.restart();
+    let last: number | undefined;
     for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, this.#bytes)) {
-      const [ofGroup, place, transaction] = decode(bytes.subarray(this.#bytes, end)) ?? [];
-      if (transaction === undefined || ofGroup !== group || place !== this.#transactions) break;
-      found.push(transaction);
-      this.#transactions++;
+      const [number, transaction] = decode(bytes.subarray(this.#bytes, end)) ?? [];
+      if (number === undefined || number !== (last ?? number - 1) + 1) break;
+      last = number;
       this.#bytes = end + 1;
+      if (number > committed) found.push(transaction!);
     }
-    return found;
+    // Lines that do not go on from there are of a time that a loss of power has undone.
+    const goesOn = last !== undefined && last - found.length === committed;
+    this.#last = goesOn ? last! : committed;
+    if (!goesOn) this.restart();
+    return goesOn ? found : [];
+  }
+
+  /** Removes what means nothing, and might mean something once numbers come again after a loss of power. */
+  trim(): void {
+    ftruncateSync(this.#descriptor, this.#bytes);
+  }
+
+  /** What was appended so far is committed. */
+  restart(): void {
+    this.#bytes = 0;
   }
 
   close(): void {
     closeSync(this.#descriptor);
   }
 
-  /** For when everything is committed. */
+  /** For when everything is committed. A file that stays does no harm. */
   remove(): void {
     this.close();
-    rmSync(this.#file);
+    try {
+      rmSync(this.#file);
+    } catch {
+      // Another program looks at it.
+    }
   }
 
   /** Puts the line into the buffer. @returns its length */
@@ -95,7 +111,7 @@ export class Journal {
   }
 }
 
-function decode(line: Buffer): [group: number, place: number, transaction: Transaction] | undefined {
+function decode(line: Buffer): [number: number, transaction: Transaction] | undefined {
   const text = line.subarray(CHECKSUM_DIGITS);
   return line.toString("latin1", 0, CHECKSUM_DIGITS) === checksum(text) ? JSON.parse(text.toString()) : undefined;
 }

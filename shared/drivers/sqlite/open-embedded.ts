@@ -50,7 +50,7 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedStores {
     prepareSchema(database, options.folder);
     return makeStores(options, folder, database);
   } catch (error) {
-    void database?.close();
+    database?.close().catch(() => undefined);
     folder.release();
     throw error;
   }
@@ -83,9 +83,12 @@ function makeStores(options: EmbeddedOptions, folder: DataFolder, database: Data
       await secrets.sweep();
     },
     async close() {
-      await blobs.close();
-      await database.close();
-      folder.release();
+      try {
+        await blobs.close();
+        await database.close();
+      } finally {
+        folder.release();
+      }
     },
   };
 }
