@@ -4,8 +4,10 @@ import type { Server } from "../subjects/server.ts";
 import { API, workload } from "./workload.ts";
 
 const BATCH = 1_000;
-/** Until compilers have seen enough of the calls: a server runs for days. */
-const WARM_UP_MS = 2_000;
+/** What one connection logs before it is measured: V8 compiles the ways of a call for some 40,000 calls, and a server runs for days. */
+const WARM_UP = { warmUpMs: 0, measureMs: 10_000 };
+/** The other end of that: what the first calls after a start cost. */
+const FIRST_CALLS = { warmUpMs: 0, measureMs: 60_000, atMost: 2_000 };
 
 export async function createRun(connection: Connection, experimentId = "0"): Promise<string> {
   const input = { experiment_id: experimentId, start_time: Date.now() };
@@ -48,25 +50,49 @@ async function logBatches(server: Server, lanes: number) {
   return sample;
 }
 
+/** Logs new points, each connection to a run of its own, and reads some of them. */
+async function logMetrics(server: Server, lanes: number, duration: Parameters<typeof repeat>[2] = {}) {
+  const connections = Array.from({ length: lanes }, () => server.connect());
+  const runIds = await Promise.all(connections.map((connection) => createRun(connection)));
+  const operations = connections.map((connection, lane) => {
+    let step = 0;
+    return () =>
+      connection.ask(connection.prepare("POST", `${API}/runs/log-metric`, metricBody(runIds[lane]!, step++)));
+  });
+  const sample = await repeat(server, operations, duration);
+  const history = `${API}/metrics/get-history?run_id=${runIds[0]}&metric_key=loss&max_results=10`;
+  const { metrics } = await connections[0]!.json("GET", history);
+  if (metrics[9].step !== 9) throw new Error("The history is not what was logged.");
+  for (const connection of connections) connection.close();
+  return sample;
+}
+
 export const LOGGING = [
   workload({
     id: "W1",
     title: "log-metric, one connection",
     measure: "p50",
     rounds: 5,
+    prepare: (server) => logMetrics(server, 1, WARM_UP),
+    run: (server) => logMetrics(server, 1),
+  }),
+  workload({
+    id: "W1",
+    title: "log-metric, eight connections",
+    measure: "perSecond",
+    unit: "calls/s",
+    rounds: 5,
+    run: (server) => logMetrics(server, 8),
+  }),
+  workload({
+    id: "W1",
+    title: "log-metric, the first 2,000 calls after a start",
+    measure: "p50",
+    rounds: 3,
+    only: ["cairn"],
     async run(server) {
-      const connection = server.connect();
-      const runId = await createRun(connection);
-      const log = (i: number) =>
-        connection.ask(connection.prepare("POST", `${API}/runs/log-metric`, metricBody(runId, i)));
-      const sample = await repeat(server, [log], { warmUpMs: WARM_UP_MS });
-      const { metrics } = await connection.json(
-        "GET",
-        `${API}/metrics/get-history?run_id=${runId}&metric_key=loss&max_results=10`,
-      );
-      if (metrics[9].step !== 9) throw new Error("The history is not what was logged.");
-      connection.close();
-      return sample;
+      await server.restart();
+      return logMetrics(server, 1, FIRST_CALLS);
     },
   }),
   workload({
