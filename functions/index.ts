@@ -1,4 +1,10 @@
-import { app, type FunctionHandler, type HttpHandler, type HttpMethod, type StorageQueueHandler } from "@azure/functions";
+import {
+  app,
+  type FunctionHandler,
+  type HttpHandler,
+  type HttpMethod,
+  type StorageQueueHandler,
+} from "@azure/functions";
 import { FOLD_QUEUE, PURGE_QUEUE, SEAL_QUEUE, SNAPSHOT_QUEUE } from "../shared/domain/queues.ts";
 import { area } from "./area.ts";
 import { checkSettings, guarded } from "./guard.ts";
