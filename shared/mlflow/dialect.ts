@@ -75,8 +75,7 @@ export async function answerMlflow(context: MlflowContext, request: AppRequest):
 
 async function dispatch(context: MlflowContext, request: AppRequest, asked: Asked): Promise<AppResponse> {
   const { path, query } = splitUrl(request.url);
-  const { workspaceName, rest } = locate(path);
-  const api = API.exec(rest)?.[1];
+  const { workspaceName, api } = locate(path);
   const match = api === undefined ? undefined : find(request.method, api);
   if (!match) return noSuchRoute;
   const { route, params } = match;
@@ -102,13 +101,15 @@ async function dispatch(context: MlflowContext, request: AppRequest, asked: Aske
   return response;
 }
 
-function locate(path: string): { workspaceName?: string; rest: string } {
-  if (API.test(path)) return { rest: path };
+/** The workspace that the path names, and what follows `/api`; that is undefined where it is no operation's address. */
+function locate(path: string): { workspaceName?: string; api?: string } {
+  const api = API.exec(path)?.[1];
+  if (api !== undefined) return { api };
   for (const prefix of PREFIXES) {
     const groups = prefix.exec(path)?.groups;
-    if (groups) return { workspaceName: decodePart(groups.workspace!), rest: groups.rest! };
+    if (groups) return { workspaceName: decodePart(groups.workspace!), api: API.exec(groups.rest!)?.[1] };
   }
-  return { rest: path };
+  return {};
 }
 
 /** @throws InvalidParameter when path and header name different workspaces */

@@ -12,14 +12,16 @@ interface ModelPoints {
   readonly points: readonly Point[];
 }
 
-const NONE: Promise<ModelPoints[]> = Promise.resolve([]);
+/** Whether a point is a logged model's, too. */
+export function namesModel({ origin }: Point): boolean {
+  return origin?.modelId !== undefined;
+}
 
 /**
  * What of a call goes to logged models too, each looked up beside the others.
  * @throws NotFound when a model is unknown
  */
 export function findModelPoints(workspace: Workspace, runId: string, points: readonly Point[]): Promise<ModelPoints[]> {
-  if (!points.some(({ origin }) => origin?.modelId !== undefined)) return NONE;
   const byModel = new Map<string, Point[]>();
   for (const point of points) {
     const modelId = point.origin?.modelId;

@@ -3,7 +3,7 @@ import { invalid } from "../errors.ts";
 import { appendPoints, pointsItem } from "../metrics/append.ts";
 import { endQuiet, requestFold, SETTLED_AFTER_MS } from "../metrics/fold.ts";
 import type { Point } from "../metrics/points.ts";
-import { appendModelPoints, findModelPoints } from "../models/log.ts";
+import { appendModelPoints, findModelPoints, namesModel } from "../models/log.ts";
 import type { Draft } from "../record.ts";
 import { cut, invalidValue, LIMITS, requireEntityName, requireLength, truncated } from "../validation.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
@@ -58,18 +58,15 @@ export async function logParam(workspace: Workspace, runId: string, param: Param
 }
 
 async function append(workspace: Workspace, runId: string, points: readonly Point[]): Promise<void> {
-  const ofModels = findModelPoints(workspace, runId, points);
+  const ofModels = points.some(namesModel) ? findModelPoints(workspace, runId, points) : undefined;
   // Whether the run is there is told first.
-  ofModels.catch(() => undefined);
+  ofModels?.catch(() => undefined);
   const { scope, attributes } = await requireActiveRun(workspace, runId);
   if (attributes.quiet) return changeWithPoints(workspace, runId, points, () => {});
-  const found = await ofModels;
+  const found = ofModels && (await ofModels);
   const nowMs = workspace.clock.now();
-  const item = pointsItem(nowMs, scope, runId, points);
-  await Promise.all([
-    appendModelPoints(workspace, nowMs, found),
-    appendPoints(workspace, runsPartition(workspace, runId), item),
-  ]);
+  const appending = appendPoints(workspace, runsPartition(workspace, runId), pointsItem(nowMs, scope, runId, points));
+  await (found ? Promise.all([appendModelPoints(workspace, nowMs, found), appending]) : appending);
   pointsIngested.tell({ points: points.length });
 }
 
