@@ -65,6 +65,12 @@ export interface DocumentStore {
   /** Raises AlreadyExists when `id` or `unique` is taken in this partition; of many racers exactly one wins. */
   create(partition: string, item: Item): Promise<ETag>;
 
+  /**
+   * `create` for whom it is all the same whether an item of that id is there already; then it stays as it is. The item has neither `unique`
+   * nor `ttl` (InvalidArgument), and its id is none that an item with a ttl may have.
+   */
+  ensure(partition: string, item: Item): Promise<void>;
+
   /** Raises PreconditionFailed unless `etag` is current (also when the item is gone); AlreadyExists when `unique` is taken by another. */
   replace(partition: string, item: Item, etag: ETag): Promise<ETag>;
 

@@ -3,6 +3,7 @@ import type { DocumentStore } from "../../shared/stores/document-store.ts";
 import { batchLaws } from "./documents/batch.ts";
 import { changesLaws } from "./documents/changes.ts";
 import { durabilityLaws } from "./documents/durability.ts";
+import { ensureLaws } from "./documents/ensure.ts";
 import { expiryLaws } from "./documents/expiry.ts";
 import { itemLaws } from "./documents/items.ts";
 import { listLaws } from "./documents/list.ts";
@@ -52,6 +53,7 @@ export function documentStoreContract(
       unsupported,
     };
     itemLaws(suite);
+    ensureLaws(suite);
     uniqueLaws(suite);
     batchLaws(suite);
     listLaws(suite);

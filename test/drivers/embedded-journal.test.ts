@@ -7,6 +7,7 @@ import { Database } from "../../shared/drivers/sqlite/database.ts";
 import { SqliteDocumentStore } from "../../shared/drivers/sqlite/document-store.ts";
 import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
 import { prepareSchema } from "../../shared/drivers/sqlite/schema.ts";
+import type { Item } from "../../shared/stores/document-store.ts";
 import { collect } from "../contract/support.ts";
 import {
   countingIds,
@@ -70,7 +71,10 @@ const idsIn = (folder: string) =>
 const id = fc.constantFrom("a", "b", "c", "d");
 const text = fc.oneof(fc.string({ unit: "binary", maxLength: 40 }), fc.constant("x".repeat(200_000)));
 const step = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom("create", "replace", "remove", "pair"), id, text }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constantFrom("create", "ensure", "replace", "remove", "pair"), id, text }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("send"), id, text: fc.constant("") }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("commit"), id, text: fc.constant("") }) },
 );
@@ -84,6 +88,7 @@ async function take(
   const etag = (await runs.get("p", id))?.etag ?? "0";
   const operations = {
     create: () => runs.create("p", item),
+    ensure: () => runs.ensure("p", item),
     replace: () => runs.replace("p", item, etag),
     remove: () => runs.remove("p", id),
     pair: () =>
@@ -233,6 +238,29 @@ it("full disk: a write that finds no room is refused, and those acknowledged bef
   const after = open();
   expect((await collect(after.store.list("p"))).flat().map(({ item }) => item.id)).toEqual(["a", "b", "large"]);
   await after.database.close();
+});
+
+it("full disk: what was ensured without a look at the database is there once there is room, and for the successor", async () => {
+  const folder = folderOfTest();
+  const files = { databaseFile: join(folder, "cairn.db"), journalFile: join(folder, "cairn.journal") };
+  const database = new Database({ ...files, durable: false });
+  prepareSchema(database, folder);
+  const store = new SqliteDocumentStore(database, "runs", new ManualClock());
+  await store.ensure("p", { id: "a", scope: "s" });
+  const { page_count } = database.prepare<{ page_count: number }>("PRAGMA page_count").get()!;
+  database.prepare(`PRAGMA max_page_count = ${page_count}`).get();
+  for (let i = 0; i < 100; i++) await store.ensure("p", { id: `i${i}`, scope: "s", text: "x".repeat(1_000) } as Item);
+  await expect(collect(store.list("p"))).rejects.toThrow(/full/);
+  await expect(store.get("p", "i7")).rejects.toThrow(/full/);
+  vi.advanceTimersByTime(COMMITTED_AFTER_MS);
+  await expect(store.create("p", { id: "b", scope: "s" })).rejects.toThrow(/full/);
+  const successor = folderOfTest();
+  for (const name of FILES) copyFileSync(join(folder, name), join(successor, name));
+  expect(await idsIn(successor)).toHaveLength(101);
+  database.execute("PRAGMA max_page_count = 100000");
+  await store.create("p", { id: "b", scope: "s" });
+  expect((await collect(store.list("p"))).flat()).toHaveLength(102);
+  await database.close();
 });
 
 it("writing statements: are refused outside a transaction, which the journal would not see", () => {

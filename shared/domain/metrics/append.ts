@@ -1,6 +1,5 @@
 import { hash } from "node:crypto";
 import type { Item } from "../../stores/document-store.ts";
-import { AlreadyExists } from "../../stores/errors.ts";
 import type { Workspace } from "../workspace.ts";
 import { type PackedPoints, type Point, packPoints } from "./points.ts";
 
@@ -33,10 +32,6 @@ export function pointsId(timeMs: number, content: string): string {
 }
 
 /** Writes a points document; finding it written already is success. */
-export async function appendPoints(workspace: Workspace, partition: string, item: PointsItem): Promise<void> {
-  try {
-    await workspace.stores.documents.runs.create(partition, item);
-  } catch (error) {
-    if (!(error instanceof AlreadyExists)) throw error;
-  }
+export function appendPoints(workspace: Workspace, partition: string, item: PointsItem): Promise<void> {
+  return workspace.stores.documents.runs.ensure(partition, item);
 }

@@ -32,6 +32,12 @@ export function encodeItem(item: Item): EncodedItem {
   return { json, bytes };
 }
 
+/** @throws InvalidArgument for an item that cannot be ensured: whether it is there could be more than a matter of its id */
+export function checkEnsurable({ unique, ttl }: Item): void {
+  if (unique !== undefined) throw new InvalidArgument("unique: an item that is ensured has none.");
+  if (ttl !== undefined) throw new InvalidArgument("ttl: an item that is ensured has none.");
+}
+
 /** Whether an item could have this id at all. */
 export function isId(id: unknown): id is string {
   return typeof id === "string" && ID.test(id);

@@ -10,7 +10,7 @@ import type {
   Stored,
 } from "../../stores/document-store.ts";
 import { AlreadyExists, PreconditionFailed } from "../../stores/errors.ts";
-import { isId } from "../common/item-rules.ts";
+import { checkEnsurable, isId } from "../common/item-rules.ts";
 import { BatchWriter, prepareBatch } from "./batch-writer.ts";
 import { ChangesReader } from "./changes.ts";
 import { Queries } from "./queries.ts";
@@ -78,6 +78,15 @@ export class CosmosDocumentStore implements DocumentStore {
         this.#knowingOwnWork(document, attempt, (options) => this.#container.items.create(document, options)),
       ),
     );
+  }
+
+  async ensure(partition: string, item: Item): Promise<void> {
+    checkEnsurable(item);
+    try {
+      await this.create(partition, item);
+    } catch (error) {
+      if (!(error instanceof AlreadyExists)) throw error;
+    }
   }
 
   async replace(partition: string, item: Item, etag: ETag): Promise<ETag> {

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Statement } from "./database.ts";
+import type { Later, Statement } from "./database.ts";
 
 /** When transactions are committed, and what makes them outlive the process. */
 export interface Commits {
@@ -9,6 +9,10 @@ export interface Commits {
   runOne<T>(work: () => T): T;
   /** A writing statement, as it must be called to be a part of the transactions. */
   watched<Row>(sql: string, statement: Statement<Row>): Statement<Row>;
+  /** A reading statement, as it must be called to see everything that was acknowledged. */
+  reading<Row>(statement: Statement<Row>): Statement<Row>;
+  /** See `Database.prepareLater`. */
+  later(sql: string, statement: Statement<never>): Later;
   /** Commits what is open. */
   close(): void;
 }
@@ -44,6 +48,14 @@ export class SingleCommits implements Commits {
 
   watched<Row>(_sql: string, statement: Statement<Row>): Statement<Row> {
     return statement;
+  }
+
+  reading<Row>(statement: Statement<Row>): Statement<Row> {
+    return statement;
+  }
+
+  later(_sql: string, statement: Statement<never>): Later {
+    return (...values) => void this.run(() => statement.run(...values));
   }
 
   close(): void {}

@@ -19,6 +19,9 @@ export interface Statement<Row> {
   run(...values: Value[]): { changes: number; lastInsertRowid: number };
 }
 
+/** Calls a statement whose result nobody waits for. */
+export type Later = (...values: Value[]) => void;
+
 export interface DatabaseOptions {
   readonly databaseFile: string;
   /** Of what was acknowledged and is not in the database yet. */
@@ -49,7 +52,7 @@ export class Database {
     this.#checkpointer = new Checkpointer(options.databaseFile, this.#connection);
   }
 
-  /** Brings in what the last process acknowledged and did not commit. Nothing may be prepared or written before. */
+  /** Brings in what the last process acknowledged and did not commit. Before, nothing may be written or kept prepared. */
   recover(): void {
     const journal = new Journal(this.#options.journalFile);
     recover(this.#connection, journal);
@@ -72,7 +75,16 @@ export class Database {
 
   prepare<Row>(sql: string): Statement<Row> {
     const statement = this.#connection.prepare(sql) as unknown as Statement<Row>;
-    return READS.test(sql) ? statement : this.#commits!.watched(sql, statement);
+    if (!this.#commits) return statement;
+    return READS.test(sql) ? this.#commits.reading(statement) : this.#commits.watched(sql, statement);
+  }
+
+  /**
+   * A writing statement that is a transaction of its own and cannot be refused, whatever the state of the database. It may run later, but before
+   * every other: reading and writing never miss it.
+   */
+  prepareLater(sql: string): Later {
+    return this.#commits!.later(sql, this.#connection.prepare(sql) as unknown as Statement<never>);
   }
 
   /** For statements that bear no preparing: the schema. */

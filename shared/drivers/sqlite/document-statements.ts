@@ -1,4 +1,4 @@
-import type { Database, Statement } from "./database.ts";
+import type { Database, Later, Statement } from "./database.ts";
 import type { DocumentTable } from "./schema.ts";
 
 export interface ItemRow {
@@ -13,6 +13,8 @@ export interface DocumentStatements {
   readonly get: Statement<ItemRow>;
   /** (partition, id, scope, unique, expires, body) */
   readonly insert: Statement<never>;
+  /** (partition, id, scope, body) */
+  readonly ensure: Later;
   /** (partition, id, now) */
   readonly remove: Statement<never>;
   /** (partition, id, seq, now) */
@@ -34,6 +36,9 @@ export function documentStatements(database: Database, table: DocumentTable): Do
     get: database.prepare(`SELECT seq, partition, id, body FROM ${table} WHERE partition = ? AND id = ? AND ${alive}`),
     insert: database.prepare(
       `INSERT INTO ${table} (partition, id, scope, uniq, expires_ms, body) VALUES (?, ?, ?, ?, ?, ?)`,
+    ),
+    ensure: database.prepareLater(
+      `INSERT INTO ${table} (partition, id, scope, body) VALUES (?, ?, ?, ?) ON CONFLICT (partition, id) DO NOTHING`,
     ),
     remove: database.prepare(`DELETE FROM ${table} WHERE partition = ? AND id = ? AND ${alive}`),
     removeCurrent: database.prepare(`DELETE FROM ${table} WHERE partition = ? AND id = ? AND seq = ? AND ${alive}`),

@@ -13,6 +13,7 @@ import {
   checkBatchBytes,
   checkBatchCount,
   checkBatchIds,
+  checkEnsurable,
   checkId,
   checkPartition,
   encodeItem,
@@ -79,6 +80,12 @@ export class SqliteDocumentStore implements DocumentStore {
   async create(partition: string, item: Item): Promise<ETag> {
     const toWrite = prepareItem(partition, item);
     return this.#wrote(this.#database.write(() => this.#insert(toWrite)));
+  }
+
+  async ensure(partition: string, item: Item): Promise<void> {
+    checkEnsurable(item);
+    const { id, scope, json } = prepareItem(partition, item);
+    this.#wrote(this.#sql.ensure(partition, id, scope, json));
   }
 
   async replace(partition: string, item: Item, etag: ETag): Promise<ETag> {

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Commits } from "./commits.ts";
-import type { Statement } from "./database.ts";
+import type { Later, Statement } from "./database.ts";
 import type { Change, Journal, Transaction } from "./journal.ts";
 
 /** How long a group stays open, how much of it may be in the journal, and when a commit that failed is tried again. */
@@ -49,6 +49,8 @@ export class GroupCommits implements Commits {
   /** The database has dropped the group, and could not take it again yet. */
   #isLost = false;
   #timer: NodeJS.Timeout | undefined;
+  /** Statements that are in the journal and have not run yet. */
+  #waiting: (() => void)[] = [];
   /** Of the transaction that runs; undefined while none does. */
   #changes: Change[] | undefined;
 
@@ -86,6 +88,7 @@ export class GroupCommits implements Commits {
   runOne<T>(work: () => T): T {
     if (this.#changes !== undefined) throw new Error("A transaction runs already.");
     this.#open();
+    this.#runWaiting();
     const changes: Change[] = [];
     this.#changes = changes;
     try {
@@ -113,6 +116,29 @@ export class GroupCommits implements Commits {
       },
       all: notForWriting,
       iterate: notForWriting,
+    };
+  }
+
+  reading<Row>(statement: Statement<Row>): Statement<Row> {
+    const current = () => {
+      if (this.#isLost) this.#restore();
+      this.#runWaiting();
+      return statement;
+    };
+    return {
+      get: (...values) => current().get(...values),
+      all: (...values) => current().all(...values),
+      iterate: (...values) => current().iterate(...values),
+      run: (...values) => current().run(...values),
+    };
+  }
+
+  later(sql: string, statement: Statement<never>): Later {
+    return (...values) => {
+      if (this.#changes !== undefined) throw new Error("A transaction runs already.");
+      this.#open();
+      if (this.#isJournaled([[sql, ...values]])) this.#waiting.push(() => statement.run(...values));
+      else this.#commitWith(() => statement.run(...values));
     };
   }
 
@@ -183,9 +209,27 @@ export class GroupCommits implements Commits {
     }
   }
 
+  #commitWith(work: () => unknown): void {
+    this.runOne(work);
+    this.#commit();
+  }
+
+  /** In a batch they take a third of what each takes by itself. */
+  #runWaiting(): void {
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    try {
+      for (const run of waiting) run();
+    } catch {
+      this.#restore();
+    }
+  }
+
   #commit(): void {
     if (this.#isLost) this.#restore();
     if (!this.#isOpen) return;
+    this.#runWaiting();
     try {
       this.#sql.mark.run(this.#journal.last);
       this.#sql.commit.run();
@@ -202,7 +246,9 @@ export class GroupCommits implements Commits {
   /** Some errors, such as that of a full disk, make the database drop the whole group. What was acknowledged of it is in the journal. */
   #restore(): void {
     this.#isLost = true;
+    this.#waiting = [];
     if (this.#connection.isTransaction) this.#sql.rollback.run();
+    this.#isOpen = false;
     this.#begin();
     doAgain(this.#connection, this.#journal.read(committedIn(this.#connection)));
     this.#isLost = false;
