@@ -46,7 +46,7 @@ export function requireLength(entity: string, value: string, limit: number): voi
   if (value.length > limit) throw invalid(`'${entity}' exceeds the maximum length of ${limit} characters`);
 }
 
-/** Names come again and again: those that were found good need no second look. */
+/** Names come again and again: those that were found good need no second look. None that is too long is kept. */
 const goodNames = new Set<string>();
 const MAX_GOOD_NAMES = 10_000;
 
@@ -54,6 +54,7 @@ const MAX_GOOD_NAMES = 10_000;
 export function requireEntityName(path: string, name: string): void {
   if (goodNames.has(name)) return;
   checkEntityName(path, name);
+  if (name.length > LIMITS.key) return;
   if (goodNames.size >= MAX_GOOD_NAMES) goodNames.clear();
   goodNames.add(name);
 }

@@ -26,6 +26,7 @@ export class Checkpointer {
   #running = false;
   /** The log is too long for the thread alone. */
   #isBehind = false;
+  #isClosed = false;
   #sizeAtLastCheckpoint = 0;
 
   constructor(databaseFile: string, connection: DatabaseSync) {
@@ -48,7 +49,7 @@ export class Checkpointer {
       this.#isBehind = false;
       this.#checkpointHere();
     }
-    if (this.#running) return;
+    if (this.#running || this.#isClosed) return;
     const size = this.#logSize();
     if (size < this.#sizeAtLastCheckpoint) this.#sizeAtLastCheckpoint = 0;
     if (size - this.#sizeAtLastCheckpoint < CHECKPOINT_BYTES) return;
@@ -59,6 +60,7 @@ export class Checkpointer {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#thread?.terminate();
   }
 

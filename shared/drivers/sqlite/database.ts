@@ -9,7 +9,7 @@ const LOCK_PATIENCE_MS = 5_000;
 /** What the write-ahead log is cut down to when it starts again from its beginning. */
 const LOG_REST_BYTES = 1024 * 1024;
 
-export type Value = string | number | null;
+type Value = string | number | null;
 
 /** A prepared statement whose rows have the shape that its SQL gives them. */
 export interface Statement<Row> {

@@ -72,7 +72,7 @@ export class SqliteDocumentStore implements DocumentStore {
     const current = this.#current.get(key);
     if (current !== undefined && current === known?.etag) return known;
     const row = this.#sql.get.get(partition, id, this.#clock.now());
-    const found = row && stored<T>(row);
+    const found = row && (etagOf(row.seq) === known?.etag ? known : stored<T>(row));
     if (found !== undefined && found.item.ttl === undefined) this.#remember(key, found.etag);
     return found;
   }

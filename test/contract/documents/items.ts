@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Item } from "../../../shared/stores/document-store.ts";
 import { AlreadyExists, PreconditionFailed } from "../../../shared/stores/errors.ts";
 import type { DocumentStoreSuite } from "../document-store.contract.ts";
-import { freshName, RACERS, ROUNDS, race, refuses } from "../support.ts";
+import { collect, freshName, RACERS, ROUNDS, race, refuses } from "../support.ts";
 
 interface Note extends Item {
   readonly text: string;
@@ -29,6 +29,13 @@ export function itemLaws({ store }: DocumentStoreSuite): void {
       const partition = freshName("p");
       await store().create(partition, note("a"));
       const known = await store().get<Note>(partition, "a");
+      expect(await store().get(partition, "a", known)).toBe(known);
+    });
+
+    it("get: returns the known state itself, wherever it was read, and with a ttl too", async () => {
+      const partition = freshName("p");
+      await store().create(partition, { ...note("a"), ttl: 1_000 });
+      const [known] = (await collect(store().list<Note>(partition))).flat();
       expect(await store().get(partition, "a", known)).toBe(known);
     });
 
