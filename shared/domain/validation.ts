@@ -1,3 +1,4 @@
+import { exceeds, firstCharacters } from "../characters.ts";
 import { invalid } from "./errors.ts";
 
 /** Limits per request and value; MLflow 3.17's own (mlflow/utils/validation.py). */
@@ -43,7 +44,7 @@ export function missingValue(path: string): Error {
 }
 
 export function requireLength(entity: string, value: string, limit: number): void {
-  if (value.length > limit) throw invalid(`'${entity}' exceeds the maximum length of ${limit} characters`);
+  if (exceeds(value, limit)) throw invalid(`'${entity}' exceeds the maximum length of ${limit} characters`);
 }
 
 /** Names come again and again: those that were found good need no second look. None that is too long is kept. */
@@ -54,7 +55,7 @@ const MAX_GOOD_NAMES = 10_000;
 export function requireEntityName(path: string, name: string): void {
   if (goodNames.has(name)) return;
   checkEntityName(path, name);
-  if (name.length > LIMITS.key) return;
+  if (exceeds(name, LIMITS.key)) return;
   if (goodNames.size >= MAX_GOOD_NAMES) goodNames.clear();
   goodNames.add(name);
 }
@@ -145,7 +146,7 @@ export function requireAliasNotReserved(alias: string): void {
 
 /** Tag values of runs and values of params that are too long are cut, as MLflow's server does by default. */
 export function truncated(value: string, limit: number): string {
-  return value.length > limit ? value.slice(0, limit).toWellFormed() : value;
+  return firstCharacters(value, limit);
 }
 
 /** Decodes percent-encodings until nothing changes; malformed ones stay as they are. */
@@ -180,7 +181,7 @@ function shown(value: unknown): string {
 }
 
 export function cut(text: string): string {
-  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS).toWellFormed()}…` : text;
+  return exceeds(text, SHOWN_CHARACTERS) ? `${firstCharacters(text, SHOWN_CHARACTERS)}…` : text;
 }
 
 /** The list in a tag that holds JSON; empty where somebody put something else there. */

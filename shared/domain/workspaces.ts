@@ -5,7 +5,7 @@ import { alreadyExists, invalid, invalidState, notFound, type WorkspaceError } f
 import { ensureDefaultExperiment } from "./experiments.ts";
 import { optimistically } from "./optimistic.ts";
 import { requestPurge } from "./purge/messages.ts";
-import { cut } from "./validation.ts";
+import { cut, requireLength } from "./validation.ts";
 import type { Memory, Stores, Workspace } from "./workspace.ts";
 
 export interface WorkspaceInfo {
@@ -32,6 +32,7 @@ export interface Realm {
 }
 
 export const DEFAULT_WORKSPACE = "default";
+export const MAX_DESCRIPTION = 500;
 const PARTITION = "workspaces";
 export const WORKSPACE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])$/;
 /** Ids of the workspaces that are ready. */
@@ -93,7 +94,7 @@ async function prepare(workspace: Workspace): Promise<void> {
 /** @throws InvalidParameter, AlreadyExists */
 export async function createWorkspace(realm: Realm, name: string, description: string): Promise<WorkspaceInfo> {
   requireWorkspaceName(name);
-  if (description.length > 500) throw invalid("'description' exceeds the maximum length of 500 characters");
+  requireLength("description", description, MAX_DESCRIPTION);
   const workspace: WorkspaceInfo = {
     id: `w${realm.ids.hex(8)}`,
     name,
@@ -131,7 +132,7 @@ export async function getWorkspace(realm: Realm, name: string): Promise<Workspac
 }
 
 export function updateWorkspace(realm: Realm, name: string, description: string): Promise<WorkspaceInfo> {
-  if (description.length > 500) throw invalid("'description' exceeds the maximum length of 500 characters");
+  requireLength("description", description, MAX_DESCRIPTION);
   return optimistically(`workspaces/${name}`, async () => {
     const { catalog } = realm.stores.documents;
     await getWorkspace(realm, name);

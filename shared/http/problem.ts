@@ -1,3 +1,4 @@
+import { exceeds, firstCharacters, lastCharacters } from "../characters.ts";
 import { type ErrorCode, WorkspaceError } from "../domain/errors.ts";
 import { StoreThrottled, StoreUnavailable, TooLarge } from "../stores/errors.ts";
 import { redact } from "./redact.ts";
@@ -55,7 +56,8 @@ const MAX_MESSAGE = 600;
 /** A message as it is answered: what a caller sent comes back in part only and without secrets; the end tells what would be accepted. */
 export function brief(message: string): string {
   const shown = redact(message);
-  return shown.length > MAX_MESSAGE ? `${shown.slice(0, 300)} … ${shown.slice(-250)}`.toWellFormed() : shown;
+  if (!exceeds(shown, MAX_MESSAGE)) return shown;
+  return `${firstCharacters(shown, 300)} … ${lastCharacters(shown, 250)}`;
 }
 
 /** What a client can do about a refusal, for programs. Not `Basic`, for which browsers would ask their users. */

@@ -4,6 +4,7 @@ import { listMembers, MEMBER_ID, type Member, putMember } from "../domain/access
 import { ROLES, type Role } from "../domain/access/roles.ts";
 import { WorkspaceError } from "../domain/errors.ts";
 import type { Caller } from "../http/callers.ts";
+import { textOfAtMost } from "../http/max-characters.ts";
 import { type RestRoute, restRoute } from "../http/rest.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -44,7 +45,7 @@ const MemberRole = z.strictObject({ role: RoleJson }).check(z.meta({ id: "Member
 
 const NewKey = z
   .strictObject({
-    name: z.string().check(z.minLength(1), z.maxLength(100), z.describe("For people: what the key is for.")),
+    name: textOfAtMost(100, "For people: what the key is for.").check(z.minLength(1)),
     member: z.optional(MemberId.check(z.describe("Whose key it is; absent: the caller's."))),
     role: z.optional(RoleJson.check(z.describe("At most the member's; absent: whatever the member's is."))),
     expiresInDays: z._default(z.int().check(z.gte(1), z.lte(MAX_KEY_DAYS)), DEFAULT_KEY_DAYS),

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { DEFAULT_DAYS, type Event, listEvents } from "../domain/events/events.ts";
+import { textOfAtMost } from "../http/max-characters.ts";
 import { type RestRoute, restRoute } from "../http/rest.ts";
 
 const Time = z.iso.datetime().check(z.describe("UTC."));
@@ -32,8 +33,8 @@ const EventsQuery = z.strictObject({
   to: z.optional(z.iso.datetime().check(z.describe("Exclusive, UTC; default now."))),
   action: z.optional(z.string().check(z.maxLength(100))),
   outcome: z.optional(Outcome),
-  caller: z.optional(z.string().check(z.maxLength(300), z.describe("The id of a member, a run or a key."))),
-  resource: z.optional(z.string().check(z.maxLength(300), z.describe("Any id or name of a resource."))),
+  caller: z.optional(textOfAtMost(300, "The id of a member, a run or a key.")),
+  resource: z.optional(textOfAtMost(300, "Any id or name of a resource.")),
   pageSize: z._default(z.int().check(z.gte(1), z.lte(1000)), 100),
   pageToken: z.optional(z.string().check(z.maxLength(1000), z.describe("With all else as it was."))),
 });

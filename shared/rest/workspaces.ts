@@ -3,10 +3,12 @@ import { purgeExperiment, purgeRecord } from "../domain/purge/purge.ts";
 import {
   deleteWorkspace,
   getWorkspace,
+  MAX_DESCRIPTION,
   updateWorkspace,
   WORKSPACE_NAME,
   type WorkspaceInfo,
 } from "../domain/workspaces.ts";
+import { textOfAtMost } from "../http/max-characters.ts";
 import { type RestRoute, restRoute } from "../http/rest.ts";
 import { createOwnWorkspace, visibleWorkspaces } from "../http/workspace-access.ts";
 
@@ -16,7 +18,7 @@ const Name = z
     z.regex(WORKSPACE_NAME, "2 to 32 lower-case letters, digits and hyphens, with a letter or digit at both ends"),
     z.describe("Unique; the part of the address after /w/."),
   );
-const Description = z.string().check(z.maxLength(500), z.describe("For people."));
+const Description = textOfAtMost(MAX_DESCRIPTION, "For people.");
 
 const NewWorkspace = z
   .strictObject({ name: Name, description: z._default(Description, "") })

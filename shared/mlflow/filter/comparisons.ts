@@ -1,3 +1,4 @@
+import { exceeds } from "../../characters.ts";
 import { FilterError, MAX_CLAUSES, MAX_FILTER_LENGTH } from "./filter-error.ts";
 import { type Token, tokenize } from "./lexer.ts";
 
@@ -57,7 +58,7 @@ export interface SyntaxWording {
  */
 export function parseComparisons(filter: string | undefined, wording: SyntaxWording): Comparison[] {
   if (!filter) return [];
-  if (filter.length > MAX_FILTER_LENGTH)
+  if (exceeds(filter, MAX_FILTER_LENGTH))
     throw new FilterError(`A filter may have at most ${MAX_FILTER_LENGTH} characters.`);
   const tokens = tokenize(filter);
   if (tokens.length === 0) throw new FilterError(wording.blank(filter));

@@ -1,3 +1,4 @@
+import { exceeds, firstCharacters } from "../../characters.ts";
 import type { OrderKey } from "../../domain/search/order.ts";
 import { FilterError, MAX_FILTER_LENGTH, MAX_ORDER_KEYS } from "./filter-error.ts";
 import { isName, type SplitName, splitName } from "./identifier.ts";
@@ -42,10 +43,10 @@ export function orderKeys(
 }
 
 function orderTerm(clause: string): OrderTerm {
-  const tokens = clause.length > MAX_FILTER_LENGTH ? [] : tokenize(clause);
+  const tokens = exceeds(clause, MAX_FILTER_LENGTH) ? [] : tokenize(clause);
   const [name, direction] = tokens;
   if (!name || !isName(name) || isDirection(name.text) || tokens.length > 2 || (direction && !isName(direction))) {
-    throw new FilterError(`Invalid order_by clause '${clause.slice(0, 1000)}'. Could not be parsed.`);
+    throw new FilterError(`Invalid order_by clause '${firstCharacters(clause, 1000)}'. Could not be parsed.`);
   }
   if (direction && !isDirection(direction.text)) {
     throw new FilterError(`Invalid ordering key in order_by clause '${clause}'.`);
