@@ -88,8 +88,8 @@ export function encodePoints(points: readonly Point[]): EncodedPoints {
 export function decodePoints({ count, keys, origins = [], bytes }: EncodedPoints): PointColumns {
   const reader = new Reader(bytes);
   const format = reader.byte();
-  const keyIndex = Uint16Array.from({ length: count }, () => reader.varint());
-  const originIndex = format & 2 ? Uint16Array.from({ length: count }, () => reader.varint()) : undefined;
+  const keyIndex = reader.indexes(count);
+  const originIndex = format & 2 ? reader.indexes(count) : undefined;
   const timestamps = reader.integers(count, (format & 1) === 1);
   const steps = reader.integers(count, (format & 1) === 1);
   const values = reader.doubles(count);
@@ -208,6 +208,12 @@ class Reader {
     return value;
   }
 
+  indexes(count: number): Uint16Array {
+    const result = new Uint16Array(count);
+    for (let i = 0; i < count; i++) result[i] = this.varint();
+    return result;
+  }
+
   integers(count: number, asVarints: boolean): Float64Array {
     if (!asVarints) return this.doubles(count);
     const result = new Float64Array(count);
@@ -221,10 +227,9 @@ class Reader {
 
   doubles(count: number): Float64Array {
     const result = new Float64Array(count);
-    for (let i = 0; i < count; i++) {
-      result[i] = this.buffer.readDoubleLE(this.at);
-      this.at += 8;
-    }
+    const view = new DataView(this.buffer.buffer, this.buffer.byteOffset + this.at, count * 8);
+    for (let i = 0; i < count; i++) result[i] = view.getFloat64(i * 8, true);
+    this.at += count * 8;
     return result;
   }
 }
