@@ -1,5 +1,6 @@
 import type { Changes, DocumentStore, Item, Stored } from "../stores/document-store.ts";
 import { InvalidArgument } from "../stores/errors.ts";
+import { SharedWork } from "./shared-work.ts";
 
 /** Something kept in memory about all items of one scope, brought up to date with the store's `changes` before each use. */
 export abstract class ScopeIndex<T extends Item> {
@@ -10,8 +11,7 @@ export abstract class ScopeIndex<T extends Item> {
   private currentMark: string | undefined;
   private restoredMark: string | undefined;
   private isStarted = false;
-  private running: Promise<void> | undefined;
-  private waiting: Promise<void> | undefined;
+  private readonly refreshing = new SharedWork(() => this.readChanges());
   private uncounted = 0;
 
   constructor(store: DocumentStore, scope: string) {
@@ -37,21 +37,9 @@ export abstract class ScopeIndex<T extends Item> {
     return this.currentMark;
   }
 
-  /** After this everything is in that was acknowledged before the call. Calls that come while one is under way share the next one. */
+  /** After this everything is in that was acknowledged before the call. */
   refresh(): Promise<void> {
-    if (this.running === undefined) {
-      this.running = this.readChanges().finally(() => {
-        this.running = undefined;
-      });
-      return this.running;
-    }
-    this.waiting ??= this.running
-      .catch(() => undefined)
-      .then(() => {
-        this.waiting = undefined;
-        return this.refresh();
-      });
-    return this.waiting;
+    return this.refreshing.do();
   }
 
   private async readChanges(): Promise<void> {

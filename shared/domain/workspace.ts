@@ -7,6 +7,7 @@ import type { WorkQueue } from "../stores/work-queue.ts";
 import { RecentReads } from "./access/recent-reads.ts";
 import type { Segment } from "./metrics/segment.ts";
 import type { ScopeIndex } from "./scope-index.ts";
+import { SharedWork } from "./shared-work.ts";
 
 /** The containers of documents: what is in which, DESIGN "Where data lives". */
 export interface Documents {
@@ -54,6 +55,8 @@ export class Memory {
   /** For authorization alone: what it read in the last 30 s. */
   readonly recent = new RecentReads();
 
+  private readonly reading = new Map<string, SharedWork<unknown>>();
+
   private readonly segments = new LRUCache<string, Segment>({ maxSize: 16 * 1024 * 1024 });
 
   /** A segment never changes, so what was read once is right as long as its run is there. */
@@ -63,6 +66,18 @@ export class Memory {
     const segment = await open();
     if (segment) this.segments.set(blob, segment, { size: 1 + bytes * 4 });
     return segment;
+  }
+
+  /**
+   * Reading that many may ask for at once, as they do of a run that is watched.
+   * @param work reads what `key` names; where it is asked for already, that caller's serves
+   */
+  share<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const shared = (this.reading.get(key) as SharedWork<T> | undefined) ?? new SharedWork(work);
+    this.reading.set(key, shared);
+    return shared.do().finally(() => {
+      if (shared.isIdle) this.reading.delete(key);
+    });
   }
 
   /** The index of that key, with everything in that was acknowledged before the call. */

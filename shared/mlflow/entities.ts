@@ -1,5 +1,4 @@
 import type { Experiment } from "../domain/experiments.ts";
-import type { LatestMetrics } from "../domain/metrics/latest.ts";
 import type { Point } from "../domain/metrics/points.ts";
 import type { LoggedModel } from "../domain/models/models.ts";
 import type { NamedVersion, RegisteredModel } from "../domain/registry/types.ts";
@@ -87,7 +86,7 @@ export async function runJson(workspace: Workspace, run: Run) {
   };
 }
 
-function latestJson(latest: LatestMetrics) {
+function latestJson(latest: ReadonlyMap<string, Point>) {
   return [...latest.values()].sort((a, b) => (a.key < b.key ? -1 : 1)).map((point) => metricJson(point));
 }
 

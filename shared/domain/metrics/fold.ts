@@ -13,7 +13,7 @@ import { pointsDocuments } from "./read.ts";
 export const SETTLED_AFTER_MS = 60_000;
 
 /** So many unfolded documents make a reader ask for a fold. */
-export const FOLD_WORTHWHILE = 200;
+export const FOLD_WORTHWHILE = 100;
 
 export interface FoldMessage {
   readonly workspaceId: string;

@@ -26,18 +26,28 @@ export function pointsDocuments(
 /** A record with the latest values of its metrics. */
 export interface RecordWithLatest<A extends RecordAttributes> {
   readonly view: RecordView<A>;
-  readonly latest: LatestMetrics;
+  readonly latest: ReadonlyMap<string, Point>;
   /** How many documents had to be read that are not folded. */
   readonly unfolded: number;
+}
+
+/**
+ * A record and everything that was appended to it before the call. Those who ask at once share what is read.
+ * @returns undefined when there is no such record
+ */
+export function readWithLatest<A extends RecordAttributes>(
+  workspace: Workspace,
+  partition: string,
+): Promise<RecordWithLatest<A> | undefined> {
+  return workspace.memory.share(`latest/${partition}`, () => readDocumentsThenRecord<A>(workspace, partition));
 }
 
 /**
  * Reads documents first and the head after them: what a seal has removed before is folded into that head. Where the documents begin is told by the
  * head as this process saw it last, for it only ever moves on; where it has seen none, or one that says there are no such documents, the head
  * comes first.
- * @returns undefined when there is no such record
  */
-export async function readWithLatest<A extends RecordAttributes>(
+async function readDocumentsThenRecord<A extends RecordAttributes>(
   workspace: Workspace,
   partition: string,
 ): Promise<RecordWithLatest<A> | undefined> {

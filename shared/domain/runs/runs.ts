@@ -3,7 +3,7 @@ import { invalid, invalidState, notFound } from "../errors.ts";
 import type { Experiment } from "../experiments.ts";
 import { effectiveStage, getExperiment, requireActive } from "../experiments.ts";
 import { becomeQuiet, endQuiet, FOLD_WORTHWHILE, requestFold, SETTLED_AFTER_MS } from "../metrics/fold.ts";
-import type { LatestMetrics } from "../metrics/latest.ts";
+import type { Point } from "../metrics/points.ts";
 import { readWithLatest } from "../metrics/read.ts";
 import { noteTrash } from "../purge/trash.ts";
 import {
@@ -34,7 +34,7 @@ export const RUN_NAME_TAG = "mlflow.runName";
 export interface Run {
   readonly view: RecordView<RunAttributes>;
   readonly stage: Stage;
-  readonly latest: LatestMetrics;
+  readonly latest: ReadonlyMap<string, Point>;
 }
 
 export const runsScope = (workspace: Workspace, experimentId: string): string => `${workspace.id}/${experimentId}/runs`;
