@@ -181,7 +181,9 @@ const MAX_ORIGIN_LENGTH = 200;
 
 /** Where a request comes from: whoever is connected, which behind a front end is the last that the front end has written down. */
 function addressesOf({ address, headers }: AppRequest): Pick<Event, "from" | "forwardedFor"> {
-  const hops = (headers.get("x-forwarded-for") ?? "").slice(-MAX_ORIGIN_LENGTH).split(",");
+  const hops = redact(headers.get("x-forwarded-for") ?? "")
+    .slice(-MAX_ORIGIN_LENGTH)
+    .split(",");
   const written = hops.map((hop) => hop.trim()).filter((hop) => hop !== "");
   const from = address ?? written.pop()?.replace(/^([\d.]+):\d+$/, "$1");
   return { ...(from && { from }), ...(written.length > 0 && { forwardedFor: written.join(", ") }) };

@@ -52,12 +52,18 @@ export function refusalLogged(refusal: AppResponse, error: unknown, logError: (e
 }
 
 const MAX_MESSAGE = 600;
+/** So much of each end is searched for secrets, more than any of them is long: none is shown because its other half was cut off. */
+const SEARCHED = 16 * 1024;
 
 /** A message as it is answered: what a caller sent comes back in part only and without secrets; the end tells what would be accepted. */
 export function brief(message: string): string {
+  if (message.length > 2 * SEARCHED) return ends(redact(message.slice(0, SEARCHED)), redact(message.slice(-SEARCHED)));
   const shown = redact(message);
-  if (!exceeds(shown, MAX_MESSAGE)) return shown;
-  return `${firstCharacters(shown, 300)} … ${lastCharacters(shown, 250)}`;
+  return exceeds(shown, MAX_MESSAGE) ? ends(shown, shown) : shown;
+}
+
+function ends(first: string, last: string): string {
+  return `${firstCharacters(first, 300)} … ${lastCharacters(last, 250)}`;
 }
 
 /** What a client can do about a refusal, for programs. Not `Basic`, for which browsers would ask their users. */

@@ -3,6 +3,7 @@ import { leavesEvent, WITHOUT_EVENT } from "../../shared/http/event-log.ts";
 import { mlflowRoutes } from "../../shared/mlflow/dialect.ts";
 import { restRoutes } from "../../shared/rest/routes.ts";
 import { DAY, SECOND } from "../domain/support.ts";
+import { PLANTED } from "../setup/secrets.ts";
 import { useGuarded } from "./guarded.ts";
 import { useInProcess } from "./in-process.ts";
 import { type Client, type Input, ok, requestFor, routeNamed } from "./support.ts";
@@ -158,6 +159,13 @@ describe("events over REST (Q2)", () => {
       resources: { name: "first", experimentId: expect.stringMatching(/^\d+$/) },
     });
     expect(Date.parse(second!.time) - Date.parse(first!.time)).toBe(SECOND);
+  });
+
+  test("tell no secret that came as an address", async () => {
+    const headers = { "x-forwarded-for": `${PLANTED.jwt}, sig=${PLANTED.jwt.slice(-150)}, ${PLANTED.apiKey}` };
+    await ok(inside.under("", headers).call("experiments_create", { name: "pasted" }));
+    const [event] = await settled({ action: "experiments_create" });
+    expect(event).toMatchObject({ from: "[hidden]", forwardedFor: "[hidden], sig=[hidden]" });
   });
 
   test("tell the owners of a workspace whom it refused: strangers too, who are told that it is not there", async () => {
