@@ -1,3 +1,4 @@
+import { machineClock } from "../shared/drivers/machine.ts";
 import type { Clock } from "../shared/stores/clock.ts";
 import type { WorkQueue } from "../shared/stores/work-queue.ts";
 import { createAdmin } from "./admin.ts";
@@ -84,7 +85,7 @@ const TIMERS_START_AFTER_MS = 250;
  * @throws an Error that a person can act on when the app, host.json, the address or the port cannot be used
  */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const { hostname = "127.0.0.1", authenticated = false, clock = Date } = options;
+  const { hostname = "127.0.0.1", authenticated = false, clock = machineClock } = options;
   const log = traceLines(options.log ?? logToStandardError);
   if (!authenticated) requireLoopback(hostname);
   const settings = readHostSettings(options.hostJson);

@@ -6,6 +6,7 @@ import type { SecretStore } from "../stores/secret-store.ts";
 import type { WorkQueue } from "../stores/work-queue.ts";
 import { RecentReads } from "./access/recent-reads.ts";
 import type { Segment } from "./metrics/segment.ts";
+import { OnceInAWhile } from "./once-in-a-while.ts";
 import type { ScopeIndex } from "./scope-index.ts";
 import { SharedWork } from "./shared-work.ts";
 
@@ -56,6 +57,9 @@ export class Memory {
   readonly recent = new RecentReads();
 
   private readonly reading = new Map<string, SharedWork<unknown>>();
+
+  /** What this process has asked of a queue lately. */
+  readonly asked = new OnceInAWhile();
 
   private readonly segments = new LRUCache<string, Segment>({ maxSize: 16 * 1024 * 1024 });
 

@@ -16,6 +16,15 @@ export interface EntraSettings {
 
 type Jose = typeof import("jose");
 
+/** A token that was found right. */
+interface Trusted {
+  readonly objectId: string;
+  /** By the time of day, as the issuer has it. */
+  readonly expiresMs: number;
+  /** By `Clock.elapsed`. */
+  readonly verifiedAtMs: number;
+}
+
 const ALGORITHMS = ["RS256"];
 const CLOCK_TOLERANCE_SECONDS = 60;
 /** How long a token that was found right is not verified again. */
@@ -40,7 +49,7 @@ export class EntraVerifier {
   private readonly settings: EntraSettings;
   private readonly clock: Clock;
   private readonly cooldownMs: number;
-  private readonly trusted = new LRUCache<string, { objectId: string; untilMs: number }>({ max: MAX_TRUSTED });
+  private readonly trusted = new LRUCache<string, Trusted>({ max: MAX_TRUSTED });
   private loading: Promise<{ jose: Jose; keys: JWTVerifyGetKey }> | undefined;
   private failedMs = Number.NEGATIVE_INFINITY;
 
@@ -57,29 +66,33 @@ export class EntraVerifier {
   async verify(token: string): Promise<string | undefined> {
     const key = hash("sha256", token);
     const known = this.trusted.get(key);
-    if (known && this.clock.now() < known.untilMs) return known.objectId;
+    if (known && this.isFresh(known)) return known.objectId;
     const verified = await this.verifyAnew(token);
     if (verified) this.trusted.set(key, verified);
     return verified?.objectId;
   }
 
-  private async verifyAnew(token: string): Promise<{ objectId: string; untilMs: number } | undefined> {
+  private isFresh({ expiresMs, verifiedAtMs }: Trusted): boolean {
+    return this.clock.now() < expiresMs && this.clock.elapsed() - verifiedAtMs < TRUSTED_MS;
+  }
+
+  private async verifyAnew(token: string): Promise<Trusted | undefined> {
     this.loading ??= this.load();
     const { jose, keys } = await this.loading;
     const { tenant, audiences } = this.settings;
-    const nowMs = this.clock.now();
+    const verifiedAtMs = this.clock.elapsed();
     try {
       const { payload } = await jose.jwtVerify(token, keys, {
         algorithms: ALGORITHMS,
         issuer: this.issuers(),
         audience: [...audiences],
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
-        currentDate: new Date(nowMs),
+        currentDate: new Date(this.clock.now()),
         requiredClaims: ["exp", "tid", "oid"],
       });
       const { tid, oid, exp } = payload;
       if (tid !== tenant || typeof oid !== "string" || !OBJECT_ID.test(oid)) return undefined;
-      return { objectId: oid.toLowerCase(), untilMs: Math.min(exp! * 1000, nowMs + TRUSTED_MS) };
+      return { objectId: oid.toLowerCase(), expiresMs: exp! * 1000, verifiedAtMs };
     } catch (error) {
       if (isFaultOfToken(jose, error)) return undefined;
       throw new WorkspaceError(

@@ -138,7 +138,7 @@ export class EventLog {
 
   /** 0: the refusal is not noted by itself. */
   private timesToNote({ route, caller, workspaceId }: Asked, request: AppRequest): number {
-    const nowMs = this.realm.clock.now();
+    const nowMs = this.realm.clock.elapsed();
     const key = JSON.stringify([workspaceId, callerOf(caller!), addressesOf(request).from, route!.name]);
     const known = this.refusals.get(key);
     if (known && nowMs - known.sinceMs < SAME_REFUSAL_MS) {

@@ -14,8 +14,8 @@ export class StoreProbe {
 
   /** 200 or 503, naming the stores but not what is wrong with them, which goes to `log`. */
   async answer(stores: Stores, clock: Clock, log: (error: unknown) => void): Promise<AppResponse> {
-    const nowMs = clock.now();
-    if (!this.last || Math.abs(nowMs - this.last.atMs) >= REMEMBERED_MS) {
+    const nowMs = clock.elapsed();
+    if (!this.last || nowMs - this.last.atMs >= REMEMBERED_MS) {
       this.last = { atMs: nowMs, findings: probe(stores, log) };
     }
     const findings = await this.last.findings;

@@ -30,7 +30,7 @@ const EventJson = z
 
 const EventsQuery = z.strictObject({
   from: z.optional(z.iso.datetime().check(z.describe(`Inclusive, UTC; default ${DEFAULT_DAYS} days before \`to\`.`))),
-  to: z.optional(z.iso.datetime().check(z.describe("Exclusive, UTC; default now."))),
+  to: z.optional(z.iso.datetime().check(z.describe("Exclusive, UTC; default everything up to now."))),
   action: z.optional(z.string().check(z.maxLength(100))),
   outcome: z.optional(Outcome),
   caller: z.optional(textOfAtMost(300, "The id of a member, a run or a key.")),

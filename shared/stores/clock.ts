@@ -1,7 +1,12 @@
 /** The only source of time; frozen in tests. */
 export interface Clock {
-  /** Milliseconds since 1970-01-01 UTC. */
+  /**
+   * Milliseconds since 1970-01-01 UTC: the time of day, which somebody may set back or forward at any moment. For what is told to people,
+   * stored, or compared with what other machines say.
+   */
   now(): number;
+  /** Milliseconds since some moment: never goes back, whatever happens to the time of day. For what lasts within this process. */
+  elapsed(): number;
 }
 
 /** The only source of randomness; seeded in tests. */

@@ -8,9 +8,10 @@ import { temporaryFolder } from "../drivers/embedded-fixture.ts";
 export const SECOND = 1_000;
 export const DAY = 24 * 3600 * SECOND;
 
-/** Stands still but for `pass`. */
+/** Stands still but for `pass`. Whoever sets `nowMs` sets the clock: no time passes by that. */
 export class SettableClock implements Clock {
   nowMs = Date.UTC(2026, 0, 1);
+  #elapsedMs = 0;
 
   now(): number {
     return this.nowMs;
@@ -18,6 +19,11 @@ export class SettableClock implements Clock {
 
   pass(milliseconds: number): void {
     this.nowMs += milliseconds;
+    this.#elapsedMs += milliseconds;
+  }
+
+  elapsed(): number {
+    return this.#elapsedMs;
   }
 }
 

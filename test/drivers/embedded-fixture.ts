@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
 import type { Clock, Ids } from "../../shared/stores/clock.ts";
 
-/** Stands still but for `pass`. */
+/** Stands still but for `pass`, by which time passes, and `set`, by which none does. */
 export class ManualClock implements Clock {
   #nowMs = Date.UTC(2026, 0, 1);
+  #elapsedMs = 0;
 
   now(): number {
     return this.#nowMs;
@@ -14,6 +15,15 @@ export class ManualClock implements Clock {
 
   pass(seconds: number): void {
     this.#nowMs += seconds * 1_000;
+    this.#elapsedMs += seconds * 1_000;
+  }
+
+  set(nowMs: number): void {
+    this.#nowMs = nowMs;
+  }
+
+  elapsed(): number {
+    return this.#elapsedMs;
   }
 }
 

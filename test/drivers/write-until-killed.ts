@@ -4,13 +4,14 @@
  * `piece <number>`.
  */
 import { randomBytes } from "node:crypto";
+import { machineClock } from "../../shared/drivers/machine.ts";
 import { openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
 
 const CHUNK_BYTES = 128 * 1024;
 
 const stores = openEmbedded({
   folder: process.argv[2]!,
-  clock: { now: () => Date.now() },
+  clock: machineClock,
   ids: {
     hex: (bytes) => randomBytes(bytes).toString("hex"),
     integer: (below) => randomBytes(4).readUInt32LE() % below,

@@ -40,7 +40,7 @@ describe.skipIf(!AZURE_STORES.available)(
     beforeAll(async () => {
       emulated = await startAzureStores();
       stores = await openAzureStores(readConfig(emulated.env).azure!, { clock: machineClock, ids: machineIds });
-      const clock = { now: () => machineClock.now() - 2 * SETTLED_AFTER_MS };
+      const clock = { ...machineClock, now: () => machineClock.now() - 2 * SETTLED_AFTER_MS };
       workspace = await openWorkspace({ stores, clock, ids: machineIds, memory: new Memory() }, "default");
       for (let i = 0; i < RUNS_TO_SEAL; i++) ended.set(await endedRun(), []);
     });

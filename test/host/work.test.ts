@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { HostOptions } from "../../host/host.ts";
 import { wakeOnSend } from "../../host/queues.ts";
+import { machineClock } from "../../shared/drivers/machine.ts";
 import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
 import { work } from "./apps/work-state.ts";
 import { HOST_JSON, QUICK_QUEUES, send, startTestHost, type TestHost, until } from "./support.ts";
@@ -29,7 +30,7 @@ const bodies = () => work.messages.map(({ body }) => body);
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "host-work-"));
-  stores = openEmbedded({ folder, clock: Date, ids, baseUrl: () => "http://localhost" });
+  stores = openEmbedded({ folder, clock: machineClock, ids, baseUrl: () => "http://localhost" });
   Object.assign(work, {
     messages: [],
     running: 0,
@@ -133,7 +134,10 @@ describe("queue functions", () => {
   test("queue: an idle host looks seldom, and yet what the app sends is handled at once", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
     const receive = vi.spyOn(stores.queue, "receive");
-    const { wake } = await start({ hostJson: withQueues({ maxPollingInterval: "01:00:00" }), clock: { now: () => 0 } });
+    const { wake } = await start({
+      hostJson: withQueues({ maxPollingInterval: "01:00:00" }),
+      clock: { ...machineClock, now: () => 0 },
+    });
     await vi.advanceTimersByTimeAsync(24 * 3_600_000);
     expect(receive.mock.calls.length).toBeLessThan(50);
     const queue = wakeOnSend(stores.queue, wake);
@@ -180,7 +184,7 @@ describe("timer functions", () => {
 
   test("timer: occurrences missed while the machine slept become one run that is past due", async () => {
     let asleepMs = 0;
-    await start({ clock: { now: () => Date.now() + asleepMs } });
+    await start({ clock: { ...machineClock, now: () => Date.now() + asleepMs } });
     await until(() => work.timers.length > 0);
     asleepMs = 3_600_000;
     await until(() => work.timers.some(({ isPastDue }) => isPastDue));

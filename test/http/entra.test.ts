@@ -185,6 +185,18 @@ describe("the issuer's keys (A10)", () => {
     expect(await statusOf(old)).toBe(401);
   });
 
+  test("of a token that was right are asked for again after five minutes, though the clock is set back", async () => {
+    const token = await issuer.sign({ oid: ADA, exp: Math.floor(clock.now() / 1000) + 3600 });
+    expect(await statusOf(token)).toBe(200);
+    await issuer.rotate();
+    await statusOf(await issuer.sign({ oid: ADA }));
+    clock.nowMs -= 30 * SECOND;
+    clock.pass(299 * SECOND);
+    expect(await statusOf(token)).toBe(200);
+    clock.pass(SECOND);
+    expect(await statusOf(token)).toBe(401);
+  });
+
   test("are asked for once for many tokens, and not for each unknown key", async () => {
     const settings = { authority: issuer.authority, tenant: TENANT, audiences: [AUDIENCE] };
     const patient = new EntraVerifier(settings, clock);

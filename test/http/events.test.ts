@@ -199,6 +199,25 @@ describe("events over REST (Q2)", () => {
     expect((await settled(query, "default"))[0]).toMatchObject({ from: "192.0.2.1", times: 5 });
   });
 
+  test("come again after a minute, though the clock is set back by an hour", async () => {
+    const knock = () =>
+      guarded.app.client
+        .under(`/w/${TEAM}`, { "x-forwarded-for": "192.0.2.7" })
+        .call("experiments_search", { max_results: 1 });
+    const noted = async () =>
+      (await settled({ outcome: "refused", caller: "anonymous" }, "default")).filter(({ from }) => from === "192.0.2.7")
+        .length;
+    await knock();
+    guarded.clock.nowMs -= 3600 * SECOND;
+    guarded.clock.pass(59 * SECOND);
+    await knock();
+    expect(await noted()).toBe(1);
+    guarded.clock.pass(SECOND);
+    await knock();
+    expect(await noted()).toBe(2);
+    guarded.clock.nowMs += 3600 * SECOND;
+  });
+
   test("are limited in number, whoever is refused how often", async () => {
     const before = (await settled({}, "default")).length;
     for (let i = 0; i < 400; i++) {

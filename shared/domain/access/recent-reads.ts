@@ -8,6 +8,7 @@ export const AGAIN_MS = 1_000;
 const MAX_ENTRIES = 10_000;
 
 interface Entry {
+  /** By `Clock.elapsed`. */
   readonly readAtMs: number;
   readonly value: Promise<unknown>;
 }
@@ -25,7 +26,7 @@ export class RecentReads {
    */
   async get<T>(clock: Clock, key: string, read: () => Promise<T>, lets?: (value: T) => boolean): Promise<T> {
     const known = this.entries.get(key);
-    const ageMs = known ? clock.now() - known.readAtMs : RECENT_MS;
+    const ageMs = known ? clock.elapsed() - known.readAtMs : RECENT_MS;
     if (!known || ageMs >= RECENT_MS) return this.read(clock, key, read);
     const value = (await known.value) as T;
     if (!lets || ageMs < AGAIN_MS || lets(value)) return value;
@@ -34,7 +35,7 @@ export class RecentReads {
   }
 
   private read<T>(clock: Clock, key: string, read: () => Promise<T>): Promise<T> {
-    const entry = { readAtMs: clock.now(), value: read() };
+    const entry = { readAtMs: clock.elapsed(), value: read() };
     this.entries.set(key, entry);
     entry.value.catch(() => {
       if (this.entries.peek(key) === entry) this.entries.delete(key);

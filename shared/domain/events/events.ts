@@ -98,8 +98,10 @@ export async function listEvents(log: LogOf, query: EventQuery): Promise<{ event
 
 function beginning({ clock }: LogOf, query: EventQuery): Position {
   const nowMs = clock.now();
-  const toMs = Math.min(query.toMs ?? nowMs + 1, nowMs + DAY_MS);
-  const fromMs = Math.max(query.fromMs ?? toMs - DEFAULT_DAYS * DAY_MS, nowMs - MAX_RETENTION_DAYS * DAY_MS);
+  // What was noted before the clock was set back is told too.
+  const toMs = Math.min(query.toMs ?? Number.POSITIVE_INFINITY, nowMs + DAY_MS);
+  const defaultFromMs = Math.min(toMs, nowMs) - DEFAULT_DAYS * DAY_MS;
+  const fromMs = Math.max(query.fromMs ?? defaultFromMs, nowMs - MAX_RETENTION_DAYS * DAY_MS);
   return { fromMs, toMs, day: Math.floor((toMs - 1) / DAY_MS), after: "" };
 }
 

@@ -1,7 +1,7 @@
 import { findExperiment } from "../experiments.ts";
 import { SNAPSHOT_QUEUE } from "../queues.ts";
 import { MAX_SNAPSHOT_BYTES, runsSnapshotBlob } from "../search/snapshot-blob.ts";
-import type { Memory, Workspace } from "../workspace.ts";
+import type { Workspace } from "../workspace.ts";
 import { openRunIndex, type RunIndex } from "./run-index.ts";
 import { runsScope } from "./runs.ts";
 
@@ -25,25 +25,14 @@ export async function requestRunSnapshot(workspace: Workspace, experimentId: str
 export async function offerRunSnapshot(workspace: Workspace, experimentId: string, index: RunIndex): Promise<void> {
   const enough = Math.max(WORTHWHILE_CHANGES, index.table.size * WORTHWHILE_SHARE);
   if (index.unsaved <= enough || index.bytes > MAX_SNAPSHOT_BYTES) return;
-  if (!mayAsk(workspace, runsScope(workspace, experimentId))) return;
+  const { memory, clock } = workspace;
+  if (!memory.asked.isDue(clock, `snapshot/${runsScope(workspace, experimentId)}`, ONCE_IN_MS)) return;
   try {
     await requestRunSnapshot(workspace, experimentId);
     index.unsaved = 0;
   } catch {
     // The search that found this out must not fail of it; the next one after a minute asks again.
   }
-}
-
-const askedMs = new WeakMap<Memory, Map<string, number>>();
-
-function mayAsk({ clock, memory }: Workspace, scope: string): boolean {
-  const asked = askedMs.get(memory) ?? new Map<string, number>();
-  askedMs.set(memory, asked);
-  const now = clock.now();
-  if (now - (asked.get(scope) ?? Number.NEGATIVE_INFINITY) < ONCE_IN_MS) return false;
-  if (asked.size > 10_000) asked.clear();
-  asked.set(scope, now);
-  return true;
 }
 
 /**

@@ -102,15 +102,10 @@ function waitsForFold({ status, quiet }: RunAttributes, nowMs: number): boolean 
   return ENDED.includes(status) && !quiet?.isFolded && nowMs - (quiet?.sinceMs ?? 0) > 2 * SETTLED_AFTER_MS;
 }
 
-const askedMs = new Map<string, number>();
-
 /** Readers of a busy run ask once a minute, not each time. */
 async function requestFoldNow(workspace: Workspace, recordId: string): Promise<void> {
-  const now = workspace.clock.now();
-  const key = runsPartition(workspace, recordId);
-  if (now - (askedMs.get(key) ?? Number.NEGATIVE_INFINITY) < SETTLED_AFTER_MS) return;
-  if (askedMs.size > 10_000) askedMs.clear();
-  askedMs.set(key, now);
+  const { memory, clock } = workspace;
+  if (!memory.asked.isDue(clock, `fold/${runsPartition(workspace, recordId)}`, SETTLED_AFTER_MS)) return;
   await requestFold(workspace, recordId);
 }
 

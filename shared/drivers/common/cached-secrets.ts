@@ -11,6 +11,7 @@ const MAX_SECRETS = 1_000;
 
 interface Known {
   readonly value: string;
+  /** By `Clock.elapsed`. */
   readonly readAtMs: number;
 }
 
@@ -53,7 +54,7 @@ export class CachedSecrets implements SecretStore {
   }
 
   #read(name: string): Promise<string | undefined> {
-    const readAtMs = this.#clock.now();
+    const readAtMs = this.#clock.elapsed();
     const reading = this.#store.get(name).then(
       (value) => {
         const isCurrent = this.#reading.get(name) === reading;
@@ -78,6 +79,6 @@ export class CachedSecrets implements SecretStore {
   }
 
   #ageOf({ readAtMs }: Known): number {
-    return Math.abs(this.#clock.now() - readAtMs);
+    return this.#clock.elapsed() - readAtMs;
   }
 }

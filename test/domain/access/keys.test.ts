@@ -93,6 +93,21 @@ describe("API keys (A10)", () => {
     await expect(revokeKey(workspace, key.id)).rejects.toEqual(refusal("NotFound"));
   });
 
+  test.each([-DAY, DAY])(
+    "revokeKey: counts in another process within 30 s, though the clock is set by %i ms",
+    async (jump) => {
+      const elsewhere = withColdMemory(workspace);
+      const { secret, key } = await make();
+      expect(await holder(secret, elsewhere)).toBeDefined();
+      await revokeKey(workspace, key.id);
+      fixture.clock.nowMs += jump;
+      fixture.clock.pass(29 * SECOND);
+      expect(await holder(secret, elsewhere)).toBeDefined();
+      fixture.clock.pass(SECOND);
+      expect(await holder(secret, elsewhere)).toBeUndefined();
+    },
+  );
+
   test("revokeKey: a look-up that began before the revocation is not remembered", async () => {
     const { secret, key } = await make();
     const { catalog } = workspace.stores.documents;

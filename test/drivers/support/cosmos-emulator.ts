@@ -50,6 +50,10 @@ export class ShiftedClock implements Clock {
   pass(seconds: number): void {
     this.#shiftMs += seconds * 1_000;
   }
+
+  elapsed(): number {
+    return performance.now() + this.#shiftMs;
+  }
 }
 
 /** Any; the emulator checks none. */
