@@ -93,9 +93,12 @@ async function handle(options: HttpOptions, request: IncomingMessage, response: 
   await options.serve(request, response, target, match);
 }
 
-/** Path and query of a request target; proxies send the absolute form, with the host that the header names too. */
+/**
+ * Path and query of a request target; proxies send the absolute form, with the host that the header names too. Clients whose tracking address ends
+ * with `//` put one slash too many in front.
+ */
 function originForm(target: string, host: string | undefined): string | undefined {
-  if (target.startsWith("/")) return target;
+  if (target.startsWith("/")) return target[1] === "/" ? target.replace(/^\/+/, "/") : target;
   const url = URL.parse(target);
   return url && url.host === URL.parse(`http://${host}`)?.host ? url.pathname + url.search : undefined;
 }

@@ -78,10 +78,16 @@ export async function createExperiment(
   }
 }
 
-/** The experiment "0", which clients fall back to, is there in every workspace. */
-export async function ensureDefaultExperiment(workspace: Workspace): Promise<void> {
+/**
+ * The experiment "0", which clients fall back to, is there in every workspace, and as old.
+ * @param workspaceCreated milliseconds; asked for when the experiment is to be made
+ */
+export async function ensureDefaultExperiment(
+  workspace: Workspace,
+  workspaceCreated: () => Promise<number>,
+): Promise<void> {
   if ((await getStored(workspace, DEFAULT_EXPERIMENT_ID)) !== undefined) return;
-  const nowMs = workspace.clock.now();
+  const createdMs = await workspaceCreated();
   try {
     await writeNew(workspace, {
       experimentId: DEFAULT_EXPERIMENT_ID,
@@ -89,8 +95,8 @@ export async function ensureDefaultExperiment(workspace: Workspace): Promise<voi
       artifactLocation: "mlflow-artifacts:/experiments/0",
       stage: "active",
       epoch: 0,
-      createdMs: nowMs,
-      updatedMs: nowMs,
+      createdMs,
+      updatedMs: createdMs,
       tags: [],
     });
   } catch (error) {

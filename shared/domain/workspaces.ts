@@ -86,7 +86,11 @@ async function createDefault(realm: Realm, name: string): Promise<WorkspaceInfo>
 
 /** Once for each workspace and process. */
 async function prepare(workspace: Workspace): Promise<void> {
-  await ensureDefaultExperiment(workspace);
+  const createdMs = async () => {
+    const found = await find(workspace, workspace.name);
+    return found?.id === workspace.id ? found.createdMs : workspace.clock.now();
+  };
+  await ensureDefaultExperiment(workspace, createdMs);
   const ready = opened.get(workspace.memory) ?? new Set();
   opened.set(workspace.memory, ready.add(workspace.id));
 }

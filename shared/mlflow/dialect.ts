@@ -49,7 +49,8 @@ export interface MlflowContext {
   logError(error: unknown): void;
 }
 
-const API = /^\/(?:ajax-)?api(\/.*)$/;
+/** An address may end with any number of slashes: clients strip one. */
+const API = /^\/+(?:ajax-)?api(\/.*)$/;
 
 /** Azure ML's own tracking address, and the short form; both stand before the ordinary path. */
 const PREFIXES = [

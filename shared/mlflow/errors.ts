@@ -19,34 +19,56 @@ const CODES: Record<ErrorCode, readonly [errorCode: string, status: number]> = {
   Unavailable: ["TEMPORARILY_UNAVAILABLE", 503],
 };
 
+/** MLflow's classes of errors and their SQLSTATEs, which newer clients read (mlflow/error_classification.py); the other codes have none. */
+const CLASSES: Readonly<Record<string, readonly [errorClass: string, sqlstate: string]>> = {
+  INVALID_PARAMETER_VALUE: ["INVALID_PARAMETER_VALUE", "KAM00"],
+  RESOURCE_DOES_NOT_EXIST: ["RESOURCE_NOT_FOUND", "KAM00"],
+  ENDPOINT_NOT_FOUND: ["RESOURCE_NOT_FOUND", "KAM00"],
+  RESOURCE_ALREADY_EXISTS: ["RESOURCE_ALREADY_EXISTS", "KAM00"],
+  PERMISSION_DENIED: ["PERMISSION_DENIED", "KAM00"],
+  INVALID_STATE: ["CLIENT_INTERNAL_ERROR", "XXM00"],
+  TEMPORARILY_UNAVAILABLE: ["CLIENT_INTERNAL_ERROR", "XXM00"],
+  INTERNAL_ERROR: ["CLIENT_INTERNAL_ERROR", "XXM00"],
+};
+
 /** Undefined for what is nobody's fault but ours: the caller logs it and answers `internalError`. */
 export function errorResponse(error: unknown): AppResponse | undefined {
   if (error instanceof WorkspaceError) {
     const [errorCode, status] = CODES[error.code];
-    const response = json(status, { error_code: errorCode, message: brief(error.message) });
+    const response = refusal(status, errorCode, brief(error.message));
     return withAdvice(error.code, response);
   }
   if (error instanceof FilterError) {
-    return json(400, { error_code: "INVALID_PARAMETER_VALUE", message: brief(error.message) });
+    return refusal(400, "INVALID_PARAMETER_VALUE", brief(error.message));
   }
   if (error instanceof TooLarge) {
-    return json(413, { error_code: "INVALID_PARAMETER_VALUE", message: brief(error.message) });
+    return refusal(413, "INVALID_PARAMETER_VALUE", brief(error.message));
   }
   if (error instanceof StoreUnavailable) {
     const { code, message } = storeRefusal(error);
     const [errorCode, status] = CODES[code];
-    return withRetryAfter(json(status, { error_code: errorCode, message }), error.retryAfterSeconds);
+    return withRetryAfter(refusal(status, errorCode, message), error.retryAfterSeconds);
   }
   return undefined;
 }
 
-export const internalError: AppResponse = json(500, {
-  error_code: "INTERNAL_ERROR",
-  message: "An internal error occurred. The server's log has the details.",
-});
+export const internalError: AppResponse = refusal(
+  500,
+  "INTERNAL_ERROR",
+  "An internal error occurred. The server's log has the details.",
+);
 
 /** What MLflow's clients take for "this server does not have that feature". */
-export const noSuchRoute: AppResponse = json(404, { error_code: "ENDPOINT_NOT_FOUND", message: "No such endpoint." });
+export const noSuchRoute: AppResponse = refusal(404, "ENDPOINT_NOT_FOUND", "No such endpoint.");
+
+function refusal(status: number, errorCode: string, message: string): AppResponse {
+  const [errorClass, sqlstate] = CLASSES[errorCode] ?? [];
+  return json(status, {
+    error_code: errorCode,
+    message,
+    ...(errorClass && { sqlstate, error_class: errorClass }),
+  });
+}
 
 export function json(status: number, value: unknown): AppResponse {
   return { status, headers: { "content-type": "application/json" }, body: JSON.stringify(value) };

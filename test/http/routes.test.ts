@@ -191,6 +191,17 @@ describeServed("over HTTP", ({ mode }) => {
     });
   }
 
+  test.each(["", "/w/team-routes", AZURE_ML])("a tracking address may end with slashes: %s//", async (prefix) => {
+    for (const slashes of ["/", "//"]) {
+      const target = `${prefix}${slashes}/api/2.0/mlflow/experiments/get?experiment_id=0`;
+      const { status, json } = await client.send("GET", target);
+      expect([status, json?.experiment?.name], target).toEqual([200, "Default"]);
+    }
+    expect((await client.send("GET", `${prefix}//ajax-api/2.0/mlflow/nothing`)).json.error_code).toBe(
+      "ENDPOINT_NOT_FOUND",
+    );
+  });
+
   const worked = mode === "light" ? Object.entries(VALID) : [];
 
   for (const [name, valid] of worked)

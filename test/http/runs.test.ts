@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { INVALID, NO_RUN, NOT_FOUND, type Refusal, testRefusals } from "./scenario.ts";
 import { served } from "./served.ts";
 import { ok } from "./support.ts";
-import { createWorld } from "./world.ts";
+import { createRun, createWorld } from "./world.ts";
 
 const suite = served(["light", "azure"]);
 const { client, world } = suite;
@@ -153,6 +153,25 @@ suite.describe("runs", (flavour) => {
     const { run } = await ok(client.call("runs_get", { run_id: runId }));
     expect(run.data.tags).toContainEqual({ key: "mlflow.runName", value: "new" });
     expect((await ok(client.call("runs_update", { run_id: runId, status: 3 }))).run_info.status).toBe("FINISHED");
+  });
+
+  test.each<[call: string, input: object]>([
+    ["runs_set_tag", { key: "mlflow.runName", value: "" }],
+    ["runs_set_tag", { key: "mlflow.runName" }],
+    ["runs_log_batch", { tags: [{ key: "mlflow.runName", value: "" }] }],
+    ["runs_update", { run_name: "" }],
+  ])("%s: an empty name (%j) leaves the run its own", async (call, input) => {
+    const runId = await createRun(client, world.experimentId, { run_name: "mine" });
+    await ok(client.call(call, { run_id: runId, ...input }));
+    const { run } = await ok(client.call("runs_get", { run_id: runId }));
+    expect([run.info.run_name, run.data.tags]).toEqual(["mine", [{ key: "mlflow.runName", value: "mine" }]]);
+  });
+
+  test("runs_create: an empty name tag is none", async () => {
+    const runId = await createRun(client, world.experimentId, { tags: [{ key: "mlflow.runName", value: "" }] });
+    const { run } = await ok(client.call("runs_get", { run_id: runId }));
+    expect(run.info.run_name).toMatch(/^[a-z]+-[a-z]+-\d+$/);
+    expect(run.data.tags).toEqual([{ key: "mlflow.runName", value: run.info.run_name }]);
   });
 
   test("runs_delete and runs_restore: may be repeated", async () => {

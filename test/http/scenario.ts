@@ -40,7 +40,7 @@ export function testRefusals({ client, world }: Served, { onAzure }: { onAzure: 
       const answer = await client.call(refusal.call, refusal.input?.(world), refusal.path?.(world));
       expect([answer.status, answer.json?.error_code], answer.text).toEqual([refusal.status, refusal.code]);
       expect(answer.json.message).toMatch(refusal.message);
-      expect(Object.keys(answer.json).sort()).toEqual(["error_code", "message"]);
+      expect(Object.keys(answer.json).sort()).toEqual(["error_class", "error_code", "message", "sqlstate"]);
       if (!onAzure) await expectUnchanged();
     },
   );

@@ -97,6 +97,9 @@ describeServed("workspaces", () => {
       expect(again.name).toBe("short-lived");
       const { experiments } = await ok(inside.call("experiments_search", { max_results: 10, view_type: "ALL" }));
       expect(experiments.map(({ name }: { name: string }) => name)).toEqual(["Default"]);
+      const { creation_time, last_update_time } = experiments[0];
+      const isoTime = (ms: number) => new Date(ms).toISOString();
+      expect([creation_time, last_update_time].map(isoTime)).toEqual([again.createdTime, again.createdTime]);
       expect((await inside.call("runs_get", { run_id: world.runId })).status).toBe(404);
       expect((await inside.call("logged_models_get", {}, { model_id: world.modelId })).status).toBe(404);
       expect(await ok(inside.call("registered_models_search"))).toMatchObject({ registered_models: [] });

@@ -205,10 +205,10 @@ function renameDraft(draft: Draft<RunAttributes>, newName: string): void {
   draft.section("tags").set(RUN_NAME_TAG, name);
 }
 
-/** The name of a run and its tag `mlflow.runName` are one. */
+/** The name of a run and its tag `mlflow.runName` are one. No run is without a name: an empty one changes nothing, as in MLflow. */
 export function setTagIn(draft: Draft<RunAttributes>, { key, value }: Tag): void {
-  if (key === RUN_NAME_TAG) renameDraft(draft, value);
-  else draft.section("tags").set(key, value);
+  if (key !== RUN_NAME_TAG) draft.section("tags").set(key, value);
+  else if (value !== "") renameDraft(draft, value);
 }
 
 export async function setTag(workspace: Workspace, runId: string, tag: Tag): Promise<void> {
