@@ -4,7 +4,7 @@ import { CLIENT_LIMITS, type ClientLimits, Connections } from "./connections.ts"
 import { StartError } from "./errors.ts";
 import type { ServeFunction } from "./light-http.ts";
 import { describeError, type Log } from "./log.ts";
-import { foreignHeader, isForeignOrigin } from "./loopback.ts";
+import { foreignHeader, isForeignOrigin, isHost } from "./loopback.ts";
 import { decodePath, type Router } from "./routes.ts";
 
 // An ES import of this module evaluates all its members, one of which loads an HTTP client that takes 25 ms.
@@ -48,6 +48,7 @@ export async function listenForHttp(options: HttpOptions): Promise<HttpListener>
   const limits = { ...CLIENT_LIMITS, ...options.clientLimits };
   const state = { running: 0, closing: false };
   const server = createServer({
+    maxHeaderSize: limits.headBytes,
     requestTimeout: 0,
     headersTimeout: limits.headersMs,
     connectionsCheckingInterval: Math.min(limits.headersMs / 4, 5000),
@@ -74,6 +75,7 @@ export async function listenForHttp(options: HttpOptions): Promise<HttpListener>
 async function handle(options: HttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const foreign = options.authenticated ? undefined : foreignHeader(request.headers);
   if (foreign) return refuseForeign(request, response, foreign);
+  if (options.authenticated && !isHost(request.headers.host)) return answer(response, 400);
   if (options.authenticated && isForeignOrigin(request.headers)) return refuseOrigin(request, response);
   for (const intercept of options.intercept) {
     const answering = intercept(request, response);

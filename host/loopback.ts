@@ -34,6 +34,13 @@ export function foreignHeader(headers: IncomingHttpHeaders): "Host" | "Origin" |
   return undefined;
 }
 
+const HOST = /^(?:[\w.~-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
+
+/** Whether a Host header names a host, with or without a port. None at all is what clients of HTTP/1.0 send. */
+export function isHost(host: string | undefined): boolean {
+  return host === undefined || HOST.test(host);
+}
+
 /**
  * Whether a page of another site sent the request, which a browser may have furnished with a password that it remembers. Programs send no
  * Origin.

@@ -1,16 +1,18 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { ClientLimits } from "../../host/connections.ts";
 import { send, startTestHost, type TestHost, until } from "./support.ts";
 
 const LIMITS: ClientLimits = {
+  headBytes: 64 * 1024,
   headersMs: 500,
   stalledMs: 10_000,
   bodyBytesPerSecond: 500,
   bodyWindowMs: 1000,
   lingerMs: 200,
   connections: 60,
+  connectionsPerAddress: 50,
 };
 
 const HALF_A_HEAD = "GET /hello HTTP/1.1\r\nHost: localhost\r\nX-Half:";
@@ -29,8 +31,8 @@ describe("clients that are slow, silent or many", () => {
   });
 
   /** A connection that says nothing by itself; `received` is all that comes until it is closed. */
-  function open(): { socket: Socket; received: Promise<string> } {
-    const socket = connect(host.port, "127.0.0.1");
+  function open(localAddress?: string): { socket: Socket; received: Promise<string> } {
+    const socket = connect({ port: host.port, host: "127.0.0.1", localAddress });
     sockets.push(socket);
     let text = "";
     socket.setEncoding("utf8").on("data", (chunk: string) => {
@@ -97,10 +99,12 @@ describe("clients that are slow, silent or many", () => {
     expect(await received).toMatch(/^HTTP\/1\.1 413 /);
   });
 
-  test("a head of more than 16 KB is answered 431, what is no HTTP 400", async () => {
+  test("a head of 60 KB is read, one of more than 64 KB answered 431, what is no HTTP 400", async () => {
+    const long = await send(`${host.url}/hello?name=${"x".repeat(60_000)}`);
+    expect([long.status, long.text]).toEqual([200, `Hello, ${"x".repeat(60_000)}!`]);
     const large = open();
-    large.socket.write(`GET /hello HTTP/1.1\r\nHost: localhost\r\nX-Large: ${"x".repeat(20_000)}\r\n\r\n`);
-    expect(await large.received).toMatch(/^HTTP\/1\.1 431 .*\r\n[\s\S]*16 KB/);
+    large.socket.write(`GET /hello HTTP/1.1\r\nHost: localhost\r\nX-Large: ${"x".repeat(66_000)}\r\n\r\n`);
+    expect(await large.received).toMatch(/^HTTP\/1\.1 431 .*\r\n[\s\S]*64 KB/);
     const malformed = open();
     malformed.socket.write("\x16\x03\x01 this is TLS, for instance\r\n\r\n");
     expect(await malformed.received).toMatch(/^HTTP\/1\.1 400 .*\r\n[\s\S]*no HTTP request/);
@@ -143,6 +147,19 @@ describe("clients that are slow, silent or many", () => {
     expect((await send(`${host.url}/hello`)).status).toBe(200);
   });
 
+  test("a request that is carried out is answered before what is no HTTP behind it is refused", async () => {
+    const { socket, received } = open();
+    socket.write("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    socket.write("GET /slow-answer HTTP/1.1\r\nHost: localhost\r\n\r\n\x16\x03\x01 junk\r\n\r\n");
+    setTimeout(() => socket.write("more junk\r\n\r\n"), 50);
+    const answers = (await received).match(/HTTP\/1\.1 \d+|Hello, world!|at last|no HTTP request/g);
+    expect(answers).toEqual([
+      ...["HTTP/1.1 200", "Hello, world!"],
+      ...["HTTP/1.1 200", "at last"],
+      ...["HTTP/1.1 400", "no HTTP request"],
+    ]);
+  });
+
   test("more connections than allowed are closed at once, and there is room again when others go", async () => {
     const many = Array.from({ length: LIMITS.connections + 20 }, () => open());
     let closed = 0;
@@ -150,5 +167,69 @@ describe("clients that are slow, silent or many", () => {
     await until(() => closed >= 20);
     for (const { socket } of many) socket.destroy();
     await until(async () => (await send(`${host.url}/hello`).catch(() => undefined))?.status === 200);
+  });
+});
+
+describe("clients that take all places", () => {
+  let host: TestHost;
+  const places = { ...LIMITS, headersMs: 60_000, bodyWindowMs: 60_000, connections: 30, connectionsPerAddress: 20 };
+  const sockets: Socket[] = [];
+
+  beforeAll(async () => {
+    host = await startTestHost({ loadApp: () => import("./apps/http-buffered.ts"), clientLimits: places });
+  });
+  afterEach(async () => {
+    for (const socket of sockets.splice(0)) {
+      if (socket.closed) continue;
+      socket.destroy();
+      await once(socket, "close");
+    }
+  });
+  afterAll(() => host.close());
+
+  /** Connections one after the other, each having said something. */
+  async function fill(count: number, localAddress: string, text: string): Promise<Socket[]> {
+    const opened: Socket[] = [];
+    for (let i = 0; i < count; i++) {
+      const socket = connect({ port: host.port, host: "127.0.0.1", localAddress });
+      socket.on("error", () => {}).resume();
+      opened.push(socket);
+      await once(socket, "connect");
+      await new Promise((resolve) => socket.write(text, resolve));
+    }
+    sockets.push(...opened);
+    // What was sent before is read before.
+    expect((await ask("127.0.0.9")).status).toBe(200);
+    return opened;
+  }
+
+  const SILENT = "";
+  const ask = (localAddress: string) => send(`${host.url}/hello`, { localAddress });
+  const closed = (all: readonly Socket[]) => all.map(({ closed }) => closed);
+
+  test.each([
+    ["silent", SILENT],
+    ["in the middle of a head", HALF_A_HEAD],
+    ["waiting for the next request", "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+  ])("those of one address that are %s make room for its next one, the longest idle first", async (_, text) => {
+    const idle = await fill(places.connectionsPerAddress, "127.0.0.1", text);
+    expect((await ask("127.0.0.1")).status).toBe(200);
+    await until(() => idle[0]!.closed);
+    expect(closed(idle.slice(1))).not.toContain(true);
+  });
+
+  test("the address that has most makes room for others, whose idle connections stay", async () => {
+    const few = await fill(10, "127.0.0.3", SILENT);
+    const many = await fill(20, "127.0.0.2", SILENT);
+    expect((await ask("127.0.0.1")).status).toBe(200);
+    await until(() => many[0]!.closed);
+    expect(closed([...few, ...many.slice(1)])).not.toContain(true);
+  });
+
+  test("who is in the middle of a request is not closed for others; its address alone waits", async () => {
+    const working = await fill(places.connectionsPerAddress, "127.0.0.2", UPLOAD);
+    await expect(ask("127.0.0.2")).rejects.toThrow(/ECONNRESET|hang up/);
+    expect((await ask("127.0.0.1")).status).toBe(200);
+    expect(closed(working)).not.toContain(true);
   });
 });

@@ -76,6 +76,17 @@ describe("where callers are authenticated", () => {
     expect((await sent({ host: name, origin: `https://${name}` })).status).toBe(200);
   });
 
+  test.for(["[::1]:7071", "cairn_server:7071", "10.0.0.7"])("loopback: takes the host %s", async (name) => {
+    expect((await sent({ host: name })).status).toBe(200);
+  });
+
+  test.for(["x/api/v1/workspaces#", "x?", "x#", "user@x", "x y", "x:port", "x:1:2", "[::1", "é", "x\\y"])(
+    "loopback: the Host '%s' is none",
+    async (name) => {
+      for (const path of ["/hello", "/admin/host/ping"]) expect((await sent({ host: name }, path)).status).toBe(400);
+    },
+  );
+
   test.for(["https://evil.example", "null", "https://cairn.example.org.evil.example", "https://cairn.example.org:1"])(
     "loopback: refuses a page of %s",
     async (origin) => {
