@@ -37,6 +37,8 @@ export interface RecordAttributes {
   readonly unsealed?: number;
   /** Points that were moved from documents into blobs. */
   readonly segments?: readonly SegmentReference[];
+  /** Blobs of segments that went into the newest of `segments`: gone, or about to be removed. */
+  readonly merged?: readonly string[];
   readonly quiet?: Quiet;
 }
 

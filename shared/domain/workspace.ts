@@ -64,11 +64,11 @@ export class Memory {
   private readonly segments = new LRUCache<string, Segment>({ maxSize: 16 * 1024 * 1024 });
 
   /** A segment never changes, so what was read once is right as long as its run is there. */
-  async segment(blob: string, bytes: number, open: () => Promise<Segment | undefined>): Promise<Segment | undefined> {
+  async segment(blob: string, bytes: number, open: () => Promise<Segment>): Promise<Segment> {
     const known = this.segments.get(blob);
     if (known) return known;
     const segment = await open();
-    if (segment) this.segments.set(blob, segment, { size: 1 + bytes * 4 });
+    this.segments.set(blob, segment, { size: 1 + bytes * 4 });
     return segment;
   }
 

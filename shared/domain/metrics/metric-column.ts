@@ -1,5 +1,5 @@
 import { compareValues } from "./order.ts";
-import type { Origin, Point } from "./points.ts";
+import type { Origin, Point, PointColumns } from "./points.ts";
 
 /** Many points of one metric in little memory: 24 bytes each, and what they were measured with where that is known. */
 export class MetricColumn {
@@ -29,7 +29,13 @@ export class MetricColumn {
 
   /** Puts the points into the order of history, exact duplicates once. Nothing is pushed afterwards. */
   arrange(): void {
-    const order = Uint32Array.from({ length: this.size }, (_, i) => i).sort((a, b) => this.compare(a, b));
+    const order = new Uint32Array(this.size);
+    let isOrdered = true;
+    for (let i = 0; i < this.size; i++) {
+      order[i] = i;
+      isOrdered &&= i === 0 || this.compare(i - 1, i) <= 0;
+    }
+    if (!isOrdered) order.sort((a, b) => this.compare(a, b));
     this.order = order.filter((i, at) => at === 0 || this.compare(order[at - 1]!, i) !== 0);
   }
 
@@ -66,5 +72,25 @@ export class MetricColumn {
     this.timestamps = enlarged(this.timestamps);
     this.steps = enlarged(this.steps);
     this.values = enlarged(this.values);
+  }
+}
+
+/** The points of many metrics, each in a column. */
+export class Columns {
+  readonly byKey = new Map<string, MetricColumn>();
+
+  of(key: string): MetricColumn {
+    const column = this.byKey.get(key) ?? new MetricColumn(key);
+    this.byKey.set(key, column);
+    return column;
+  }
+
+  add({ keys, count, keyIndex, originIndex, origins, timestamps, steps, values }: PointColumns): void {
+    const targets = keys.map((key) => this.of(key));
+    for (let i = 0; i < count; i++) {
+      const originAt = originIndex?.[i] ?? 0;
+      const origin = originAt > 0 ? origins[originAt] : undefined;
+      targets[keyIndex[i]!]!.push(timestamps[i]!, steps[i]!, values[i]!, origin);
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { type BatchOperation, type ETag, MAX_BATCH_OPERATIONS, type Stored } from "../../stores/document-store.ts";
 import { PreconditionFailed } from "../../stores/errors.ts";
+import { notFound } from "../errors.ts";
 import { getHead, type RecordAttributes, type RecordView, readRecord, recallHead } from "../record.ts";
 import type { Workspace } from "../workspace.ts";
 import { POINTS_RANGE, type PointsItem } from "./append.ts";
@@ -7,8 +8,8 @@ import { sample } from "./downsample.ts";
 import { fromTuple, joinColumns, joinLatest, joinPoint, type LatestMetrics } from "./latest.ts";
 import { compareHistory, type HistoryPosition } from "./order.ts";
 import { type Point, pointAt, unpackPoints } from "./points.ts";
-import { distinct, type Segment, type SegmentPart, type SegmentReference } from "./segment.ts";
-import { openSegment } from "./segments.ts";
+import { distinct, type Segment, SegmentGone, type SegmentPart, type SegmentReference } from "./segment.ts";
+import { eachSegment, onCurrentSegments, openSegment } from "./segments.ts";
 
 /** A document may hold 1,000 points: a page of them is some 1.3 MB. */
 const PAGE_DOCUMENTS = 100;
@@ -124,19 +125,18 @@ export async function readHistory(
   limit: number,
   after?: HistoryPosition,
 ): Promise<HistoryPage | undefined> {
-  const points = await appendedPoints(workspace, partition, key, after);
-  const head = await getHead<RecordAttributes>(workspace, partition);
-  if (!head) return undefined;
-  const { kind, segments = [] } = head.item.attributes;
-  let found = sortedDistinct(points);
-  for (const { segment, bound } of await segmentsWith(workspace, segments, key, after)) {
-    const last = found[limit];
-    if (last && compareHistory(bound, last) > 0) break;
-    found = sortedDistinct([...found.slice(0, limit + 1), ...(await segment.points(key, limit + 1, after))]);
-  }
-  if (found.length <= limit) return { kind, points: found };
-  const { timestamp, step, value } = found[limit - 1]!;
-  return { kind, points: found.slice(0, limit), next: { timestamp, step, value } };
+  const appended = sortedDistinct(await appendedPoints(workspace, partition, key, after));
+  return onCurrentSegments(workspace, partition, async ({ kind, segments = [] }) => {
+    let found = appended;
+    for (const { segment, bound } of await segmentsWith(workspace, segments, key, after)) {
+      const last = found[limit];
+      if (last && compareHistory(bound, last) > 0) break;
+      found = sortedDistinct([...found.slice(0, limit + 1), ...(await segment.points(key, limit + 1, after))]);
+    }
+    if (found.length <= limit) return { kind, points: found };
+    const { timestamp, step, value } = found[limit - 1]!;
+    return { kind, points: found.slice(0, limit), next: { timestamp, step, value } };
+  });
 }
 
 /** A metric's history from beginning to end. */
@@ -156,14 +156,36 @@ export async function readWholeHistory(
   key: string,
   after?: HistoryPosition,
 ): Promise<WholeHistory | undefined> {
-  const appended = await appendedPoints(workspace, partition, key, after);
-  const head = await getHead<RecordAttributes>(workspace, partition);
-  if (!head) return undefined;
-  const { kind, segments: references = [] } = head.item.attributes;
-  const segments = await segmentsWith(workspace, references, key, after);
-  const parts = segments.flatMap(({ segment }) => segment.parts(key, after));
-  parts.sort((a, b) => compareHistory(a.bound, b.bound));
-  return { kind, pieces: inPieces(sortedDistinct(appended), parts, after) };
+  const appended = sortedDistinct(await appendedPoints(workspace, partition, key, after));
+  const begun = await sealedParts(workspace, partition, key, after);
+  if (!begun) return undefined;
+  async function* pieces(): AsyncGenerator<readonly Point[]> {
+    let parts = begun!.parts;
+    for (let last = after; ; ) {
+      try {
+        for await (const piece of inPieces(appended, parts, last)) {
+          yield piece;
+          last = piece.at(-1);
+        }
+        return;
+      } catch (error) {
+        if (!(error instanceof SegmentGone)) throw error;
+        const again = await sealedParts(workspace, partition, key, last);
+        if (!again) throw notFound("What was being read was removed for good meanwhile.");
+        parts = again.parts;
+      }
+    }
+  }
+  return { kind: begun.kind, pieces: pieces() };
+}
+
+/** The parts of what is sealed of a metric, in the order in which they begin. */
+function sealedParts(workspace: Workspace, partition: string, key: string, after: HistoryPosition | undefined) {
+  return onCurrentSegments(workspace, partition, async ({ kind, segments = [] }) => {
+    const found = await segmentsWith(workspace, segments, key, after);
+    const parts = found.flatMap(({ segment }) => segment.parts(key, after));
+    return { kind, parts: parts.sort((a, b) => compareHistory(a.bound, b.bound)) };
+  });
 }
 
 const PIECE_POINTS = 5_000;
@@ -174,7 +196,8 @@ async function* inPieces(
   parts: readonly SegmentPart[],
   after: HistoryPosition | undefined,
 ): AsyncGenerator<readonly Point[]> {
-  let taken = 0;
+  let taken = after ? appended.findIndex((point) => compareHistory(point, after) > 0) : 0;
+  if (taken < 0) taken = appended.length;
   let found: Point[] = [];
   for (let i = -1; i < parts.length; i++) {
     const more = (await parts[i]?.read()) ?? [];
@@ -197,13 +220,11 @@ async function segmentsWith(
   key: string,
   after: HistoryPosition | undefined,
 ): Promise<{ segment: Segment; bound: HistoryPosition }[]> {
-  const found: { segment: Segment; bound: HistoryPosition }[] = [];
-  for (const reference of references) {
-    const segment = await openSegment(workspace, reference);
-    const bound = segment?.lowerBound(key, after);
-    if (segment && bound) found.push({ segment, bound });
-  }
-  return found.sort((a, b) => compareHistory(a.bound, b.bound));
+  const found = await eachSegment(workspace, references, (segment) => {
+    const bound = segment.lowerBound(key, after);
+    return bound ? [{ segment, bound }] : [];
+  });
+  return found.flat().sort((a, b) => compareHistory(a.bound, b.bound));
 }
 
 /**
@@ -217,17 +238,16 @@ export async function sampleHistory(
   wanted: number,
   steps: { readonly from: number; readonly to: number },
 ): Promise<Point[] | undefined> {
-  const points = await appendedPoints(workspace, partition, key);
-  const head = await getHead<RecordAttributes>(workspace, partition);
-  if (!head) return undefined;
-  for (const reference of head.item.attributes.segments ?? []) {
-    const segment = await openSegment(workspace, reference);
-    const isWhole = steps.from === Number.NEGATIVE_INFINITY && steps.to === Number.POSITIVE_INFINITY;
-    const found = isWhole ? await segment?.sampled(key) : await segment?.points(key, Number.POSITIVE_INFINITY);
-    for (const point of found ?? []) points.push(point);
-  }
-  const within = sortedDistinct(points.filter(({ step }) => step >= steps.from && step <= steps.to));
-  return sample(within, wanted);
+  const appended = await appendedPoints(workspace, partition, key);
+  const isWhole = steps.from === Number.NEGATIVE_INFINITY && steps.to === Number.POSITIVE_INFINITY;
+  return onCurrentSegments(workspace, partition, async ({ segments = [] }) => {
+    const sealed = await eachSegment(workspace, segments, (segment) =>
+      isWhole ? segment.sampled(key) : segment.points(key, Number.POSITIVE_INFINITY),
+    );
+    const points = [appended, ...sealed].flat();
+    const within = sortedDistinct(points.filter(({ step }) => step >= steps.from && step <= steps.to));
+    return sample(within, wanted);
+  });
 }
 
 /** Every point of a run or model, in no order. */
@@ -239,19 +259,21 @@ export async function readAllPoints(workspace: Workspace, partition: string): Pr
       for (let i = 0; i < columns.count; i++) points.push(pointAt(columns, i));
     }
   }
-  const head = await getHead<RecordAttributes>(workspace, partition);
-  for (const reference of head?.item.attributes.segments ?? []) {
-    for (const point of await readSegment(workspace, reference)) points.push(point);
-  }
-  return points;
+  const sealed = await onCurrentSegments(workspace, partition, ({ segments = [] }) =>
+    eachSegment(workspace, segments, allPoints),
+  );
+  return [points, ...(sealed ?? [])].flat();
 }
 
-/** Every point of a segment, metric by metric. */
+/** Every point of a segment, metric by metric. @throws SegmentGone */
 export async function readSegment(workspace: Workspace, reference: SegmentReference): Promise<Point[]> {
-  const segment = await openSegment(workspace, reference);
+  return allPoints(await openSegment(workspace, reference));
+}
+
+async function allPoints(segment: Segment): Promise<Point[]> {
   const points: Point[] = [];
-  for (const key of segment?.keys() ?? []) {
-    for (const point of await segment!.points(key, Number.POSITIVE_INFINITY)) points.push(point);
+  for (const key of segment.keys()) {
+    for (const point of await segment.points(key, Number.POSITIVE_INFINITY)) points.push(point);
   }
   return points;
 }

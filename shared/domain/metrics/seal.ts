@@ -7,10 +7,11 @@ import { runsPartition, type Workspace } from "../workspace.ts";
 import { pointsId } from "./append.ts";
 import { becomeQuiet, fold, foldInto, requestFold, SETTLED_AFTER_MS } from "./fold.ts";
 import { joinColumns, type LatestMetrics } from "./latest.ts";
-import { MetricColumn } from "./metric-column.ts";
-import { type PointColumns, unpackPoints } from "./points.ts";
+import { addSegment, MAX_SEGMENTS, SEGMENT_POINTS, segmentsToMerge } from "./merge.ts";
+import { Columns } from "./metric-column.ts";
+import { unpackPoints } from "./points.ts";
 import { type Listed, pointsDocuments, removeDocuments } from "./read.ts";
-import { buildSegment, type SegmentReference } from "./segment.ts";
+import { buildSegment, SegmentGone, type SegmentReference } from "./segment.ts";
 import { openSegment } from "./segments.ts";
 
 export interface SealMessage {
@@ -20,8 +21,6 @@ export interface SealMessage {
 
 /** Fewer documents are left as they are: a segment would cost more than it saves. */
 export const SEAL_DOCUMENTS = 20;
-/** What goes into one segment at most, which bounds the memory that sealing takes. */
-const SEGMENT_POINTS = 60_000;
 const SEGMENT_DOCUMENTS = 5_000;
 
 export async function requestSeal(workspace: Workspace, recordId: string): Promise<void> {
@@ -30,7 +29,7 @@ export async function requestSeal(workspace: Workspace, recordId: string): Promi
 }
 
 /** A run that has ended is sealed; one that goes on is when it has grown long. */
-const LONG_RUN_DOCUMENTS = 1000;
+const LONG_RUN_DOCUMENTS = 200;
 
 /**
  * Folds what has settled, and seals where that is worth while: a run that has ended at once, which folds what it moves. Logged models are left as
@@ -69,60 +68,72 @@ export function segmentsPrefix(workspace: Workspace, recordId: string): string {
 interface Gathered {
   readonly documents: Listed[];
   count: number;
-  readonly columns: Map<string, MetricColumn>;
+  readonly columns: Columns;
   readonly latest: LatestMetrics;
 }
 
 /**
  * Moves settled points documents of a run or logged model into immutable blob segments: writes the segment, names it in the head under its ETag,
- * then removes the documents. May die between any two steps, run twice, or run beside itself, readers and writers: readers list
- * documents first, then read the head, then its segments, and drop what they meet twice.
+ * then removes the documents, and the small segments that went into it. May die between any two steps, run twice, or run beside itself, readers
+ * and writers: readers list documents first, then read the head, then its segments, drop what they meet twice, and begin again where a segment
+ * has gone.
  * @returns how many documents were sealed
  */
 export async function seal(workspace: Workspace, recordId: string): Promise<number> {
   const partition = runsPartition(workspace, recordId);
   const head = await getHead<RecordAttributes>(workspace, partition);
-  let segments = head?.item.attributes.segments ?? [];
   let sealed = 0;
   if (!head) return sealed;
-  for await (const gathered of gather(workspace, partition, await sealedDocuments(workspace, segments))) {
-    if (gathered.documents.length < SEAL_DOCUMENTS) break;
-    const reference = await sealGathered(workspace, recordId, segments, gathered);
-    if (reference === undefined) break;
-    segments = [...segments, reference];
-    sealed += gathered.documents.length;
+  try {
+    await finishLast(workspace, partition, head.item.attributes);
+    let { segments = [] } = head.item.attributes;
+    for await (const gathered of gather(workspace, partition)) {
+      if (gathered.documents.length < SEAL_DOCUMENTS) break;
+      const named = await sealGathered(workspace, recordId, segments, gathered);
+      if (named === undefined) break;
+      segments = named;
+      sealed += gathered.documents.length;
+    }
+  } catch (error) {
+    // Another sealer has merged it, or a purge is under way.
+    if (!(error instanceof SegmentGone)) throw error;
   }
   return sealed;
 }
 
-/** Ids of documents that are in a segment already: an earlier attempt died before it removed them. */
-async function sealedDocuments(workspace: Workspace, segments: readonly SegmentReference[]): Promise<Set<string>> {
-  const ids = new Set<string>();
-  for (const reference of segments) {
-    const segment = await openSegment(workspace, reference);
-    for (const id of segment?.header.documents ?? []) ids.add(id);
-  }
-  return ids;
-}
-
-/** Settled documents, oldest first, as many at a time as one segment takes; each is read once. What is sealed already is removed on the way. */
-async function* gather(
+/**
+ * Removes what the newest segment made superfluous, if whoever wrote it died before. As the next segment is named after that only, no documents of
+ * any but the newest are left.
+ */
+async function finishLast(
   workspace: Workspace,
   partition: string,
-  sealed: ReadonlySet<string>,
-): AsyncGenerator<Gathered, void> {
+  { segments = [], merged = [] }: RecordAttributes,
+): Promise<void> {
+  await removeBlobs(workspace, merged);
+  const newest = segments.at(-1);
+  if (!newest) return;
+  const { documents } = (await openSegment(workspace, newest)).header;
+  const [from, last] = [documents[0], documents.at(-1)];
+  if (from === undefined || last === undefined) return;
+  const sealed = new Set(documents);
+  for await (const page of workspace.stores.documents.runs.list(partition, { from, to: `${last}-` })) {
+    const left = page.filter(({ item }) => sealed.has(item.id)).map(({ item, etag }) => ({ id: item.id, etag }));
+    await removeDocuments(workspace, partition, left);
+  }
+}
+
+async function removeBlobs(workspace: Workspace, blobs: readonly string[]): Promise<void> {
+  for (const blob of blobs) await workspace.stores.blobs.remove(blob);
+}
+
+/** Settled documents, oldest first, as many at a time as one segment takes; each is read once. */
+async function* gather(workspace: Workspace, partition: string): AsyncGenerator<Gathered, void> {
   const settled = pointsId(workspace.clock.now() - SETTLED_AFTER_MS, "");
   let gathered = nothingGathered();
   for await (const page of pointsDocuments(workspace, partition)) {
-    const listed = page.map(({ item, etag }) => ({ id: item.id, etag }));
-    await removeDocuments(
-      workspace,
-      partition,
-      listed.filter(({ id }) => sealed.has(id)),
-    );
     for (const { item, etag } of page) {
       if (item.id >= settled) return yield gathered;
-      if (sealed.has(item.id)) continue;
       if (gathered.count + item.points.count > SEGMENT_POINTS || gathered.documents.length >= SEGMENT_DOCUMENTS) {
         yield gathered;
         gathered = nothingGathered();
@@ -131,58 +142,52 @@ async function* gather(
       gathered.documents.push({ id: item.id, etag });
       const columns = unpackPoints(item.points);
       joinColumns(gathered.latest, columns);
-      addColumns(gathered.columns, columns);
+      gathered.columns.add(columns);
     }
   }
   yield gathered;
 }
 
 function nothingGathered(): Gathered {
-  return { documents: [], count: 0, columns: new Map(), latest: new Map() };
+  return { documents: [], count: 0, columns: new Columns(), latest: new Map() };
 }
 
-function addColumns(into: Map<string, MetricColumn>, columns: PointColumns): void {
-  const targets = columns.keys.map((key) => {
-    const column = into.get(key) ?? new MetricColumn(key);
-    into.set(key, column);
-    return column;
-  });
-  const { keyIndex, originIndex, origins, timestamps, steps, values } = columns;
-  for (let i = 0; i < columns.count; i++) {
-    const originAt = originIndex?.[i] ?? 0;
-    const origin = originAt > 0 ? origins[originAt] : undefined;
-    targets[keyIndex[i]!]!.push(timestamps[i]!, steps[i]!, values[i]!, origin);
-  }
-}
-
-/** Undefined when another sealer was faster, or the record is gone: what was written for nothing is removed again. */
+/**
+ * @returns what the head names now; undefined when it names as many as it may, another sealer was faster, or the record is gone: what was written
+ * for nothing is removed again
+ */
 async function sealGathered(
   workspace: Workspace,
   recordId: string,
   segments: readonly SegmentReference[],
-  { documents, columns, latest }: Gathered,
-): Promise<SegmentReference | undefined> {
+  { documents, count, columns, latest }: Gathered,
+): Promise<readonly SegmentReference[] | undefined> {
   const partition = runsPartition(workspace, recordId);
   const ids = documents.map(({ id }) => id);
-  const { header, body, count } = buildSegment(ids, columns);
-  const blob = `${segmentsPrefix(workspace, recordId)}${ids[0]}-${hashOf(ids.join()).slice(0, 16)}`;
-  await workspace.stores.blobs.put(blob, toStream([header, ...body]));
-  const reference: SegmentReference = { blob, count, headerBytes: header.length };
-  const named = await changeRecord<RecordAttributes, boolean>(workspace, partition, (draft) => {
+  const kept = segments.slice(0, segments.length - segmentsToMerge(segments, count));
+  const merged = segments.slice(kept.length).map(({ blob }) => blob);
+  if (kept.length >= MAX_SEGMENTS) return undefined;
+  for (const reference of segments.slice(kept.length)) await addSegment(workspace, reference, columns);
+  const segment = buildSegment(ids, columns.byKey);
+  const blob = `${segmentsPrefix(workspace, recordId)}${ids[0]}-${hashOf([...merged, ...ids].join()).slice(0, 16)}`;
+  await workspace.stores.blobs.put(blob, toStream([segment.header, ...segment.body]));
+  const next = [...kept, { blob, count: segment.count, headerBytes: segment.header.length }];
+  const isNamed = await changeRecord<RecordAttributes, boolean>(workspace, partition, (draft) => {
     const current = draft.attributes.segments ?? [];
-    if (current.some((segment) => segment.blob === blob)) return true;
+    if (current.some((other) => other.blob === blob)) return true;
     if (!isSame(current, segments)) return false;
     foldInto(draft, latest, ids.at(-1)!);
     const unsealed = Math.max(0, (draft.attributes.unsealed ?? 0) - ids.length);
-    draft.update({ segments: [...current, reference], unsealed });
+    draft.update({ segments: next, merged, unsealed });
     return true;
   });
-  if (named) await removeDocuments(workspace, partition, documents);
-  else await removeUnlessNamed(workspace, partition, blob);
-  return named ? reference : undefined;
+  if (!isNamed) return removeUnlessNamed(workspace, partition, blob);
+  await removeDocuments(workspace, partition, documents);
+  await removeBlobs(workspace, merged);
+  return next;
 }
 
-async function removeUnlessNamed(workspace: Workspace, partition: string, blob: string): Promise<void> {
+async function removeUnlessNamed(workspace: Workspace, partition: string, blob: string): Promise<undefined> {
   const head = await getHead<RecordAttributes>(workspace, partition);
   if (head && namesSegment(head.item, blob)) return;
   await workspace.stores.blobs.remove(blob);

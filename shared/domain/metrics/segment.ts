@@ -12,6 +12,13 @@ export interface SegmentReference {
   readonly headerBytes: number;
 }
 
+/** A segment's blob is not there: it was merged into another, which the head names by now, or its run was purged. */
+export class SegmentGone extends Error {
+  constructor(blob: string) {
+    super(`The segment ${blob} is gone.`);
+  }
+}
+
 /** Where some points of one metric lie in the blob, behind the header. */
 interface Block {
   readonly offset: number;
@@ -32,7 +39,7 @@ interface MetricIndex {
 
 export interface SegmentHeader {
   readonly version: 1;
-  /** The points documents that went in: a sealer that finds one of them again removes it. */
+  /** The points documents that it took in last. While it is the newest segment some may still be there, and the next sealer removes them. */
   readonly documents: readonly string[];
   readonly metrics: readonly MetricIndex[];
 }
@@ -69,12 +76,21 @@ export function buildSegment(
     count += column.length;
     const blocks: Block[] = [];
     for (let i = 0; i < column.length; i += BLOCK_POINTS) blocks.push(add(column.slice(i, i + BLOCK_POINTS)));
-    const isLong = column.length > SAMPLED_POINTS;
-    const sampled = isLong ? add(sample(column.slice(0, column.length), SAMPLED_POINTS)) : undefined;
+    const sampled = column.length > SAMPLED_POINTS ? add(sampledLevel(column)) : undefined;
     metrics.push({ key, count: column.length, blocks, ...(sampled && { sampled }) });
   }
   const header: SegmentHeader = { version: 1, documents, metrics };
   return { header: Buffer.from(JSON.stringify(header, nanAsText)), body, count };
+}
+
+/** Sampled block by block, so that the points of a long metric are never objects all at once. */
+function sampledLevel(column: MetricColumn): Point[] {
+  const level: Point[] = [];
+  const ofBlock = Math.max(4, Math.ceil((SAMPLED_POINTS * BLOCK_POINTS) / column.length));
+  for (let i = 0; i < column.length; i += BLOCK_POINTS) {
+    for (const point of sample(column.slice(i, i + BLOCK_POINTS), ofBlock)) level.push(point);
+  }
+  return level;
 }
 
 /** Exact duplicates once; `points` in order. */
@@ -88,7 +104,7 @@ export interface SegmentPart {
   read(): Promise<Point[]>;
 }
 
-/** A segment as it is read, part by part. */
+/** A segment as it is read, part by part. Whatever reads raises SegmentGone once its blob is not there any more. */
 export class Segment {
   readonly header: SegmentHeader;
   private readonly blobs: BlobStore;
@@ -102,10 +118,10 @@ export class Segment {
     this.byKey = new Map(header.metrics.map((metric) => [metric.key, metric]));
   }
 
-  /** Undefined when the blob is gone: its run was purged. */
-  static async open(blobs: BlobStore, reference: SegmentReference): Promise<Segment | undefined> {
+  /** @throws SegmentGone */
+  static async open(blobs: BlobStore, reference: SegmentReference): Promise<Segment> {
     const bytes = await readRange(blobs, reference.blob, 0, reference.headerBytes);
-    return bytes && new Segment(blobs, reference, JSON.parse(bytes.toString(), textAsNan) as SegmentHeader);
+    return new Segment(blobs, reference, JSON.parse(bytes.toString(), textAsNan) as SegmentHeader);
   }
 
   keys(): Iterable<string> {
@@ -149,7 +165,6 @@ export class Segment {
   private async read(key: string, { offset, length, count, origins }: Block): Promise<Point[]> {
     const start = this.reference.headerBytes + offset;
     const bytes = await readRange(this.blobs, this.reference.blob, start, length);
-    if (!bytes) return [];
     const columns = decodePoints({ count, keys: [key], origins, bytes });
     return Array.from({ length: count }, (_, i) => pointAt(columns, i));
   }
@@ -168,9 +183,9 @@ function firstBlock(blocks: readonly Block[], after: HistoryPosition | undefined
   return Math.max(0, low - 1);
 }
 
-async function readRange(blobs: BlobStore, name: string, first: number, length: number): Promise<Buffer | undefined> {
+async function readRange(blobs: BlobStore, name: string, first: number, length: number): Promise<Buffer> {
   const found = await blobs.get(name, { first, last: first + length - 1 });
-  if (!found) return undefined;
+  if (!found) throw new SegmentGone(name);
   const chunks: Uint8Array[] = [];
   for await (const chunk of found.body) chunks.push(chunk);
   return Buffer.concat(chunks);

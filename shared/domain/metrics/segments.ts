@@ -1,9 +1,49 @@
+import { getHead, type RecordAttributes } from "../record.ts";
 import type { Workspace } from "../workspace.ts";
-import { Segment, type SegmentReference } from "./segment.ts";
+import { Segment, SegmentGone, type SegmentReference } from "./segment.ts";
 
-/** A segment with its header read; undefined when its run was purged. */
-export function openSegment(workspace: Workspace, reference: SegmentReference): Promise<Segment | undefined> {
+/** So many segments are read side by side at most. */
+const SIDE_BY_SIDE = 8;
+
+/** A segment with its header read. @throws SegmentGone */
+export function openSegment(workspace: Workspace, reference: SegmentReference): Promise<Segment> {
   return workspace.memory.segment(reference.blob, reference.headerBytes, () =>
     Segment.open(workspace.stores.blobs, reference),
   );
+}
+
+/** What `read` makes of each segment, some of them side by side, in their order. @throws SegmentGone */
+export async function eachSegment<T>(
+  workspace: Workspace,
+  references: readonly SegmentReference[],
+  read: (segment: Segment) => T | Promise<T>,
+): Promise<T[]> {
+  const found: T[] = [];
+  for (let i = 0; i < references.length; i += SIDE_BY_SIDE) {
+    const some = references.slice(i, i + SIDE_BY_SIDE);
+    found.push(...(await Promise.all(some.map(async (reference) => read(await openSegment(workspace, reference))))));
+  }
+  return found;
+}
+
+/**
+ * Reads what the head names; where a segment was merged away meanwhile, again what it names then. What was listed of documents before the call
+ * stays complete: a later head has all that was sealed since.
+ * @returns undefined when there is no such record (any more)
+ */
+export async function onCurrentSegments<T>(
+  workspace: Workspace,
+  partition: string,
+  read: (attributes: RecordAttributes) => Promise<T>,
+): Promise<T | undefined> {
+  for (let before: string | undefined; ; ) {
+    const head = await getHead<RecordAttributes>(workspace, partition);
+    if (!head) return undefined;
+    try {
+      return await read(head.item.attributes);
+    } catch (error) {
+      if (!(error instanceof SegmentGone) || head.etag === before) throw error;
+      before = head.etag;
+    }
+  }
 }

@@ -3,7 +3,7 @@ import { appendPoints, pointsItem } from "../../../shared/domain/metrics/append.
 import { sample } from "../../../shared/domain/metrics/downsample.ts";
 import { SETTLED_AFTER_MS } from "../../../shared/domain/metrics/fold.ts";
 import type { Point } from "../../../shared/domain/metrics/points.ts";
-import { sampleHistory } from "../../../shared/domain/metrics/read.ts";
+import { readWholeHistory, sampleHistory } from "../../../shared/domain/metrics/read.ts";
 import { foldAndSeal, seal, segmentsPrefix } from "../../../shared/domain/metrics/seal.ts";
 import { handlePurge } from "../../../shared/domain/purge/background.ts";
 import { purgeRecord } from "../../../shared/domain/purge/purge.ts";
@@ -14,7 +14,7 @@ import { createRun, deleteRun, getRun, runsScope, updateRun } from "../../../sha
 import type { RunAttributes } from "../../../shared/domain/runs/types.ts";
 import { runsPartition, type Workspace } from "../../../shared/domain/workspace.ts";
 import { type DomainFixture, domainFixture, Power, survives, withColdMemory } from "../support.ts";
-import { modelHistory, modelLatest, readAll, shapes } from "./model.ts";
+import { modelHistory, modelLatest, readAll, shape, shapes } from "./model.ts";
 
 let fixture: DomainFixture;
 let workspace: Workspace;
@@ -71,6 +71,24 @@ async function countOf(runId: string): Promise<{ documents: number; blobs: numbe
   return { documents, blobs, segments: head?.item.attributes.segments?.length ?? 0 };
 }
 
+async function logAgain(runId: string, metrics: readonly Point[]): Promise<void> {
+  fixture.clock.pass(5);
+  await logBatch(workspace, runId, { metrics, params: [], tags: [] });
+}
+
+async function sealSettled(runId: string): Promise<void> {
+  fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+  await seal(withColdMemory(workspace), runId);
+}
+
+async function blobsOf(runId: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const page of workspace.stores.blobs.list(segmentsPrefix(workspace, runId))) {
+    names.push(...page.blobs.map(({ name }) => name));
+  }
+  return names;
+}
+
 describe("seal", () => {
   it("moves settled points into one segment; history and latest values stay the same", async () => {
     const points = somePoints(40);
@@ -91,7 +109,7 @@ describe("seal", () => {
     expect((await countOf(fresh)).documents).toBe(40);
   });
 
-  it("adds a segment for what was logged afterwards, late and doubled points included", async () => {
+  it("merges what was logged afterwards into the segment, late and doubled points included", async () => {
     const points = somePoints(30);
     const runId = await newRun(points);
     fixture.clock.pass(SETTLED_AFTER_MS + 1000);
@@ -106,27 +124,62 @@ describe("seal", () => {
     await expectEverything(runId, [...points.flat(), ...more.flat()]);
     fixture.clock.pass(SETTLED_AFTER_MS + 1000);
     await seal(workspace, runId);
-    expect((await countOf(runId)).segments).toBe(2);
+    expect(await countOf(runId)).toEqual({ documents: 0, blobs: 1, segments: 1 });
     await expectEverything(runId, [...points.flat(), ...more.flat()]);
   });
 
   it("dies at every write, before and after it reaches the store, and a second attempt finishes", async () => {
-    for (const reachesStore of [false, true]) {
-      for (let write = 1, survived = false; !survived; write++) {
-        const points = somePoints(24);
-        const runId = await newRun(points);
-        fixture.clock.pass(SETTLED_AFTER_MS + 1000);
-        const power = new Power();
-        power.failAt(write, reachesStore);
-        const dying = { ...withColdMemory(workspace), stores: power.feed(workspace.stores) };
-        survived = await survives(() => seal(dying, runId));
-        power.restart();
-        await expectEverything(runId, points.flat());
-        await seal(withColdMemory(workspace), runId);
-        await expectEverything(runId, points.flat());
-        expect(await countOf(runId)).toEqual({ documents: 0, blobs: 1, segments: 1 });
+    for (const sealedBefore of [0, 24]) {
+      for (const reachesStore of [false, true]) {
+        for (let write = 1, survived = false; !survived; write++) {
+          const points = somePoints(24 + sealedBefore);
+          const runId = await newRun(points.slice(0, sealedBefore));
+          if (sealedBefore > 0) await sealSettled(runId);
+          for (const metrics of points.slice(sealedBefore)) await logAgain(runId, metrics);
+          fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+          const power = new Power();
+          power.failAt(write, reachesStore);
+          const dying = { ...withColdMemory(workspace), stores: power.feed(workspace.stores) };
+          survived = await survives(() => seal(dying, runId));
+          power.restart();
+          await expectEverything(runId, points.flat());
+          await seal(withColdMemory(workspace), runId);
+          await expectEverything(runId, points.flat());
+          expect(await countOf(runId)).toEqual({ documents: 0, blobs: 1, segments: 1 });
+        }
       }
     }
+  });
+
+  it("keeps few segments of a run that goes on for long, a little at a time", async () => {
+    const points = somePoints(40 * 24).map((batch, i) => batch.map((point) => ({ ...point, step: i })));
+    const runId = await newRun([]);
+    for (let i = 0; i < points.length; i += 24) {
+      for (const metrics of points.slice(i, i + 24)) await logAgain(runId, metrics);
+      await sealSettled(runId);
+      const { segments, blobs } = await countOf(runId);
+      expect(segments).toBeLessThanOrEqual(6);
+      expect(blobs).toBe(segments);
+    }
+    await expectEverything(runId, points.flat());
+  });
+
+  it("goes on reading a long history at the same point when its segments are merged meanwhile", async () => {
+    const values = Array.from({ length: 12_000 }, (_, i) => ({ key: "loss", value: i % 7, timestamp: i, step: i }));
+    const runId = await newRun(Array.from({ length: 24 }, (_, i) => values.slice(i * 500, (i + 1) * 500)));
+    await sealSettled(runId);
+    const whole = (await readWholeHistory(withColdMemory(workspace), runsPartition(workspace, runId), "loss"))!;
+    const pieces = whole.pieces[Symbol.asyncIterator]();
+    const read: Point[] = [...((await pieces.next()).value ?? [])];
+    expect(read.length).toBeLessThan(values.length);
+    const more = values.map((point) => ({ ...point, timestamp: 20_000 + point.step, step: 20_000 + point.step }));
+    for (let i = 0; i < more.length; i += 500) await logAgain(runId, more.slice(i, i + 500));
+    const [before] = await blobsOf(runId);
+    await sealSettled(runId);
+    expect(await blobsOf(runId)).not.toContain(before);
+    for (let next = await pieces.next(); !next.done; next = await pieces.next()) read.push(...next.value);
+    expect(read.map(shape).slice(0, values.length)).toEqual(modelHistory(values, "loss"));
+    expect(await readAll(workspace, runId, "loss", 5_000)).toEqual(modelHistory([...values, ...more], "loss"));
   });
 
   it("runs beside itself, writers and readers: nothing is lost, doubled or seen twice", async () => {
@@ -155,7 +208,7 @@ describe("seal", () => {
   });
 
   it("is asked for when a run grows long", async () => {
-    const runId = await newRun(somePoints(1000));
+    const runId = await newRun(somePoints(200));
     fixture.clock.pass(SETTLED_AFTER_MS + 1000);
     await foldAndSeal(workspace, runId);
     const [message] = await workspace.stores.queue.receive(SEAL_QUEUE, 1, 30);
