@@ -26,8 +26,10 @@ foreign workspace, with these tables.
   owners of every workspace, and make new ones.
 - **API keys** do what their member can, or less; in their own workspace alone, except an owner's of \`default\`.
 - **Tokens of Microsoft Entra ID** do what the member of their object id can, in every workspace that has this member.
-- **Run tokens** read their workspace. What they may write to ("its own") is their run, the runs below it, and the logged models and artifacts of these; what they
-  register must come from there.
+- **Run tokens** read their workspace. What they may write to ("its own") is their run, the runs below it, and the logged models and artifacts of these; the
+  files of what they register must lie there. A run that they make without a parent becomes a child of their own run, in whatever experiment it names; they make
+  experiments, without an artifact location. Their run's end is theirs, also when somebody resumes the run: nothing can be begun, registered, renamed, resumed
+  or renewed. Until the lease in hand is over they still read, log, upload and end runs below, as clients do that have something queued.
 - Without credentials the answer is 401, without the role 403. A workspace that a caller has no part in answers 404, word for word like one that does not
   exist.
 - "Event" marks what \`GET …/events\` tells of when it was done; refusals it tells of everywhere.

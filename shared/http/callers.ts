@@ -2,7 +2,7 @@ import { holderOfKey } from "../domain/access/keys.ts";
 import { recentMember } from "../domain/access/members.ts";
 import { grants, type Permission, type Role } from "../domain/access/roles.ts";
 import type { Writes } from "../domain/access/run-scope.ts";
-import { runOfToken } from "../domain/access/run-tokens.ts";
+import { type RunOfToken, runOfToken } from "../domain/access/run-tokens.ts";
 import { type ReadSecret, readSecret } from "../domain/access/secrets.ts";
 import { WorkspaceError } from "../domain/errors.ts";
 import {
@@ -47,11 +47,11 @@ interface EntraCaller {
 }
 
 /** A script that runs: reads its workspace, writes what belongs to its run. */
-interface RunCaller {
+export interface RunCaller {
   readonly kind: "run";
   /** The run. */
   readonly id: string;
-  readonly tokenId: string;
+  readonly token: RunOfToken;
   readonly workspaceId: string;
 }
 
@@ -100,8 +100,8 @@ async function callerWith(realm: Realm, secret: ReadSecret): Promise<Caller> {
   const { kind, workspaceId } = secret;
   const workspace = workspaceOfId(realm, workspaceId);
   if (kind === "run") {
-    const run = await runOfToken(workspace, secret);
-    return run ? { kind, id: run.runId, tokenId: run.tokenId, workspaceId } : ANONYMOUS;
+    const token = await runOfToken(workspace, secret);
+    return token ? { kind, id: token.runId, token, workspaceId } : ANONYMOUS;
   }
   const holder = await holderOfKey(workspace, secret);
   if (!holder) return ANONYMOUS;

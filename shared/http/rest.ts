@@ -1,12 +1,12 @@
 import type * as z from "zod/mini";
 import type { Role } from "../domain/access/roles.ts";
-import { requireWithinRun } from "../domain/access/run-scope.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { openLocated, type Realm } from "../domain/workspaces.ts";
 import { operationFound } from "../signals.ts";
 import { admit, type Caller, type Rule, requireSomebody } from "./callers.ts";
 import type { Asked, EventLog } from "./event-log.ts";
+import { requireOwn } from "./own-run.ts";
 import { problem, problemResponse, refusalLogged } from "./problem.ts";
 import { type ObjectSchema, readJson, readParameters, readQuery } from "./rest-input.ts";
 import { METHODS, type RouteShape, routeTable } from "./routes.ts";
@@ -83,7 +83,7 @@ export function restDispatcher(routes: readonly RestRoute[]) {
     const body = route.body ? await readJson(route.body, request) : undefined;
     const workspace = () => openLocated(realm, admission!.workspace);
     const call = { realm, caller, role: admission?.role, workspace, params, query, body };
-    if (caller.kind === "run" && route.writes) await requireWithinRun(await workspace(), caller.id, route.writes(call));
+    if (caller.kind === "run" && route.writes) await requireOwn(await workspace(), caller, route, route.writes(call));
     asked.named.push((body ?? {}) as Record<string, unknown>);
     const result = await route.do(call);
     asked.named.push(route.made?.(result) ?? {});

@@ -1,9 +1,9 @@
-import { requireWithinRun } from "../domain/access/run-scope.ts";
 import { invalid } from "../domain/errors.ts";
 import { DEFAULT_WORKSPACE, openLocated, type Realm } from "../domain/workspaces.ts";
 import { readText } from "../http/body.ts";
 import { admit, type Caller, requireSomebody } from "../http/callers.ts";
 import type { Asked, EventLog } from "../http/event-log.ts";
+import { requireOwn } from "../http/own-run.ts";
 import { refusalLogged } from "../http/problem.ts";
 import { routeTable } from "../http/routes.ts";
 import type { AppRequest, AppResponse } from "../http/types.ts";
@@ -96,7 +96,7 @@ async function dispatch(context: MlflowContext, request: AppRequest, asked: Aske
   // A route outside workspaces never looks at the member: its type is only wider than it needs to be.
   const workspace = route.outsideWorkspace ? (undefined as never) : await openLocated(realm, admission!.workspace);
   const call = { workspace, realm, caller, input, path: params, request, settings };
-  if (caller.kind === "run" && route.writes) await requireWithinRun(workspace, caller.id, route.writes(call));
+  if (caller.kind === "run" && route.writes) await requireOwn(workspace, caller, route, route.writes(call));
   const response = await route.handle(call);
   if (response.made) asked.named.push(response.made);
   return response;

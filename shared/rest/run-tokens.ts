@@ -58,7 +58,7 @@ export const runTokenRoutes: readonly RestRoute[] = [
         return { token: secret, ...leaseJson(lease) };
       }
       if (caller.id !== runId) throw new WorkspaceError("PermissionDenied", "A run token renews its own lease alone.");
-      return leaseJson(await renewRunToken(opened, runId, caller.tokenId, leaseMs));
+      return leaseJson(await renewRunToken(opened, caller.token, leaseMs));
     },
   }),
 ];

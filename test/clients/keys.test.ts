@@ -78,9 +78,9 @@ for (const version of ["3", "2"] as const) {
         run: runId,
         status: "FINISHED",
         loss: 0.5,
-        children: 1,
+        children: 2,
         version: 1,
-        refused: [true, true, true],
+        refused: [true, true, true, true, true],
       });
     });
   });

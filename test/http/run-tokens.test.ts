@@ -128,7 +128,6 @@ describe("the token of a run (F6)", () => {
       ["runs_log_parameter", { run_uuid: sibling, key: "k", value: "v" }],
       ["runs_update", { run_id: sibling, status: "FINISHED" }],
       ["runs_set_tag", { run_id: sibling, key: "mlflow.parentRunId", value: runId }],
-      ["runs_create", { experiment_id: world.experimentId }],
       ["runs_create", { experiment_id: world.experimentId, tags: [{ key: "mlflow.parentRunId", value: sibling }] }],
       [
         "runs_create",
@@ -141,7 +140,8 @@ describe("the token of a run (F6)", () => {
         },
       ],
       ["runs_delete", { run_id: runId }],
-      ["experiments_create", { name: "of a script" }],
+      ["experiments_create", { name: "elsewhere", artifact_location: "s3://attacker/files" }],
+      ["experiments_create", { name: "elsewhere", artifact_location: "mlflow-artifacts:/experiments/0" }],
       ["experiments_set_tag", { experiment_id: world.experimentId, key: "k", value: "v" }],
       ["logged_models_create", { experiment_id: world.experimentId, name: "n" }],
       ["logged_models_create", { experiment_id: world.experimentId, name: "n", source_run_id: sibling }],
@@ -164,6 +164,58 @@ describe("the token of a run (F6)", () => {
       const json = operation === "members_put" ? { role: "owner" } : { name: "k" };
       expect((await callRest(outside, operation, { path, json })).status, operation).toBe(403);
     }
+  });
+
+  test("a run that it makes without a parent is a child of its own, in whatever experiment; it makes experiments", async () => {
+    const { client } = await script();
+    const { experiment_id } = await ok(client.call("experiments_create", { name: `of ${runId}` }));
+    const parentOf = ({ run }: { run: { data: { tags: { key: string; value: string }[] } } }) =>
+      run.data.tags.filter(({ key }) => key === "mlflow.parentRunId").map(({ value }) => value);
+    for (const [id, tags] of [
+      [world.experimentId, []],
+      [experiment_id, [{ key: "t", value: "v" }]],
+      [experiment_id, [{ key: "mlflow.parentRunId", value: "" }]],
+    ] as const) {
+      const made = await ok(client.call("runs_create", { experiment_id: id, tags: [...tags] }));
+      expect(parentOf(made)).toEqual([runId]);
+      await ok(client.call("runs_log_metric", metric(made.run.info.run_id)));
+      await ok(client.call("runs_update", { run_id: made.run.info.run_id, status: "FINISHED" }));
+    }
+    const { run } = await ok(child(client, runId));
+    expect(parentOf(await ok(child(client, run.info.run_id)))).toEqual([run.info.run_id]);
+    expect(parentOf(await ok(user.call("runs_create", { experiment_id, tags: [] })))).toEqual([]);
+  });
+
+  test("registers only what lies within its run and its models, wherever their files are", async () => {
+    const { client } = await script();
+    const { registeredModel: name } = world;
+    const location = `s3://bucket/of-${runId}`;
+    const elsewhere = await ok(user.call("experiments_create", { name: location, artifact_location: location }));
+    const outer = await ok(client.call("runs_create", { experiment_id: elsewhere.experiment_id }));
+    const { run_id, artifact_uri } = outer.run.info;
+    const register = (source: string, more: object) => client.call("model_versions_create", { name, source, ...more });
+    await ok(register(`${artifact_uri}/model`, { run_id }));
+    const sibling = await createRun(user, world.experimentId);
+    const own = (await ok(client.call("runs_get", { run_id: runId }))).run.info.artifact_uri;
+    await ok(register(`${own}/model`, { run_id: runId }));
+    for (const [source, id] of [
+      ["s3://attacker/model", runId],
+      ["s3://attacker/model", run_id],
+      [location, run_id],
+      [`${location}/other/artifacts/model`, run_id],
+      [`${artifact_uri}/../../other/model`, run_id],
+      [`${artifact_uri}/model`, runId],
+      [own.replace(runId, sibling), runId],
+      ["https://attacker.example/model", runId],
+      ["dbfs:/attacker", runId],
+      ["/etc/model", runId],
+      [`runs:/${sibling}/model`, runId],
+      [`models:/${name}/1`, runId],
+    ] as const) {
+      expect((await register(source, { run_id: id })).status, source).toBe(400);
+      expect((await register(source, {})).status, source).toBe(403);
+    }
+    await ok(user.call("model_versions_create", { name, source: "s3://bucket/model" }));
   });
 
   test("a run that names itself as its parent's parent is nobody's descendant", async () => {
@@ -203,16 +255,59 @@ describe("the lease of a run's token (F6)", () => {
     expect((await renew(outside)).status).toBe(401);
   });
 
-  test("the end of the run ends renewal, and new tokens; the lease in hand is for what comes after", async () => {
-    const { client, outside } = await script();
-    await ok(client.call("runs_update", { run_id: runId, status: "FINISHED" }));
-    expect((await client.call("runs_get", { run_id: runId })).status).toBe(200);
-    for (const refused of [renew(outside), renew(guarded.admin)]) {
-      const { status, json } = await refused;
-      expect([status, json.detail]).toEqual([409, expect.stringMatching(/has ended \(FINISHED\)/)]);
-    }
+  const end = (client: Client, id = runId) => client.call("runs_update", { run_id: id, status: "FINISHED" });
+
+  /** What begins or changes something, in the name of the token's run. */
+  const BEGINNING: [operation: string, input: () => object, path?: () => Record<string, string>][] = [
+    ["runs_update", () => ({ run_id: runId, status: "RUNNING" })],
+    ["runs_update", () => ({ run_id: runId, run_name: "renamed" })],
+    ["runs_create", () => ({ experiment_id: world.experimentId })],
+    ["experiments_create", () => ({ name: `after ${runId}` })],
+    ["logged_models_create", () => ({ experiment_id: world.experimentId, name: "net", source_run_id: runId })],
+    ["registered_models_create", () => ({ name: `after-${runId}` })],
+    ["model_versions_create", () => ({ name: world.registeredModel, source: `runs:/${runId}/model`, run_id: runId })],
+  ];
+
+  test.each(["FINISHED", "FAILED", "KILLED"])(
+    "the end of the run (%s) is its token's end: nothing begins",
+    async (status) => {
+      const { client, outside } = await script();
+      await ok(client.call("runs_update", { run_id: runId, status }));
+      for (const [operation, input] of BEGINNING) {
+        const refused = await client.call(operation, input() as never);
+        expect([refused.status, refused.json.message], operation).toEqual([403, expect.stringMatching(/has ended/)]);
+      }
+      expect((await renew(outside)).status).toBe(403);
+      const { status: refusal, json } = await renew(guarded.admin);
+      expect([refusal, json.detail]).toEqual([409, expect.stringContaining(`has ended (${status})`)]);
+      const { run } = await ok(client.call("runs_get", { run_id: runId }));
+      expect(run.info.status).toBe(status);
+    },
+  );
+
+  test("what clients send behind the end is taken while the lease lasts: points, files, the end again, children's ends", async () => {
+    const { client } = await script();
+    const { run } = await ok(child(client, runId));
+    await ok(end(client));
+    await ok(client.call("runs_log_metric", metric(runId)));
+    await ok(client.call("runs_log_batch", { run_id: runId, tags: [{ key: "t", value: "v" }] }));
+    const path = `experiments/${world.experimentId}/${runId}/artifacts/late.txt`;
+    await ok(client.send("PUT", `/api/2.0/mlflow-artifacts/artifacts/${path}`, { body: "x" }));
+    await ok(end(client));
+    await ok(end(client, run.info.run_id));
     guarded.clock.pass(15 * MINUTE);
     expect((await client.call("runs_get", { run_id: runId })).status).toBe(401);
+  });
+
+  test("a run that its owner resumes has new tokens; those of before stay at their end", async () => {
+    const { client, outside } = await script();
+    await ok(end(client));
+    await ok(user.call("runs_update", { run_id: runId, status: "RUNNING" }));
+    expect((await child(client, runId)).status).toBe(403);
+    expect((await renew(outside)).status).toBe(403);
+    const second = await script();
+    await ok(child(second.client, runId));
+    await ok(renew(second.outside));
   });
 
   test("the token of a deleted run is nobody's within 30 s", async () => {

@@ -2,6 +2,7 @@ import { pathOfUri, safePath } from "../artifacts.ts";
 import { WorkspaceError } from "../errors.ts";
 import type { ModelAttributes } from "../models/types.ts";
 import { readRecord } from "../record.ts";
+import { type NamedSource, requireOwnSource } from "../registry/source.ts";
 import type { RunAttributes } from "../runs/types.ts";
 import { RUN_ID } from "../validation.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
@@ -15,6 +16,10 @@ export interface Writes {
   readonly artifact?: string;
   /** Something new that belongs to nobody, such as the name of a registered model. */
   readonly isNew?: boolean;
+  /** Where the files of a new version are: below the run or logged model that it names. */
+  readonly source?: NamedSource;
+  /** An end, such as a run's: it may come when the token's run has ended. */
+  readonly isEnd?: boolean;
 }
 
 type Attributes = RunAttributes | ModelAttributes;
@@ -28,12 +33,13 @@ const MAX_GENERATIONS = 20;
  * @throws PermissionDenied
  */
 export async function requireWithinRun(workspace: Workspace, runId: string, writes: Writes): Promise<void> {
-  const { runs = [], models = [], artifact, isNew = false } = writes;
+  const { runs = [], models = [], artifact, isNew = false, source } = writes;
   const isSomething = runs.length > 0 || models.length > 0 || artifact !== undefined || isNew;
   if (!isSomething) throw foreign(runId);
   for (const id of runs) if (id === undefined || !(await isWithin(workspace, runId, id))) throw foreign(runId);
   for (const id of models) if (!(await isModelOf(workspace, runId, id))) throw foreign(runId);
   if (artifact !== undefined && !(await isArtifactOf(workspace, runId, artifact))) throw foreign(runId);
+  if (source) await requireOwnSource(workspace, source);
 }
 
 /** Whether a run is the other one, or one of its descendants. */
@@ -76,6 +82,7 @@ async function find(workspace: Workspace, id: string) {
 function foreign(runId: string): Error {
   return new WorkspaceError(
     "PermissionDenied",
-    `The token of the run ${runId} writes to this run, to runs below it, and to the models and artifacts of these alone.`,
+    `The token of the run ${runId} writes to this run, to runs below it, and to the models and artifacts of these alone; experiments that it ` +
+      "makes are where the workspace puts them.",
   );
 }

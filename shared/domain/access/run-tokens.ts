@@ -10,7 +10,8 @@ import { issueSecret, type ReadSecret, sameHash } from "./secrets.ts";
 
 /**
  * What a script comes with while it runs. The token stays, its lease is renewed by whoever looks after the script; it ends with its lease, at
- * the latest with the longest time the run may take. A run that has ended renews no lease.
+ * the latest with the longest time the run may take. The end of the run is the token's end, though the run be resumed: no lease is renewed, and
+ * nothing begun or changed. What clients still send then (queued points and files, the end once more) is taken for as long as the lease in hand.
  */
 export interface Lease {
   readonly leaseUntilMs: number;
@@ -18,9 +19,19 @@ export interface Lease {
   readonly endsMs: number;
 }
 
+/** The run that a token speaks for. */
+export interface RunOfToken {
+  readonly runId: string;
+  readonly tokenId: string;
+  /** How often the run had ended when the token was made. */
+  readonly runEnds: number;
+}
+
 interface RunTokenItem extends Item, Lease {
   readonly kind: "run-token";
   readonly runId: string;
+  /** Absent in tokens of before there was one. */
+  readonly runEnds?: number;
   readonly hash: string;
 }
 
@@ -44,23 +55,25 @@ export async function mintRunToken(
   leaseMs: number,
   longestMs: number,
 ): Promise<Lease & { secret: string }> {
-  await requireUnended(workspace, runId);
+  const runEnds = await endsOfUnended(workspace, runId);
   const { secret, hash, id } = issueSecret(workspace.ids, "run", workspace.id);
   const nowMs = workspace.clock.now();
   const endsMs = nowMs + longestMs + AFTERWARDS_MS;
   const lease = { leaseUntilMs: Math.min(nowMs + leaseMs, endsMs), endsMs };
-  await workspace.stores.documents.catalog.create(workspace.id, toItem(workspace, { id, runId, hash, ...lease }));
+  await workspace.stores.documents.catalog.create(
+    workspace.id,
+    toItem(workspace, { id, runId, runEnds, hash, ...lease }),
+  );
   return { secret, ...lease };
 }
 
 /** @throws InvalidState when the run has ended, or the time it may take; Unauthenticated when the lease has */
 export async function renewRunToken(
   workspace: Workspace,
-  runId: string,
-  tokenId: string,
+  { runId, tokenId, runEnds }: RunOfToken,
   leaseMs: number,
 ): Promise<Lease> {
-  await requireUnended(workspace, runId);
+  if ((await endsOfUnended(workspace, runId)) !== runEnds) throw hasEnded(runId);
   const { catalog } = workspace.stores.documents;
   const renewed = await optimistically(`${workspace.id}/${documentId(tokenId)}`, async () => {
     const stored = await catalog.get<RunTokenItem>(workspace.id, documentId(tokenId));
@@ -70,7 +83,7 @@ export async function renewRunToken(
     }
     const leaseUntilMs = Math.min(Math.max(nowMs + leaseMs, stored.item.leaseUntilMs), stored.item.endsMs);
     const { hash, endsMs } = stored.item;
-    const item = toItem(workspace, { id: tokenId, runId, hash, leaseUntilMs, endsMs });
+    const item = toItem(workspace, { id: tokenId, runId, runEnds, hash, leaseUntilMs, endsMs });
     await catalog.replace(workspace.id, item, stored.etag);
     return { leaseUntilMs, endsMs };
   });
@@ -82,7 +95,7 @@ export async function renewRunToken(
 export async function runOfToken(
   workspace: WorkspaceOfToken,
   { id, hash }: ReadSecret,
-): Promise<{ runId: string; tokenId: string } | undefined> {
+): Promise<RunOfToken | undefined> {
   const { memory, clock } = workspace;
   const key = recentKey(workspace.id, id);
   const read = () => memory.recent.get(clock, key, () => readForUse(workspace, id));
@@ -93,8 +106,24 @@ export async function runOfToken(
     item = await read();
   }
   if (!item || !sameHash(item.hash, hash) || clock.now() >= item.leaseUntilMs) return undefined;
-  return { runId: item.runId, tokenId: id };
+  return { runId: item.runId, tokenId: id, runEnds: item.runEnds ?? 0 };
 }
+
+/**
+ * Looks anew whether the run of a token goes on: before anything that is begun or changed with it.
+ * @throws PermissionDenied
+ */
+export async function requireGoingOn(workspace: Workspace, { runId, runEnds }: RunOfToken): Promise<void> {
+  const head = await getHead<RunAttributes>(workspace, runsPartition(workspace, runId));
+  const attributes = head?.item.attributes;
+  if (attributes?.kind === "run" && !ENDED.includes(attributes.status) && endsOf(attributes) === runEnds) return;
+  throw new WorkspaceError(
+    "PermissionDenied",
+    `The run ${runId} has ended, and its token with it: what was logged may still come, but nothing begins or changes.`,
+  );
+}
+
+const endsOf = ({ ends = 0 }: RunAttributes): number => ends;
 
 async function readForUse(workspace: WorkspaceOfToken, tokenId: string): Promise<RunTokenItem | undefined> {
   const stored: Stored<RunTokenItem> | undefined = await workspace.stores.documents.catalog.get<RunTokenItem>(
@@ -110,19 +139,23 @@ async function readForUse(workspace: WorkspaceOfToken, tokenId: string): Promise
   return isActive ? stored.item : undefined;
 }
 
-async function requireUnended(workspace: Workspace, runId: string): Promise<void> {
+/** How often a run has ended that goes on. @throws NotFound, InvalidParameter, InvalidState */
+async function endsOfUnended(workspace: Workspace, runId: string): Promise<number> {
   const { attributes } = await requireActiveRun(workspace, runId);
-  if (ENDED.includes(attributes.status)) {
-    throw invalidState(`The run ${runId} has ended (${attributes.status}): tokens are for runs that have not.`);
-  }
+  if (ENDED.includes(attributes.status)) throw hasEnded(runId, ` (${attributes.status})`);
+  return endsOf(attributes);
+}
+
+function hasEnded(runId: string, how = ""): Error {
+  return invalidState(`The run ${runId} has ended${how}: tokens are for runs that have not.`);
 }
 
 function toItem(
   workspace: WorkspaceOfToken,
-  token: Lease & { readonly id: string; readonly runId: string; readonly hash: string },
+  token: Lease & Pick<RunTokenItem, "id" | "runId" | "runEnds" | "hash">,
 ): RunTokenItem {
-  const { id, runId, hash, leaseUntilMs, endsMs } = token;
+  const { id, runId, runEnds, hash, leaseUntilMs, endsMs } = token;
   const ttl = Math.ceil((leaseUntilMs - workspace.clock.now()) / 1000) + KEPT_AFTER_SECONDS;
   const scope = `${workspace.id}/run-tokens`;
-  return { id: documentId(id), scope, ttl, kind: "run-token", runId, hash, leaseUntilMs, endsMs };
+  return { id: documentId(id), scope, ttl, kind: "run-token", runId, runEnds, hash, leaseUntilMs, endsMs };
 }

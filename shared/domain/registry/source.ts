@@ -19,6 +19,9 @@ export interface NewVersion {
   readonly tags: readonly Tag[];
 }
 
+/** An address, and what it is said to lie in. */
+export type NamedSource = Pick<NewVersion, "source" | "runId" | "modelId">;
+
 type Resolved = Pick<ModelVersion, "source" | "storageLocation" | "runId" | "modelId">;
 
 export const PROMPT_TAG = "mlflow.prompt.is_prompt";
@@ -116,8 +119,18 @@ async function versionOfUri(workspace: Workspace, uri: string): Promise<NamedVer
   throw invalid(`No versions of model with name '${name}' and stage '${suffix}' found`);
 }
 
-/** An address in our own artifact store must lie below the root of the run or logged model named. */
-async function requireWithinOwner(workspace: Workspace, { source, runId, modelId }: NewVersion): Promise<void> {
+/**
+ * For callers who register nothing but what is theirs: whatever the scheme, the files lie within the run or logged model named.
+ * @throws InvalidParameter
+ */
+export async function requireOwnSource(workspace: Workspace, input: NamedSource): Promise<void> {
+  requirePlainUri(input.source);
+  // Those name a run, model or version themselves, which must be the one named here.
+  if (!["runs", "models"].includes(schemeOf(input.source))) await requireWithinOwner(workspace, input);
+}
+
+/** The address lies below the root of the run or logged model named. */
+async function requireWithinOwner(workspace: Workspace, { source, runId, modelId }: NamedSource): Promise<void> {
   if (modelId) {
     const { attributes } = (await loggedModel(workspace, source, modelId)).view;
     if (!isWithin(source, attributes.artifactUri)) throw wrongOwner(source, "model_id");

@@ -183,7 +183,7 @@ export async function updateRun(
     const { status, endMs, name } = changes;
     const before = draft.attributes;
     isNewState = status !== undefined && status !== before.status;
-    if (isNewState) draft.update({ status });
+    if (isNewState) draft.update({ status, ...(ENDED.includes(status!) && { ends: (before.ends ?? 0) + 1 }) });
     if (endMs !== undefined && endMs !== before.endMs) draft.update({ endMs });
     if (name) renameDraft(draft, name);
     if (status !== undefined) {

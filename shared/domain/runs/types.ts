@@ -20,6 +20,8 @@ export interface RunAttributes extends RecordAttributes, Staged {
   readonly name: string;
   readonly userId: string;
   readonly status: RunStatus;
+  /** How often it has ended; absent: never. A run token ends with the end that follows its making, though the run go on afterwards. */
+  readonly ends?: number;
   readonly startMs: number;
   readonly endMs?: number;
   readonly artifactUri: string;

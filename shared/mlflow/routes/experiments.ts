@@ -58,6 +58,7 @@ export const experimentRoutes = [
       artifact_location: optional(string),
       tags: withDefault(TAGS, []),
     },
+    writes: ({ input }) => ({ isNew: !input.artifact_location }),
     handle: async ({ workspace, input }) => {
       const { name, artifact_location: artifactLocation, tags } = input;
       const experimentId = await createExperiment(workspace, { name, artifactLocation, tags });

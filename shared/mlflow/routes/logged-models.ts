@@ -115,7 +115,7 @@ export const loggedModelRoutes = [
     path: MODEL_PATH,
     permission: "write",
     request: { model_id: optional(string), status: required(STATUS) },
-    writes: ({ input, path }) => ({ models: [modelId(path, input)] }),
+    writes: ({ input, path }) => ({ models: [modelId(path, input)], isEnd: true }),
     handle: async ({ workspace, input, path }) =>
       ok({ model: loggedModelJson(await finalizeLoggedModel(workspace, modelId(path, input), input.status)) }),
   }),

@@ -44,6 +44,7 @@ export const modelVersionRoutes = [
     writes: ({ input }) => ({
       runs: input.run_id ? [input.run_id] : [],
       models: input.model_id ? [input.model_id] : [],
+      source: { source: input.source, runId: input.run_id, modelId: input.model_id },
     }),
     handle: async ({ workspace, input }) => {
       const { name, source, run_id: runId, tags, run_link: runLink, description, model_id: modelId } = input;

@@ -4,7 +4,8 @@ import { logInputs, logOutputs } from "../../domain/runs/inputs.ts";
 import { logBatch, logMetric, logParam } from "../../domain/runs/log.ts";
 import { recordModel } from "../../domain/runs/log-model.ts";
 import { createRun, deleteRun, deleteTag, getRun, restoreRun, setTag, updateRun } from "../../domain/runs/runs.ts";
-import { RUN_STATUSES } from "../../domain/runs/types.ts";
+import { ENDED, RUN_STATUSES, type Tag } from "../../domain/runs/types.ts";
+import type { Caller } from "../../http/callers.ts";
 import { METRIC, runInfoJson, runJson, TAGS, toPoint } from "../entities.ts";
 import {
   double,
@@ -46,6 +47,16 @@ function modelsOf(metrics: readonly { model_id?: string }[]): string[] {
   return [...new Set(metrics.flatMap(({ model_id }) => (model_id ? [model_id] : [])))];
 }
 
+function parentOf(tags: readonly Tag[]): string | undefined {
+  return tags.findLast(({ key }) => key === PARENT_TAG)?.value || undefined;
+}
+
+/** What a script begins without saying where it belongs, belongs to the script's own run. */
+function tagsFor(caller: Caller, tags: readonly Tag[]): readonly Tag[] {
+  if (caller.kind !== "run" || parentOf(tags) !== undefined) return tags;
+  return [...tags, { key: PARENT_TAG, value: caller.id }];
+}
+
 export const runRoutes = [
   route({
     name: "runs_create",
@@ -59,14 +70,14 @@ export const runRoutes = [
       start_time: optional(int64),
       tags: withDefault(TAGS, []),
     },
-    writes: ({ input }) => ({ runs: [input.tags.findLast(({ key }) => key === PARENT_TAG)?.value] }),
-    handle: async ({ workspace, input }) => {
+    writes: ({ input, caller }) => ({ runs: [parentOf(tagsFor(caller, input.tags))] }),
+    handle: async ({ workspace, input, caller }) => {
       const run = await createRun(workspace, {
         experimentId: input.experiment_id,
         userId: input.user_id,
         name: input.run_name,
         startMs: input.start_time,
-        tags: input.tags,
+        tags: tagsFor(caller, input.tags),
       });
       return made({ run: await runJson(workspace, run) }, { runId: run.view.attributes.runId });
     },
@@ -91,7 +102,7 @@ export const runRoutes = [
       end_time: optional(int64),
       run_name: optional(string),
     },
-    writes: ({ input }) => ({ runs: [requireRun(input)] }),
+    writes: ({ input }) => ({ runs: [requireRun(input)], isEnd: ENDED.some((status) => status === input.status) }),
     handle: async ({ workspace, input }) => {
       const { status, end_time: endMs, run_name: name } = input;
       const info = await updateRun(workspace, requireRun(input), { status, endMs, name });
