@@ -23,8 +23,9 @@ interface SecretItem extends Item {
   readonly key: string;
 }
 
-/** Azure ML's names of secrets, which are Key Vault's. */
-export const SECRET_NAME = /^[A-Za-z0-9-]{1,127}$/;
+/** Azure ML's names of secrets, which are Key Vault's, and underscores, since most become variables. The vault gets names of ours. */
+export const SECRET_NAME = /^[A-Za-z0-9_-]{1,127}$/;
+export const SECRET_RULE = "a name of 1 to 127 letters, digits, '-' and '_'";
 const MAX_SECRETS = 1000;
 const SECRETS = { from: "secret-", to: "secret." };
 

@@ -85,7 +85,10 @@ function operation(route: RestRoute, schemas: Json): Json {
     ...(permission === "none" && { security: [] }),
     parameters: [...pathParameters(route), ...queryParameters(route, schemas)],
     ...(body && {
-      requestBody: { required: true, content: { "application/json": { schema: describe(body, "input") } } },
+      requestBody: {
+        required: !body.safeParse({}).success,
+        content: { "application/json": { schema: describe(body, "input") } },
+      },
     }),
     responses: {
       [status]: {

@@ -1,36 +1,38 @@
 import type * as z from "zod/mini";
-import en from "zod/v4/locales/en.js";
 import { invalid, notFound } from "../domain/errors.ts";
 import { cut } from "../domain/validation.ts";
 import { readText } from "./body.ts";
-import { PATH_PARAMETERS } from "./parameters.ts";
+import { NAME_RULES, PATH_PARAMETERS } from "./parameters.ts";
 import type { AppRequest } from "./types.ts";
 import { decodePart } from "./url.ts";
+import { faultInWords } from "./validation-words.ts";
 
 export type ObjectSchema<T> = z.ZodMiniType<T> & { readonly shape: Readonly<Record<string, z.ZodMiniType>> };
 
-/** The library's messages, which its small build leaves out. */
-const { localeError } = en();
-
 /**
  * The parts of the path, decoded.
- * @throws NotFound for what cannot name anything
+ * @throws InvalidParameter for what cannot be a name that callers choose; NotFound for what can be no name or id of ours
  */
 export function readParameters(parts: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(parts).map(([name, part]) => {
       const value = decodePart(part);
       if (PATH_PARAMETERS[name]!.safeParse(value).success) return [name, value];
+      const rule = NAME_RULES[name];
+      if (rule) throw invalid(`'${name}' must be ${rule}, not "${cut(value)}".`);
       throw notFound(`Nothing has the ${name} '${cut(value)}'.`);
     }),
   );
 }
 
-/** @throws InvalidParameter, TooLarge */
+/**
+ * The body; nothing sent is an object without members.
+ * @throws InvalidParameter, TooLarge
+ */
 export async function readJson<T>(schema: z.ZodMiniType<T>, request: AppRequest): Promise<T> {
-  requireJson(request);
   const text = await readText(request);
-  const value = validate(schema, parseJson(text), "body");
+  if (text !== "") requireJson(request);
+  const value = validate(schema, text === "" ? {} : parseJson(text), "body");
   requireUnicode(value, "body");
   return value;
 }
@@ -63,7 +65,7 @@ function innermost(schema: z.ZodMiniType): z.ZodMiniType {
 }
 
 function validate<T>(schema: z.ZodMiniType<T>, value: unknown, whole: string): T {
-  const parsed = schema.safeParse(value, { error: localeError });
+  const parsed = schema.safeParse(value, { error: faultInWords });
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.slice(0, SHOWN_FAULTS);
   throw invalid(cut(faults.map(({ path, message }) => `${cut(path.join(".")) || whole}: ${message}`).join("; ")));

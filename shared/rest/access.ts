@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { createKey, dismissMember, type Key, listKeys, revokeKey } from "../domain/access/keys.ts";
-import { listMembers, MEMBER_ID, type Member, putMember } from "../domain/access/members.ts";
+import { listMembers, MEMBER_ID, MEMBER_RULE, type Member, putMember } from "../domain/access/members.ts";
 import { ROLES, type Role } from "../domain/access/roles.ts";
 import { WorkspaceError } from "../domain/errors.ts";
 import type { Caller } from "../http/callers.ts";
@@ -16,7 +16,7 @@ const Time = z.iso.datetime().check(z.describe("UTC."));
 const MemberId = z
   .string()
   .check(
-    z.regex(MEMBER_ID),
+    z.regex(MEMBER_ID, `${MEMBER_RULE} is expected`),
     z.describe("An object id of Microsoft Entra ID, or a name; upper and lower case are the same."),
   );
 

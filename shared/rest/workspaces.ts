@@ -15,7 +15,10 @@ import { createOwnWorkspace, visibleWorkspaces } from "../http/workspace-access.
 const Name = z
   .string()
   .check(
-    z.regex(WORKSPACE_NAME, "2 to 32 lower-case letters, digits and hyphens, with a letter or digit at both ends"),
+    z.regex(
+      WORKSPACE_NAME,
+      "2 to 32 lower-case letters, digits and hyphens are expected, with a letter or digit at both ends",
+    ),
     z.describe("Unique; the part of the address after /w/."),
   );
 const Description = textOfAtMost(MAX_DESCRIPTION, "For people.");

@@ -8,6 +8,7 @@ export interface Expectation {
 }
 
 const MAX_REFUSAL_CHARACTERS = 1000;
+const LIBRARY_WORDS = /Invalid (input|option|string|ISO)|, received|Too (small|big)|Unrecognized key/;
 const INSIDES = /\.ts:\d|node:internal|\bat [A-Za-z.]+ \(|SQLITE|node_modules/;
 
 /**
@@ -25,6 +26,7 @@ export async function faultOf(
   const told = `${status} ${text.slice(0, 300)}`;
   if (status >= 500 || app.faults.length > before.faults) return `broke the server: ${told} ${app.faults.at(-1)}`;
   if (INSIDES.test(text)) return `told of its insides: ${told}`;
+  if (LIBRARY_WORDS.test(text)) return `speaks as a library does: ${told}`;
   if ("polluted" in Object.prototype) return "changed the prototype of all objects";
   if (status < 400) return mustName === undefined ? undefined : `was accepted: ${told}`;
   if (app.writes() > before.writes) return `was refused, but has written: ${told}`;

@@ -88,7 +88,8 @@ describe("every documented operation", () => {
       const refused = [];
       if (path.includes(":")) refused.push({ ...valid, path: { ...valid.path, workspace: "nobody" } });
       if (path.includes(":")) refused.push({ ...valid, path: { ...valid.path, workspace: "no body\0" } });
-      if (body) refused.push({ ...valid, json: { ...valid.json, unknown: true } }, { ...valid, json: undefined });
+      if (body) refused.push({ ...valid, json: { ...valid.json, unknown: true } });
+      if (body && !body.safeParse({}).success) refused.push({ ...valid, json: undefined });
       for (const request of refused) {
         const answer = await callRest(app.client, name, request);
         expect(answer.status).toBeOneOf([400, 404]);

@@ -29,16 +29,15 @@ export type MembersOf = Pick<Workspace, "id" | "stores" | "clock" | "ids" | "mem
 const DOCUMENT_ID = "members";
 const MAX_MEMBERS = 2000;
 export const MEMBER_ID = /^[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,126}[A-Za-z0-9])?$/;
+export const MEMBER_RULE =
+  "an object id of Microsoft Entra ID, or a name of 1 to 128 letters, digits and . _ @ - that begins and ends with a letter or digit";
 
 const recentKey = (workspace: MembersOf): string => `${workspace.id}/members`;
 
 /** Ids have no case. @throws InvalidParameter */
 export function requireMemberId(id: string): string {
   if (MEMBER_ID.test(id)) return id.toLowerCase();
-  throw invalid(
-    `Invalid value "${cut(id)}" for parameter 'member' supplied: an object id of Microsoft Entra ID, or a name of 1 to 128 letters, ` +
-      "digits and . _ @ - that begins and ends with a letter or digit.",
-  );
+  throw invalid(`'member' must be ${MEMBER_RULE}, not "${cut(id)}".`);
 }
 
 /** In order of id. */
