@@ -13,6 +13,7 @@ import { searchableExperimentId } from "../search/experiment-id.ts";
 import type { OrderKey } from "../search/order.ts";
 import { searchPage } from "../search/page.ts";
 import { numberComparison } from "../search/predicates.ts";
+import { Steps } from "../search/steps.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { type LoggedModel, modelsScope, sortedPoints } from "./models.ts";
 import type { ModelAttributes } from "./types.ts";
@@ -55,7 +56,9 @@ const POINT_BYTES = 120;
 /** The logged models of one experiment in a searchable table, with every value logged for them. */
 class ModelIndex extends ScopeIndex<ScopeItem> {
   readonly table = new ColumnTable();
-  readonly points = new Map<string, Map<string, Point[]>>();
+  private readonly points = new Map<string, Map<string, Point[]>>();
+  /** What was asked for and has not changed since. */
+  private readonly sorted = new Map<string, readonly Point[]>();
   private readonly workspace: Workspace;
 
   constructor(workspace: Workspace, experimentId: string) {
@@ -69,8 +72,12 @@ class ModelIndex extends ScopeIndex<ScopeItem> {
     return this.table.bytes + points * POINT_BYTES;
   }
 
-  pointsOf(modelId: string): Point[] {
-    return sortedPoints([...(this.points.get(modelId)?.values() ?? [])].flat());
+  pointsOf(modelId: string): readonly Point[] {
+    const known = this.sorted.get(modelId);
+    if (known) return known;
+    const points = sortedPoints([...(this.points.get(modelId)?.values() ?? [])].flat());
+    this.sorted.set(modelId, points);
+    return points;
   }
 
   protected async apply(items: readonly Stored<ScopeItem>[]): Promise<void> {
@@ -81,6 +88,7 @@ class ModelIndex extends ScopeIndex<ScopeItem> {
       else if (item.id === HEAD_ID) {
         this.table.remove(item.recordId);
         this.points.delete(item.recordId);
+        this.sorted.delete(item.recordId);
       }
     }
   }
@@ -111,7 +119,9 @@ class ModelIndex extends ScopeIndex<ScopeItem> {
     );
   }
 
+  /** To be added to. */
   private documentsOf(modelId: string): Map<string, Point[]> {
+    this.sorted.delete(modelId);
     const documents = this.points.get(modelId) ?? new Map<string, Point[]>();
     this.points.set(modelId, documents);
     return documents;
@@ -131,14 +141,17 @@ export async function searchLoggedModels(
     const create = () => new ModelIndex(workspace, id);
     searched.push({ experiment, index: await workspace.memory.index(modelsScope(workspace, id), create) });
   }
+  const steps = new Steps();
+  const asksForPoints = filter.metricClauses.length + datasets.length > 0;
   const tables = searched.map(({ experiment, index }) => ({
     table: index.table,
-    visible: (row: RowView) => isActive(row, experiment) && satisfies(index.pointsOf(row.id), filter, datasets),
+    visible: (row: RowView) =>
+      isActive(row, experiment) && (!asksForPoints || satisfies(index.pointsOf(row.id), filter, datasets, steps)),
   }));
-  const orderBy = order.map((key) => (key.kind === "metric" ? metricOrder(key, searched) : key));
+  const orderBy = order.map((key) => (key.kind === "metric" ? metricOrder(key, searched, steps) : key));
   const page = { clauses: filter.clauses, orderBy, limit, pageToken };
   const scope = [workspace.id, [...experimentIds].sort(), filter.metricClauses, order, datasets];
-  const { rows, nextPageToken } = searchPage(tables, page, scope);
+  const { rows, nextPageToken } = searchPage(tables, page, scope, steps);
   const models: LoggedModel[] = [];
   for (const { table, id } of rows) {
     const view = await readRecord<ModelAttributes>(workspace, runsPartition(workspace, id));
@@ -157,7 +170,9 @@ function satisfies(
   points: readonly Point[],
   { metricClauses }: ModelSearch["filter"],
   datasets: readonly DatasetReference[],
+  steps: Steps,
 ): boolean {
+  steps.take(points.length * (metricClauses.length + 1) * (datasets.length + 1));
   if (datasets.length > 0 && !points.some((point) => isOnAny(point, datasets))) return false;
   return metricClauses.every(({ key, op, value }) =>
     points.some((point) => point.key === key && isOnAny(point, datasets) && numberComparison(op, value)(point.value)),
@@ -171,7 +186,7 @@ function isOnAny({ origin }: Point, datasets: readonly DatasetReference[]): bool
   );
 }
 
-function metricOrder(key: MetricOrder, searched: readonly { readonly index: ModelIndex }[]): OrderKey {
+function metricOrder(key: MetricOrder, searched: readonly { readonly index: ModelIndex }[], steps: Steps): OrderKey {
   const datasets = key.datasetName ? [{ name: key.datasetName, digest: key.datasetDigest }] : [];
   return {
     kind: "computed",
@@ -179,6 +194,7 @@ function metricOrder(key: MetricOrder, searched: readonly { readonly index: Mode
     descending: key.descending,
     value: (row, table) => {
       const points = searched[table]!.index.pointsOf(row.id);
+      steps.take(points.length);
       return points.findLast((point) => point.key === key.key && isOnAny(point, datasets))?.value;
     },
   };

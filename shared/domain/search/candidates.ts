@@ -2,17 +2,20 @@ import type { Cells, DenseCells } from "./cells.ts";
 import type { Clause } from "./clauses.ts";
 import type { ColumnTable } from "./column-table.ts";
 import { compileClause } from "./predicates.ts";
+import type { Steps } from "./steps.ts";
 
 /** The slots of all rows of `table` that satisfy every clause, in no particular order. */
-export function candidates(table: ColumnTable, clauses: readonly Clause[]): Uint32Array {
+export function candidates(table: ColumnTable, clauses: readonly Clause[], steps: Steps): Uint32Array {
   const tests = [];
   for (const clause of clauses) {
-    const test = compileClause(clause, table);
+    const test = compileClause(clause, table, steps);
     if (test === undefined) return new Uint32Array();
     tests.push(test);
   }
   let slots = rarestColumn(table, clauses) ?? allSlots(table);
+  steps.take(slots.length);
   for (const test of tests) {
+    steps.take(slots.length);
     let kept = 0;
     for (let index = 0; index < slots.length; index++) {
       const slot = slots[index]!;

@@ -1,10 +1,11 @@
 import { compareCodePoints } from "./code-points.ts";
 import type { ColumnTable, RowView } from "./column-table.ts";
 import { MISSING, storableNumber } from "./number-column.ts";
+import type { Steps } from "./steps.ts";
 
 /**
  * One sort key. Missing values come last in both directions, NaN directly before them; strings are ordered by code point. A computed
- * key is a number that is no column; its function is called at least once for every row found.
+ * key is a number that is no column; its function is called once for every row found.
  */
 export type OrderKey =
   | { readonly kind: "number" | "string"; readonly column: string; readonly descending: boolean }
@@ -33,10 +34,15 @@ export type SortReader = (slot: number) => SortValue;
 export function sortReader(key: OrderKey, table: ColumnTable, tableIndex: number): SortReader {
   if (key.kind === "computed") {
     const view = table.view();
+    const known = new Map<number, SortValue>();
     return (slot) => {
+      const before = known.get(slot);
+      if (before !== undefined) return before;
       view.slot = slot;
       const value = key.value(view, tableIndex);
-      return value === undefined ? null : storableNumber(value);
+      const read = value === undefined ? null : storableNumber(value);
+      known.set(slot, read);
+      return read;
     };
   }
   if (key.kind === "string") {
@@ -50,14 +56,18 @@ export function sortReader(key: OrderKey, table: ColumnTable, tableIndex: number
   };
 }
 
+/** Two values are read and compared, here and there in their columns. */
+const COMPARISON_STEPS = 4;
+
 /** Negative when `left` comes first; 0 when the key does not tell them apart. */
-export function compareSortValues(left: SortValue, right: SortValue, descending: boolean): number {
+export function compareSortValues(left: SortValue, right: SortValue, descending: boolean, steps: Steps): number {
+  steps.take(COMPARISON_STEPS);
   const leftClass = classOf(left);
   const rightClass = classOf(right);
   if (leftClass !== rightClass) return leftClass - rightClass;
   if (leftClass !== IS_VALUE) return 0;
   const order =
-    typeof left === "string" ? compareCodePoints(left, right as string) : (left as number) - (right as number);
+    typeof left === "string" ? compareCodePoints(left, right as string, steps) : (left as number) - (right as number);
   return descending ? -order : order;
 }
 

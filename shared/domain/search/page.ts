@@ -3,6 +3,7 @@ import type { Clause } from "./clauses.ts";
 import type { OrderKey } from "./order.ts";
 import { decodePageToken, encodePageToken, InvalidPageToken, type PagedQuery } from "./page-token.ts";
 import { type FoundRow, type SearchedTable, search } from "./search.ts";
+import { Steps } from "./steps.ts";
 
 /** One page of a search as every surface asks for it. */
 export interface PageRequest {
@@ -16,16 +17,18 @@ export interface PageRequest {
 /**
  * Searches, and turns positions into tokens and back.
  * @param scope what the token is bound to besides filter and order: workspace, experiments, view
- * @throws InvalidParameter for a token that is not ours or belongs to another search
+ * @param steps what is left of them for the search
+ * @throws InvalidParameter for a token that is not ours or belongs to another search, and for a search that takes too many steps
  */
 export function searchPage(
   tables: readonly SearchedTable[],
   { clauses, orderBy, limit, pageToken }: PageRequest,
   scope: unknown,
+  steps = new Steps(),
 ): { rows: readonly FoundRow[]; nextPageToken?: string } {
   const query: PagedQuery = { scope, filter: clauses, order: orderBy };
   const after = pageToken ? positionOf(pageToken, query, orderBy) : undefined;
-  const found = search(tables, { clauses, orderBy, limit, after });
+  const found = search(tables, { clauses, orderBy, limit, after }, steps);
   return { rows: found.rows, nextPageToken: found.after && encodePageToken(found.after, query) };
 }
 

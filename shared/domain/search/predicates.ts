@@ -2,6 +2,7 @@ import type { Clause, NumberOperator, StringCondition } from "./clauses.ts";
 import type { ColumnTable } from "./column-table.ts";
 import { compileLike, type StringTest } from "./like.ts";
 import { MISSING, type NumberColumn } from "./number-column.ts";
+import type { Steps } from "./steps.ts";
 import { NO_STRING, type StringColumn } from "./string-column.ts";
 
 /** Whether the row in this slot satisfies a clause. */
@@ -9,8 +10,11 @@ export type SlotTest = (slot: number) => boolean;
 
 const NOTHING: SlotTest = () => false;
 
-/** Compiles a clause for one table; undefined when no row can satisfy it. Valid until the table changes. */
-export function compileClause(clause: Clause, table: ColumnTable): SlotTest | undefined {
+/**
+ * Compiles a clause for one table; undefined when no row can satisfy it. Valid until the table changes.
+ * @param steps takes what a test does besides looking at one cell
+ */
+export function compileClause(clause: Clause, table: ColumnTable, steps: Steps): SlotTest | undefined {
   switch (clause.kind) {
     case "number": {
       const column = table.numberColumn(clause.column);
@@ -18,18 +22,23 @@ export function compileClause(clause: Clause, table: ColumnTable): SlotTest | un
     }
     case "string": {
       const column = table.stringColumn(clause.column);
-      return column && stringTest(column, clause);
+      return column && stringTest(column, clause, steps);
     }
     case "presence":
       return presenceTest(clause.column, clause.present, table);
     case "dataset": {
       const { field } = clause;
-      const test = compileString(clause);
+      const test = compileString(clause, steps);
       const holds = (value: string | undefined): boolean => value !== undefined && test(value);
-      return table.hasDatasets ? (slot) => table.datasetsAt(slot).some((use) => holds(use[field])) : undefined;
+      if (!table.hasDatasets) return undefined;
+      return (slot) => {
+        const uses = table.datasetsAt(slot);
+        steps.take(uses.length);
+        return uses.some((use) => holds(use[field]));
+      };
     }
     case "not": {
-      const test = compileClause(clause.clause, table) ?? NOTHING;
+      const test = compileClause(clause.clause, table, steps) ?? NOTHING;
       return (slot) => !test(slot);
     }
     case "never":
@@ -38,7 +47,7 @@ export function compileClause(clause: Clause, table: ColumnTable): SlotTest | un
 }
 
 /** Compiles a condition on strings that are there. */
-export function compileString(condition: StringCondition): StringTest {
+export function compileString(condition: StringCondition, steps: Steps): StringTest {
   switch (condition.op) {
     case "=":
       return (value) => value === condition.value;
@@ -46,7 +55,7 @@ export function compileString(condition: StringCondition): StringTest {
       return (value) => value !== condition.value;
     case "LIKE":
     case "ILIKE":
-      return compileLike(condition.value, condition.op === "ILIKE");
+      return compileLike(condition.value, condition.op === "ILIKE", steps);
     case "IN":
     case "NOT IN": {
       const values = new Set(condition.values);
@@ -89,7 +98,7 @@ export function numberComparison(op: NumberOperator, wanted: number): (value: nu
   }
 }
 
-function stringTest(column: StringColumn, condition: StringCondition): SlotTest | undefined {
+function stringTest(column: StringColumn, condition: StringCondition, steps: Steps): SlotTest | undefined {
   const { cells } = column;
   switch (condition.op) {
     case "=": {
@@ -104,7 +113,7 @@ function stringTest(column: StringColumn, condition: StringCondition): SlotTest 
       };
     }
     default:
-      return byDictionaryEntry(column, compileString(condition));
+      return byDictionaryEntry(column, compileString(condition, steps));
   }
 }
 

@@ -11,6 +11,7 @@ import {
   type SortReader,
   sortReader,
 } from "./order.ts";
+import { Steps } from "./steps.ts";
 import { topK } from "./top-k.ts";
 
 export interface SearchedTable {
@@ -38,6 +39,8 @@ export interface FoundRow {
 
 export interface SearchResult {
   readonly rows: readonly FoundRow[];
+  /** Where each of them stands, as long as nothing changes. */
+  readonly positions: readonly SortPosition[];
   /** The position of the last row; only when a further row exists. */
   readonly after?: SortPosition;
 }
@@ -45,17 +48,20 @@ export interface SearchResult {
 /**
  * Finds the first `limit` rows of all tables together. Ids must be unique among the tables. Pages that continue at `after` show every row
  * that did not change meanwhile exactly once, whatever was added, changed or removed between them.
+ * @throws InvalidParameter when it takes more steps than there are
  */
-export function search(tables: readonly SearchedTable[], query: SearchQuery): SearchResult {
-  const found = new Found(tables, query.orderBy);
+export function search(tables: readonly SearchedTable[], query: SearchQuery, steps = new Steps()): SearchResult {
+  const found = new Found(tables, query.orderBy, steps);
   tables.forEach(({ table, visible }, index) => {
-    found.add(index, shown(table, candidates(table, query.clauses), visible), query.after);
+    found.add(index, shown(table, candidates(table, query.clauses, steps), visible), query.after);
   });
   const first = found.first(query.limit + 1);
   const page = first.subarray(0, query.limit);
+  steps.take(page.length * (1 + query.orderBy.length));
   const rows = Array.from(page, (index) => found.row(index));
+  const positions = Array.from(page, (index) => found.position(index));
   const more = first.length > query.limit && page.length > 0;
-  return more ? { rows, after: found.position(page[page.length - 1]!) } : { rows };
+  return { rows, positions, ...(more && { after: positions.at(-1) }) };
 }
 
 function shown(table: ColumnTable, slots: Uint32Array, visible: SearchedTable["visible"]): Uint32Array {
@@ -69,17 +75,22 @@ function shown(table: ColumnTable, slots: Uint32Array, visible: SearchedTable["v
   return slots.subarray(0, kept);
 }
 
+/** Ranks are numbers side by side. */
+const RANKS_PER_STEP = 4;
+
 /** The rows found so far, by index, with what their order needs at hand. */
 class Found {
   readonly #tables: readonly SearchedTable[];
   readonly #orderBy: readonly OrderKey[];
   readonly #readers: SortReader[][];
+  readonly #steps: Steps;
   #slots = new Uint32Array();
   #tableOf = new Uint16Array();
   #ranks = new Float64Array();
   count = 0;
 
-  constructor(tables: readonly SearchedTable[], orderBy: readonly OrderKey[]) {
+  constructor(tables: readonly SearchedTable[], orderBy: readonly OrderKey[], steps: Steps) {
+    this.#steps = steps;
     this.#tables = tables;
     this.#orderBy = orderBy;
     this.#readers = tables.map(({ table }, index) => orderBy.map((key) => sortReader(key, table, index)));
@@ -88,6 +99,7 @@ class Found {
   /** Adds the rows of one table that come after `after`. */
   add(tableIndex: number, slots: Uint32Array, after: SortPosition | undefined): void {
     this.#makeRoomFor(slots.length);
+    this.#steps.take(1 + slots.length);
     const first = this.#orderBy[0];
     const readRank = rankReader(first, this.#tables[tableIndex]!.table, this.#readers[tableIndex]![0]);
     const afterRank = after && first ? rankOf(after.values[0]!, first) : 0;
@@ -103,6 +115,7 @@ class Found {
 
   /** The indexes of the first rows in order. */
   first(limit: number): Uint32Array {
+    this.#steps.take(Math.ceil((this.count * Math.log2(limit + 1)) / RANKS_PER_STEP));
     return topK(this.count, limit, this.#ranks, (left, right) => this.#compare(left, right));
   }
 
@@ -112,7 +125,7 @@ class Found {
     for (let key = 0; key < this.#orderBy.length; key++) {
       const leftValue = leftReaders[key]!(this.#slots[left]!);
       const rightValue = rightReaders[key]!(this.#slots[right]!);
-      const order = compareSortValues(leftValue, rightValue, this.#orderBy[key]!.descending);
+      const order = compareSortValues(leftValue, rightValue, this.#orderBy[key]!.descending, this.#steps);
       if (order !== 0) return order;
     }
     return compareCodePoints(this.#id(left), this.#id(right));
@@ -134,7 +147,8 @@ class Found {
   #isBehind(tableIndex: number, slot: number, after: SortPosition): boolean {
     const readers = this.#readers[tableIndex]!;
     for (let key = 0; key < readers.length; key++) {
-      const order = compareSortValues(readers[key]!(slot), after.values[key]!, this.#orderBy[key]!.descending);
+      const value = readers[key]!(slot);
+      const order = compareSortValues(value, after.values[key]!, this.#orderBy[key]!.descending, this.#steps);
       if (order !== 0) return order > 0;
     }
     return compareCodePoints(this.#tables[tableIndex]!.table.idAt(slot)!, after.id) > 0;

@@ -155,7 +155,7 @@ describe("search: paging", () => {
     for (const id of ["a", "b", "c", "d"]) table.upsert(id, { numbers: [], strings: [] });
     expect(search([{ table }], { clauses: [], orderBy: [], limit: 4 }).after).toBeUndefined();
     expect(search([{ table }], { clauses: [], orderBy: [], limit: 3 }).after).toEqual({ values: [], id: "c" });
-    expect(search([], { clauses: [], orderBy: [], limit: 3 })).toEqual({ rows: [] });
+    expect(search([], { clauses: [], orderBy: [], limit: 3 })).toEqual({ rows: [], positions: [] });
   });
 
   it("neither skips nor repeats an unchanged row while others are added, changed and removed", () => {
