@@ -1,6 +1,7 @@
 import type { BatchOperation, Item, Stored } from "../stores/document-store.ts";
 import { AlreadyExists, PreconditionFailed } from "../stores/errors.ts";
 import { inBatches } from "./batches.ts";
+import type { StoredInt64 } from "./int64.ts";
 import type { LatestTuple } from "./metrics/latest.ts";
 import type { SegmentReference } from "./metrics/segment.ts";
 import { optimistically } from "./optimistic.ts";
@@ -21,7 +22,7 @@ export interface Sections {
   /** Logged models used, by id. */
   readonly modelInputs: true;
   /** Logged models produced, by id: the step. */
-  readonly outputs: number;
+  readonly outputs: StoredInt64;
 }
 export type SectionName = keyof Sections;
 

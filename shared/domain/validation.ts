@@ -177,7 +177,7 @@ export function normalPath(path: string): string {
 }
 
 function shown(value: unknown): string {
-  return cut(JSON.stringify(value) ?? String(value));
+  return cut(typeof value === "bigint" ? String(value) : (JSON.stringify(value) ?? String(value)));
 }
 
 export function cut(text: string): string {

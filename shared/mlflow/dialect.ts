@@ -10,7 +10,7 @@ import type { AppRequest, AppResponse } from "../http/types.ts";
 import { decodePart, splitUrl } from "../http/url.ts";
 import { operationFound } from "../signals.ts";
 import { errorResponse, internalError, noSuchRoute } from "./errors.ts";
-import { decodeRequest, parseBody, queryObject } from "./message.ts";
+import { decodeBody, decodeRequest, queryObject } from "./message.ts";
 import type { MlflowRoute, MlflowSettings } from "./route.ts";
 import { artifactRoutes } from "./routes/artifacts.ts";
 import { experimentRoutes } from "./routes/experiments.ts";
@@ -129,7 +129,7 @@ async function readInput(route: MlflowRoute, request: AppRequest, query: string)
   const text = await readText(request);
   // DELETE carries a body from clients of MLflow, and a query from others.
   if (text === "" && query !== "") return decodeRequest(schema, queryObject(schema, new URLSearchParams(query)));
-  return decodeRequest(schema, parseBody(text));
+  return decodeBody(schema, text);
 }
 
 function requireJson(request: AppRequest): void {

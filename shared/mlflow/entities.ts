@@ -1,4 +1,5 @@
 import type { Experiment } from "../domain/experiments.ts";
+import { int64Json } from "../domain/int64.ts";
 import type { Point } from "../domain/metrics/points.ts";
 import type { LoggedModel } from "../domain/models/models.ts";
 import type { NamedVersion, RegisteredModel } from "../domain/registry/types.ts";
@@ -57,8 +58,8 @@ export function runInfoJson(run: RunAttributes, stage: Stage) {
     experiment_id: run.experimentId,
     user_id: run.userId,
     status: run.status,
-    start_time: run.startMs,
-    ...(run.endMs !== undefined && { end_time: run.endMs }),
+    start_time: int64Json(run.startMs),
+    ...(run.endMs !== undefined && { end_time: int64Json(run.endMs) }),
     artifact_uri: run.artifactUri,
     lifecycle_stage: stage,
   };
@@ -82,7 +83,9 @@ export async function runJson(workspace: Workspace, run: Run) {
       })),
       model_inputs: [...view.section("modelInputs").keys()].map((model_id) => ({ model_id })),
     },
-    outputs: { model_outputs: [...view.section("outputs")].map(([model_id, step]) => ({ model_id, step })) },
+    outputs: {
+      model_outputs: [...view.section("outputs")].map(([model_id, step]) => ({ model_id, step: int64Json(step) })),
+    },
   };
 }
 
@@ -95,8 +98,8 @@ export function metricJson({ key, value, timestamp, step, origin }: Point, runId
   return {
     key,
     value: Number.isNaN(value) ? "NaN" : value,
-    timestamp,
-    step,
+    timestamp: int64Json(timestamp),
+    step: int64Json(step),
     ...(origin?.modelId && { model_id: origin.modelId }),
     ...(origin?.datasetName && { dataset_name: origin.datasetName }),
     ...(origin?.datasetDigest && { dataset_digest: origin.datasetDigest }),

@@ -1,4 +1,5 @@
 import { WorkspaceError } from "../domain/errors.ts";
+import { type Int64, int64Json, int64Of } from "../domain/int64.ts";
 import { cut, invalidValue, missingValue } from "../domain/validation.ts";
 
 /** Turns one JSON value (or text of a query string) into a field of a request; throws a FieldError. */
@@ -23,6 +24,9 @@ class FieldError extends Error {
   }
 }
 
+/** The number was read from JSON, whose ordinary parser has rounded it: the text may say one that is acceptable. */
+class InexactError extends FieldError {}
+
 const MISSING = Symbol("missing");
 
 export const string: Decoder<string> = (value) => {
@@ -33,14 +37,33 @@ export const string: Decoder<string> = (value) => {
   throw wrongType(value);
 };
 
-export const int64: Decoder<number> = (value) => {
-  const number = typeof value === "string" && /^\s*-?\d+(\.0*)?\s*$/.test(value) ? Number(value) : value;
-  if (typeof number !== "number" || !Number.isInteger(number)) throw wrongType(value);
-  if (Number.isSafeInteger(number)) return number === 0 ? 0 : number;
-  throw new FieldError(value, "Whole numbers from -9007199254740991 to 9007199254740991 are accepted.");
+/** A step or a time: any whole number of 64 bits. */
+export const int64: Decoder<Int64> = (value) => {
+  if (typeof value === "number" && Number.isSafeInteger(value)) return value === 0 ? 0 : value;
+  const whole = typeof value === "string" ? /^\s*(-?\d+)(?:\.0*)?\s*$/.exec(value)?.[1] : value;
+  if (typeof whole === "number" && Number.isInteger(whole)) throw new InexactError(value, INT64_RANGE);
+  if (typeof whole !== "bigint" && typeof whole !== "string") throw wrongType(value);
+  const exact = String(whole).length > MAX_DIGITS ? undefined : int64Of(BigInt(whole));
+  if (exact === undefined) throw new FieldError(value, INT64_RANGE);
+  return exact === 0 ? 0 : exact;
 };
 
+/** A number of things, a place in an order: a whole number that is exact as such. */
+export const integer: Decoder<number> = (value) => {
+  const number = typeof value === "string" && /^\s*-?\d+(\.0*)?\s*$/.test(value) ? Number(value) : value;
+  if (typeof number === "bigint") throw new FieldError(value, INTEGER_RANGE);
+  if (typeof number !== "number" || !Number.isInteger(number)) throw wrongType(value);
+  if (Number.isSafeInteger(number)) return number === 0 ? 0 : number;
+  throw new FieldError(value, INTEGER_RANGE);
+};
+
+/** Making a bigint of a text takes longer than its length says. */
+const MAX_DIGITS = 100;
+const INT64_RANGE = "Whole numbers from -9223372036854775808 to 9223372036854775807 are accepted.";
+const INTEGER_RANGE = "Whole numbers from -9007199254740991 to 9007199254740991 are accepted.";
+
 export const double: Decoder<number> = (value) => {
+  if (typeof value === "bigint") return Number(value);
   if (typeof value === "number") return value === 0 ? 0 : value;
   if (typeof value !== "string") throw wrongType(value);
   const text = value.trim();
@@ -164,11 +187,35 @@ export function decodeRequest<T>(schema: Message<T>, body: unknown): T {
   try {
     return schema(body);
   } catch (error) {
-    if (!(error instanceof FieldError)) throw error;
-    const { path, value, hint } = error;
-    if (value === MISSING) throw missingValue(path);
-    throw invalidValue(path || "request", shallow(value), hint);
+    throw refusalOf(error);
   }
+}
+
+/**
+ * Decodes a JSON body. One with whole numbers that a JavaScript number cannot hold is parsed a second time, exactly; others pay nothing for that.
+ * @throws InvalidParameter as `decodeRequest` does, and for what is no JSON
+ */
+export function decodeBody<T>(schema: Message<T>, text: string): T {
+  const body = parseBody(text);
+  try {
+    return schema(body);
+  } catch (error) {
+    if (error instanceof InexactError) return decodeRequest(schema, parseBody(text, exactIntegers));
+    throw refusalOf(error);
+  }
+}
+
+function refusalOf(error: unknown): unknown {
+  if (!(error instanceof FieldError)) return error;
+  const { path, value, hint } = error;
+  if (value === MISSING) return missingValue(path);
+  return invalidValue(path || "request", shallow(value), hint);
+}
+
+/** For `JSON.parse`: bigints where numbers would be rounded. */
+function exactIntegers(_: string, value: unknown, { source }: { source?: string } = {}): unknown {
+  if (typeof value !== "number" || !Number.isInteger(value) || Number.isSafeInteger(value)) return value;
+  return BigInt(source !== undefined && /^-?\d+$/.test(source) ? source : value);
 }
 
 const SHOWN_LEVELS = 4;
@@ -176,6 +223,7 @@ const SHOWN_MEMBERS = 20;
 
 /** The part of a value that fits into a message: what is nested thousands of levels deep cannot be written out at all. */
 function shallow(value: unknown, levels = SHOWN_LEVELS): unknown {
+  if (typeof value === "bigint") return int64Json(value);
   if (typeof value !== "object" || value === null) return value;
   if (levels === 0) return "…";
   if (Array.isArray(value)) return value.slice(0, SHOWN_MEMBERS).map((member) => shallow(member, levels - 1));
@@ -211,6 +259,7 @@ function pythonType(value: unknown): string {
   if (value === null || value === undefined) return "NoneType";
   if (typeof value === "string") return "str";
   if (typeof value === "boolean") return "bool";
+  if (typeof value === "bigint") return "int";
   if (typeof value === "number") return Number.isInteger(value) ? "int" : "float";
   return Array.isArray(value) ? "list" : "dict";
 }
@@ -223,12 +272,14 @@ function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
+type Reviver = (key: string, value: unknown) => unknown;
+
 /** Parses a JSON body; text that is itself JSON (double encoding) is parsed twice, an empty body is `{}`. */
-export function parseBody(text: string): unknown {
+function parseBody(text: string, reviver?: Reviver): unknown {
   if (text === "") return {};
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "string" ? JSON.parse(value) : value;
+    const value: unknown = JSON.parse(text, reviver);
+    return typeof value === "string" ? JSON.parse(value, reviver) : value;
   } catch (error) {
     throw new WorkspaceError(
       "InvalidParameter",

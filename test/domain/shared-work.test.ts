@@ -69,7 +69,7 @@ describe("getRun", () => {
       fixture.clock.pass(5);
       await logMetric(workspace, runId, { key: "loss", value: step, timestamp: step, step });
       const late = getRun(workspace, runId);
-      shown.push((await late).latest.get("loss")!.step);
+      shown.push((await late).latest.get("loss")!.step as number);
       await early;
     }
     expect(shown).toEqual(Array.from({ length: 30 }, (_, i) => 200 + i));

@@ -246,9 +246,8 @@ suite.describe("logging", (flavour) => {
     const { data } = (await ok(client.call("runs_get", { run_id: runId }))).run;
     const [param] = data.params.filter(({ key }: { key: string }) => key === "long");
     const [tag] = data.tags.filter(({ key }: { key: string }) => key === "long");
-    expect(param.value).toHaveLength(6000);
-    expect(tag.value).toBe(long.slice(0, 8000));
-    expect([param.value.isWellFormed(), tag.value.isWellFormed()]).toEqual([true, true]);
+    expect(param.value).toBe([...long].slice(0, 6000).join(""));
+    expect(tag.value).toBe([...long].slice(0, 8000).join(""));
   });
 
   test("the latest value of a metric is that of the highest step, then time, then value, whatever the order", async () => {

@@ -1,3 +1,4 @@
+import { compareInt64, int64From, type StoredInt64, storedInt64 } from "../int64.ts";
 import { compareValues } from "./order.ts";
 import type { Origin, Point, PointColumns } from "./points.ts";
 import { originKey, pointAt } from "./points.ts";
@@ -5,15 +6,20 @@ import { originKey, pointAt } from "./points.ts";
 /** The latest value of each metric of a run, by name. */
 export type LatestMetrics = Map<string, Point>;
 
-/** A latest value as it is stored in a run document: value (as text where a document cannot hold the number), timestamp, step, origin. */
-export type LatestTuple = readonly [value: number | string, timestamp: number, step: number, origin?: Origin];
+/** A latest value as it is stored in a run document, numbers that a document cannot hold as text. */
+export type LatestTuple = readonly [value: number | string, timestamp: StoredInt64, step: StoredInt64, origin?: Origin];
 
 /**
  * The order in which values of one metric supersede each other: step, then timestamp, then value, where NaN counts as 0 and
  * stands above an equal 0; origins last, so that the order is total and a join does not depend on who comes first.
  */
 export function compareLatest(a: Point, b: Point): number {
-  return a.step - b.step || a.timestamp - b.timestamp || compareValues(a.value, b.value) || compareOrigins(a, b);
+  return (
+    compareInt64(a.step, b.step) ||
+    compareInt64(a.timestamp, b.timestamp) ||
+    compareValues(a.value, b.value) ||
+    compareOrigins(a, b)
+  );
 }
 
 /** Keeps the greater of what is there and each point. Commutative, associative, idempotent. */
@@ -33,11 +39,13 @@ export function joinLatest(latest: LatestMetrics, other: Iterable<Point>): void 
 
 export function toTuple(point: Point): LatestTuple {
   const value = isPlainNumber(point.value) ? point.value : String(point.value);
-  return point.origin ? [value, point.timestamp, point.step, point.origin] : [value, point.timestamp, point.step];
+  const timestamp = storedInt64(point.timestamp);
+  const step = storedInt64(point.step);
+  return point.origin ? [value, timestamp, step, point.origin] : [value, timestamp, step];
 }
 
 export function fromTuple(key: string, [value, timestamp, step, origin]: LatestTuple): Point {
-  const point = { key, value: Number(value), timestamp, step };
+  const point = { key, value: Number(value), timestamp: int64From(timestamp), step: int64From(step) };
   return origin ? { ...point, origin } : point;
 }
 
@@ -58,10 +66,9 @@ function newestOfEachKey(columns: PointColumns): number[] {
 }
 
 function isNewer(columns: PointColumns, i: number, best: number): boolean {
-  const bySteps = columns.steps[i]! - columns.steps[best]!;
-  if (bySteps !== 0) return bySteps > 0;
-  const byTime = columns.timestamps[i]! - columns.timestamps[best]!;
-  if (byTime !== 0) return byTime > 0;
+  const { steps, timestamps } = columns;
+  if (steps[i] !== steps[best]) return steps[i]! > steps[best]!;
+  if (timestamps[i] !== timestamps[best]) return timestamps[i]! > timestamps[best]!;
   return compareLatest(pointAt(columns, i), pointAt(columns, best)) > 0;
 }
 

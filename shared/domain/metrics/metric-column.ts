@@ -1,11 +1,13 @@
+import type { Int64 } from "../int64.ts";
+import { Int64Column } from "./int64-column.ts";
 import { compareValues } from "./order.ts";
 import type { Origin, Point, PointColumns } from "./points.ts";
 
 /** Many points of one metric in little memory: 24 bytes each, and what they were measured with where that is known. */
 export class MetricColumn {
   private readonly key: string;
-  private timestamps = new Float64Array(64);
-  private steps = new Float64Array(64);
+  private readonly timestamps = new Int64Column();
+  private readonly steps = new Int64Column();
   private values = new Float64Array(64);
   private origins: (Origin | undefined)[] | undefined;
   private order: Uint32Array | undefined;
@@ -15,10 +17,10 @@ export class MetricColumn {
     this.key = key;
   }
 
-  push(timestamp: number, step: number, value: number, origin: Origin | undefined): void {
-    if (this.size === this.timestamps.length) this.grow();
-    this.timestamps[this.size] = timestamp;
-    this.steps[this.size] = step;
+  push(timestamp: Int64, step: Int64, value: number, origin: Origin | undefined): void {
+    if (this.size === this.values.length) this.grow();
+    this.timestamps.set(this.size, timestamp);
+    this.steps.set(this.size, step);
     this.values[this.size] = value;
     if (origin || this.origins) {
       this.origins ??= [];
@@ -51,27 +53,18 @@ export class MetricColumn {
 
   private at(i: number): Point {
     const { key, origins } = this;
-    const point = { key, value: this.values[i]!, timestamp: this.timestamps[i]!, step: this.steps[i]! };
+    const point = { key, value: this.values[i]!, timestamp: this.timestamps.at(i), step: this.steps.at(i) };
     return origins?.[i] ? { ...point, origin: origins[i] } : point;
   }
 
   private compare(a: number, b: number): number {
-    return (
-      this.timestamps[a]! - this.timestamps[b]! ||
-      this.steps[a]! - this.steps[b]! ||
-      compareValues(this.values[a]!, this.values[b]!)
-    );
+    return this.timestamps.compare(a, b) || this.steps.compare(a, b) || compareValues(this.values[a]!, this.values[b]!);
   }
 
   private grow(): void {
-    const enlarged = (column: Float64Array) => {
-      const next = new Float64Array(column.length * 2);
-      next.set(column);
-      return next;
-    };
-    this.timestamps = enlarged(this.timestamps);
-    this.steps = enlarged(this.steps);
-    this.values = enlarged(this.values);
+    const values = new Float64Array(this.values.length * 2);
+    values.set(this.values);
+    this.values = values;
   }
 }
 

@@ -1,3 +1,5 @@
+import { compareInt64, type Int64 } from "../int64.ts";
+
 /** Values in MLflow's order: NaN as 0, above an equal 0. */
 export function compareValues(a: number, b: number): number {
   const left = Number.isNaN(a) ? 0 : a;
@@ -8,12 +10,12 @@ export function compareValues(a: number, b: number): number {
 
 /** Where a point stands in its metric's history, and where a page of history ended. */
 export interface HistoryPosition {
-  readonly timestamp: number;
-  readonly step: number;
+  readonly timestamp: Int64;
+  readonly step: Int64;
   readonly value: number;
 }
 
 /** The order of history: timestamp, step, value. Equal means: the same point, logged twice. */
 export function compareHistory(a: HistoryPosition, b: HistoryPosition): number {
-  return a.timestamp - b.timestamp || a.step - b.step || compareValues(a.value, b.value);
+  return compareInt64(a.timestamp, b.timestamp) || compareInt64(a.step, b.step) || compareValues(a.value, b.value);
 }

@@ -1,12 +1,14 @@
+import { exactInt64, type Int64 } from "../int64.ts";
+import type { Int64Values } from "./int64-column.ts";
+
 /** One logged metric value. */
 export interface Point {
   readonly key: string;
   /** NaN is allowed; ±Infinity is stored as the largest doubles (see `storableValue`). */
   readonly value: number;
-  /** Milliseconds since epoch, 0 to 2^53-1. */
-  readonly timestamp: number;
-  /** A whole number within ±(2^53-1). */
-  readonly step: number;
+  /** Milliseconds since epoch, or whatever the caller counts time in; from 0 on. */
+  readonly timestamp: Int64;
+  readonly step: Int64;
   readonly origin?: Origin;
 }
 
@@ -44,8 +46,8 @@ export interface PointColumns {
   readonly origins: readonly Origin[];
   readonly keyIndex: Uint16Array;
   readonly originIndex?: Uint16Array;
-  readonly timestamps: Float64Array;
-  readonly steps: Float64Array;
+  readonly timestamps: Int64Values;
+  readonly steps: Int64Values;
   readonly values: Float64Array;
 }
 
@@ -53,6 +55,8 @@ const LARGEST = Number.MAX_VALUE;
 const NO_ORIGIN: Origin = {};
 /** Deltas of whole numbers below this stay exact when they are doubled for the zigzag. */
 const VARINT_SAFE = 2 ** 50;
+const AS_VARINTS = 1;
+const AS_INT64 = 4;
 
 /** MLflow's store turns ±Infinity into the largest doubles, so that they sort and travel as numbers. */
 export function storableValue(value: number): number {
@@ -62,9 +66,9 @@ export function storableValue(value: number): number {
 }
 
 /**
- * Packs points into columns: one byte of format (bit 0: integers as varints, bit 1: with origins), then `count` each of key index
- * (varint), origin index (varint, if any), timestamp, step (zigzag varints of the differences, or float64 where differences
- * exceed 2^50), value (float64). All little-endian. 1,000 points take some 10 KB.
+ * Packs points into columns: one byte of format (bit 0: integers as varints, bit 1: with origins, bit 2: integers as int64), then `count` each
+ * of key index (varint), origin index (varint, if any), timestamp, step (zigzag varints of the differences, or float64 where differences
+ * exceed 2^50, or int64 where one exceeds 2^53), value (float64). All little-endian. 1,000 points take some 10 KB.
  */
 export function encodePoints(points: readonly Point[]): EncodedPoints {
   const count = points.length;
@@ -73,13 +77,13 @@ export function encodePoints(points: readonly Point[]): EncodedPoints {
   const keyIndex = points.map((point) => keys.index(point.key));
   const hasOrigins = points.some((point) => point.origin !== undefined);
   if (hasOrigins) origins.index(NO_ORIGIN);
-  const small = points.every((p) => Math.abs(p.timestamp) < VARINT_SAFE && Math.abs(p.step) < VARINT_SAFE);
+  const integers = integerFormat(points);
   const writer = new Writer(1 + count * 32);
-  writer.byte((small ? 1 : 0) | (hasOrigins ? 2 : 0));
+  writer.byte(integers | (hasOrigins ? 2 : 0));
   for (const index of keyIndex) writer.varint(index);
   if (hasOrigins) for (const point of points) writer.varint(origins.index(point.origin ?? NO_ORIGIN));
-  writer.integers(points, small, (point) => point.timestamp);
-  writer.integers(points, small, (point) => point.step);
+  writer.integers(points, integers, (point) => point.timestamp);
+  writer.integers(points, integers, (point) => point.step);
   for (const point of points) writer.double(storableValue(point.value));
   return { count, keys: keys.values, ...(hasOrigins && { origins: origins.values }), bytes: writer.bytes() };
 }
@@ -90,8 +94,8 @@ export function decodePoints({ count, keys, origins = [], bytes }: EncodedPoints
   const format = reader.byte();
   const keyIndex = reader.indexes(count);
   const originIndex = format & 2 ? reader.indexes(count) : undefined;
-  const timestamps = reader.integers(count, (format & 1) === 1);
-  const steps = reader.integers(count, (format & 1) === 1);
+  const timestamps = reader.integers(count, format);
+  const steps = reader.integers(count, format);
   const values = reader.doubles(count);
   return { count, keys, origins, keyIndex, originIndex, timestamps, steps, values };
 }
@@ -113,10 +117,19 @@ export function pointAt(columns: PointColumns, i: number): Point {
   return {
     key: columns.keys[columns.keyIndex[i]!]!,
     value: columns.values[i]!,
-    timestamp: columns.timestamps[i]!,
-    step: columns.steps[i]!,
+    timestamp: exactInt64(columns.timestamps[i]!),
+    step: exactInt64(columns.steps[i]!),
     ...(originAt > 0 && { origin: columns.origins[originAt] }),
   };
+}
+
+function integerFormat(points: readonly Point[]): number {
+  if (points.every(({ timestamp, step }) => isSmall(timestamp) && isSmall(step))) return AS_VARINTS;
+  return points.some(({ timestamp, step }) => typeof timestamp === "bigint" || typeof step === "bigint") ? AS_INT64 : 0;
+}
+
+function isSmall(value: Int64): value is number {
+  return value < VARINT_SAFE && value > -VARINT_SAFE;
 }
 
 export function originKey(origin: Origin | undefined): string {
@@ -168,14 +181,23 @@ class Writer {
     this.at = this.buffer.writeDoubleLE(value, this.at);
   }
 
-  integers(points: readonly Point[], asVarints: boolean, of: (point: Point) => number): void {
+  integers(points: readonly Point[], format: number, of: (point: Point) => Int64): void {
+    if (format === AS_INT64) for (const point of points) this.int64(BigInt(of(point)));
+    else if (format === AS_VARINTS) this.differences(points, of as (point: Point) => number);
+    else for (const point of points) this.double(of(point) as number);
+  }
+
+  private differences(points: readonly Point[], of: (point: Point) => number): void {
     let previous = 0;
     for (const point of points) {
       const value = of(point);
-      if (asVarints) this.varint(zigzag(value - previous));
-      else this.double(value);
+      this.varint(zigzag(value - previous));
       previous = value;
     }
+  }
+
+  private int64(value: bigint): void {
+    this.at = this.buffer.writeBigInt64LE(value, this.at);
   }
 
   bytes(): Buffer {
@@ -214,14 +236,21 @@ class Reader {
     return result;
   }
 
-  integers(count: number, asVarints: boolean): Float64Array {
-    if (!asVarints) return this.doubles(count);
+  integers(count: number, format: number): Int64Values {
+    if (format & AS_INT64) return this.int64s(count);
+    if (!(format & AS_VARINTS)) return this.doubles(count);
     const result = new Float64Array(count);
     let previous = 0;
     for (let i = 0; i < count; i++) {
       previous += unzigzag(this.varint());
       result[i] = previous;
     }
+    return result;
+  }
+
+  private int64s(count: number): BigInt64Array {
+    const result = new BigInt64Array(count);
+    for (let i = 0; i < count; i++, this.at += 8) result[i] = this.buffer.readBigInt64LE(this.at);
     return result;
   }
 

@@ -1,6 +1,7 @@
 import { type BatchOperation, type ETag, MAX_BATCH_OPERATIONS, type Stored } from "../../stores/document-store.ts";
 import { PreconditionFailed } from "../../stores/errors.ts";
 import { notFound } from "../errors.ts";
+import type { Int64 } from "../int64.ts";
 import { getHead, type RecordAttributes, type RecordView, readRecord, recallHead } from "../record.ts";
 import type { Workspace } from "../workspace.ts";
 import { POINTS_RANGE, type PointsItem } from "./append.ts";
@@ -236,7 +237,7 @@ export async function sampleHistory(
   partition: string,
   key: string,
   wanted: number,
-  steps: { readonly from: number; readonly to: number },
+  steps: { readonly from: Int64; readonly to: Int64 },
 ): Promise<Point[] | undefined> {
   const appended = await appendedPoints(workspace, partition, key);
   const isWhole = steps.from === Number.NEGATIVE_INFINITY && steps.to === Number.POSITIVE_INFINITY;

@@ -80,7 +80,7 @@ export function buildSegment(
     metrics.push({ key, count: column.length, blocks, ...(sampled && { sampled }) });
   }
   const header: SegmentHeader = { version: 1, documents, metrics };
-  return { header: Buffer.from(JSON.stringify(header, nanAsText)), body, count };
+  return { header: Buffer.from(JSON.stringify(header, withOddNumbers)), body, count };
 }
 
 /** Sampled block by block, so that the points of a long metric are never objects all at once. */
@@ -121,7 +121,7 @@ export class Segment {
   /** @throws SegmentGone */
   static async open(blobs: BlobStore, reference: SegmentReference): Promise<Segment> {
     const bytes = await readRange(blobs, reference.blob, 0, reference.headerBytes);
-    return new Segment(blobs, reference, JSON.parse(bytes.toString(), textAsNan) as SegmentHeader);
+    return new Segment(blobs, reference, JSON.parse(bytes.toString(), fromOddNumbers) as SegmentHeader);
   }
 
   keys(): Iterable<string> {
@@ -191,11 +191,14 @@ async function readRange(blobs: BlobStore, name: string, first: number, length: 
   return Buffer.concat(chunks);
 }
 
-/** JSON has no NaN. */
-function nanAsText(_: string, value: unknown): unknown {
+/** JSON has neither NaN nor bigints. */
+function withOddNumbers(_: string, value: unknown): unknown {
+  if (typeof value === "bigint") return { int64: String(value) };
   return typeof value === "number" && Number.isNaN(value) ? { NaN: true } : value;
 }
 
-function textAsNan(_: string, value: unknown): unknown {
-  return typeof value === "object" && value !== null && "NaN" in value ? Number.NaN : value;
+function fromOddNumbers(_: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if ("int64" in value) return BigInt(value.int64 as string);
+  return "NaN" in value ? Number.NaN : value;
 }

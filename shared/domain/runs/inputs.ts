@@ -1,5 +1,6 @@
 import { invalid } from "../errors.ts";
 import { hashOf } from "../experiments.ts";
+import { type Int64, storedInt64 } from "../int64.ts";
 import { cut, invalidValue, LIMITS, requireLength } from "../validation.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { changeRun, requireActiveRun } from "./runs.ts";
@@ -18,7 +19,7 @@ export interface DatasetInput {
 
 export interface ModelOutput {
   readonly modelId: string;
-  readonly step: number;
+  readonly step: Int64;
 }
 
 /** Longer values do not belong into a document. */
@@ -54,7 +55,7 @@ export async function logInputs(
 /** Records the logged models that a run produced. @see MLflow REST "runs/outputs" */
 export async function logOutputs(workspace: Workspace, runId: string, outputs: readonly ModelOutput[]): Promise<void> {
   await changeRun(workspace, runId, (draft) => {
-    for (const { modelId, step } of outputs) draft.section("outputs").set(modelId, step);
+    for (const { modelId, step } of outputs) draft.section("outputs").set(modelId, storedInt64(step));
   });
 }
 

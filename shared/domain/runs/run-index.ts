@@ -241,8 +241,8 @@ export function stageNote(stage: string, epoch: number): string {
 
 function rowOf(view: RecordView<RunAttributes>, latest: LatestMetrics): Row {
   const run = view.attributes;
-  const numbers: [string, number][] = [["attribute.start_time", run.startMs]];
-  if (run.endMs !== undefined) numbers.push(["attribute.end_time", run.endMs]);
+  const numbers: [string, number][] = [["attribute.start_time", Number(run.startMs)]];
+  if (run.endMs !== undefined) numbers.push(["attribute.end_time", Number(run.endMs)]);
   for (const { key, value } of latest.values()) numbers.push([`metric.${key}`, value]);
   const strings: [string, string][] = [
     ["attribute.run_id", run.runId],

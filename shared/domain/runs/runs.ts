@@ -2,6 +2,7 @@ import { runStateEntered } from "../../signals.ts";
 import { invalid, invalidState, notFound } from "../errors.ts";
 import type { Experiment } from "../experiments.ts";
 import { effectiveStage, getExperiment, requireActive } from "../experiments.ts";
+import { type Int64, storedInt64 } from "../int64.ts";
 import { becomeQuiet, endQuiet, FOLD_WORTHWHILE, requestFold, SETTLED_AFTER_MS } from "../metrics/fold.ts";
 import type { Point } from "../metrics/points.ts";
 import { readWithLatest } from "../metrics/read.ts";
@@ -46,7 +47,7 @@ export const runsScope = (workspace: Workspace, experimentId: string): string =>
  */
 export async function createRun(
   workspace: Workspace,
-  input: { experimentId: string; userId: string; name?: string; startMs?: number; tags: readonly Tag[] },
+  input: { experimentId: string; userId: string; name?: string; startMs?: Int64; tags: readonly Tag[] },
 ): Promise<Run> {
   const experiment = await getExperiment(workspace, input.experimentId || "0");
   requireActive(experiment);
@@ -61,7 +62,7 @@ export async function createRun(
     name,
     userId: input.userId,
     status: "RUNNING",
-    startMs: input.startMs || workspace.clock.now(),
+    startMs: storedInt64(input.startMs || workspace.clock.now()),
     artifactUri: `${experiment.artifactLocation}/${runId}/artifacts`,
     stage: "active",
     stageEpoch: experiment.epoch,
@@ -173,14 +174,15 @@ export async function changeRun<R>(
 export async function updateRun(
   workspace: Workspace,
   runId: string,
-  changes: { status?: RunStatus; endMs?: number; name?: string },
+  changes: { status?: RunStatus; endMs?: Int64; name?: string },
 ): Promise<RunAttributes> {
   if (changes.status !== undefined && !RUN_STATUSES.includes(changes.status)) {
     throw invalid(`Invalid run status '${cut(String(changes.status))}'. Accepted are ${RUN_STATUSES.join(", ")}.`);
   }
   let isNewState = false;
   const attributes = await changeRun(workspace, runId, (draft) => {
-    const { status, endMs, name } = changes;
+    const { status, name } = changes;
+    const endMs = changes.endMs === undefined ? undefined : storedInt64(changes.endMs);
     const before = draft.attributes;
     isNewState = status !== undefined && status !== before.status;
     if (isNewState) draft.update({ status, ...(ENDED.includes(status!) && { ends: (before.ends ?? 0) + 1 }) });

@@ -1,3 +1,4 @@
+import type { StoredInt64 } from "../int64.ts";
 import type { RecordAttributes, RecordHead } from "../record.ts";
 
 export const RUN_STATUSES = ["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"] as const;
@@ -22,8 +23,9 @@ export interface RunAttributes extends RecordAttributes, Staged {
   readonly status: RunStatus;
   /** How often it has ended; absent: never. A run token ends with the end that follows its making, though the run go on afterwards. */
   readonly ends?: number;
-  readonly startMs: number;
-  readonly endMs?: number;
+  /** Milliseconds since epoch, or what the caller took for them. */
+  readonly startMs: StoredInt64;
+  readonly endMs?: StoredInt64;
   readonly artifactUri: string;
 }
 

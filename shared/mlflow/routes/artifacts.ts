@@ -13,7 +13,7 @@ import { getRun } from "../../domain/runs/runs.ts";
 import { contentTypeOf, download } from "../../http/download.ts";
 import { decodePart } from "../../http/url.ts";
 import { InvalidArgument } from "../../stores/errors.ts";
-import { int64, list, message, optional, required, string, withDefault } from "../message.ts";
+import { integer, list, message, optional, required, string, withDefault } from "../message.ts";
 import { EMPTY, ok, route } from "../route.ts";
 import { requireRun } from "../run-reference.ts";
 
@@ -46,7 +46,7 @@ function requireUploadId(uploadId: string): string {
 const COMPLETE = {
   path: required(string),
   upload_id: required(string),
-  parts: required(list(message({ part_number: required(int64), etag: optional(string), url: optional(string) }))),
+  parts: required(list(message({ part_number: required(integer), etag: optional(string), url: optional(string) }))),
 };
 
 const folderOf = (path: Readonly<Record<string, string>>): string => decodePart(path.path ?? path._ ?? "");
@@ -113,7 +113,7 @@ export const artifactRoutes = [
     method: "POST",
     path: "2.0/mlflow-artifacts/mpu/create/**:path",
     permission: "write",
-    request: { path: required(string), num_parts: required(int64) },
+    request: { path: required(string), num_parts: required(integer) },
     writes: ({ path, input }) => ({ artifact: uploadTarget(folderOf(path), input.path) }),
     handle: async ({ workspace, path, input }) => {
       requirePartNumber(input.num_parts);

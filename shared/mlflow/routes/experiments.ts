@@ -13,14 +13,14 @@ import {
 import { cut } from "../../domain/validation.ts";
 import { experimentJson, TAGS } from "../entities.ts";
 import { parseExperimentFilter, parseExperimentOrder } from "../filter/experiments.ts";
-import { type Decoded, int64, list, optional, required, string, withDefault } from "../message.ts";
+import { type Decoded, integer, list, optional, required, string, withDefault } from "../message.ts";
 import { requireMaxResults, VIEW_TYPE } from "../paging.ts";
 import { type Call, EMPTY, made, ok, route } from "../route.ts";
 
 const BY_ID = { experiment_id: required(string) };
 
 const SEARCH = {
-  max_results: withDefault(int64, 0),
+  max_results: withDefault(integer, 0),
   page_token: optional(string),
   filter: optional(string),
   order_by: withDefault(list(string), []),

@@ -13,7 +13,7 @@ import { MODEL_STATUSES } from "../../domain/models/types.ts";
 import { decodePart } from "../../http/url.ts";
 import { loggedModelJson, TAGS } from "../entities.ts";
 import { parseLoggedModelFilter, parseLoggedModelOrder } from "../filter/logged-models.ts";
-import { bool, enumeration, int64, list, message, optional, required, string, withDefault } from "../message.ts";
+import { bool, enumeration, integer, list, message, optional, required, string, withDefault } from "../message.ts";
 import { requireMaxResults } from "../paging.ts";
 import { EMPTY, made, ok, route } from "../route.ts";
 
@@ -79,7 +79,7 @@ export const loggedModelRoutes = [
       experiment_ids: required(list(string)),
       filter: optional(string),
       datasets: withDefault(DATASETS, []),
-      max_results: withDefault(int64, 100),
+      max_results: withDefault(integer, 100),
       order_by: withDefault(ORDERS, []),
       page_token: optional(string),
     },

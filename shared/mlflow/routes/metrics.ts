@@ -1,4 +1,5 @@
 import { invalid } from "../../domain/errors.ts";
+import { type Int64, int64From, storedInt64 } from "../../domain/int64.ts";
 import type { HistoryPosition } from "../../domain/metrics/order.ts";
 import type { Point } from "../../domain/metrics/points.ts";
 import { readHistory, readWholeHistory, sampleHistory } from "../../domain/metrics/read.ts";
@@ -7,7 +8,7 @@ import { requireRunId } from "../../domain/validation.ts";
 import { runsPartition } from "../../domain/workspace.ts";
 import type { AppResponse } from "../../http/types.ts";
 import { metricJson } from "../entities.ts";
-import { int64, list, optional, required, string, withDefault } from "../message.ts";
+import { int64, integer, list, optional, required, string, withDefault } from "../message.ts";
 import { requireMaxResults } from "../paging.ts";
 import { okStream, okText, route } from "../route.ts";
 import { requireRun } from "../run-reference.ts";
@@ -26,7 +27,7 @@ export const metricRoutes = [
       run_id: optional(string),
       run_uuid: optional(string),
       metric_key: required(string),
-      max_results: optional(int64),
+      max_results: optional(integer),
       page_token: optional(string),
     },
     handle: async ({ workspace, input }) => {
@@ -58,7 +59,7 @@ export const metricRoutes = [
       metric_key: required(string),
       start_step: optional(int64),
       end_step: optional(int64),
-      max_results: withDefault(int64, MAX_SAMPLED),
+      max_results: withDefault(integer, MAX_SAMPLED),
     },
     handle: async ({ workspace, input }) => {
       const steps = stepRange(input.start_step, input.end_step);
@@ -83,7 +84,7 @@ export const metricRoutes = [
 ];
 
 /** @throws InvalidParameter when only one end is given, or the ends are the wrong way round */
-function stepRange(from: number | undefined, to: number | undefined): { from: number; to: number } {
+function stepRange(from: Int64 | undefined, to: Int64 | undefined): { from: Int64; to: Int64 } {
   if ((from === undefined) !== (to === undefined)) {
     throw invalid("If either start step or end step are specified, both must be specified.");
   }
@@ -123,7 +124,9 @@ function historyJson(points: readonly Point[], key: string, runId: string): stri
 
 function writeToken({ timestamp, step, value }: HistoryPosition, runId: string, key: string): string {
   const shown = Number.isNaN(value) ? "NaN" : value;
-  return Buffer.from(JSON.stringify([runId, key, timestamp, step, shown])).toString("base64url");
+  return Buffer.from(JSON.stringify([runId, key, storedInt64(timestamp), storedInt64(step), shown])).toString(
+    "base64url",
+  );
 }
 
 /** @throws InvalidParameter for a token of another run or metric, and for what is no token */
@@ -131,8 +134,8 @@ function readToken(token: string, runId: string, key: string): HistoryPosition {
   try {
     const [tokenRun, tokenKey, timestamp, step, shown] = JSON.parse(Buffer.from(token, "base64url").toString());
     const value = shown === "NaN" ? Number.NaN : shown;
-    const isPosition = [timestamp, step, value].every((part) => typeof part === "number");
-    if (tokenRun === runId && tokenKey === key && isPosition) return { timestamp, step, value };
+    const after = { timestamp: int64From(timestamp), step: int64From(step), value };
+    if (tokenRun === runId && tokenKey === key && typeof value === "number") return after;
   } catch {
     // falls through to the refusal
   }

@@ -13,7 +13,7 @@ import {
 } from "../../domain/registry/versions.ts";
 import { modelVersionJson, TAGS } from "../entities.ts";
 import { parseModelVersionFilter, parseModelVersionOrder } from "../filter/model-versions.ts";
-import { bool, int64, list, optional, required, string, withDefault } from "../message.ts";
+import { bool, integer, list, optional, required, string, withDefault } from "../message.ts";
 import { requireMaxResults } from "../paging.ts";
 import { EMPTY, ok, route } from "../route.ts";
 
@@ -78,7 +78,7 @@ export const modelVersionRoutes = [
     permission: "read",
     request: {
       filter: optional(string),
-      max_results: withDefault(int64, 10_000),
+      max_results: withDefault(integer, 10_000),
       order_by: withDefault(list(string), []),
       page_token: optional(string),
     },

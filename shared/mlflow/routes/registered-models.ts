@@ -16,7 +16,7 @@ import { getModelVersion, requireStage, requireVersionNumber } from "../../domai
 import type { Workspace } from "../../domain/workspace.ts";
 import { modelVersionJson, registeredModelJson, TAGS } from "../entities.ts";
 import { parseRegisteredModelFilter, parseRegisteredModelOrder } from "../filter/registered-models.ts";
-import { type Decoded, int64, list, optional, required, string, withDefault } from "../message.ts";
+import { type Decoded, integer, list, optional, required, string, withDefault } from "../message.ts";
 import { requireMaxResults } from "../paging.ts";
 import { type Call, EMPTY, ok, route } from "../route.ts";
 
@@ -71,7 +71,7 @@ export const registeredModelRoutes = [
     permission: "read",
     request: {
       filter: optional(string),
-      max_results: withDefault(int64, 100),
+      max_results: withDefault(integer, 100),
       order_by: withDefault(list(string), []),
       page_token: optional(string),
     },

@@ -3,7 +3,7 @@ import { type FoundRun, searchRuns } from "../../domain/runs/search.ts";
 import type { Workspace } from "../../domain/workspace.ts";
 import { runJson } from "../entities.ts";
 import { parseRunFilter, parseRunOrder } from "../filter/runs.ts";
-import { int64, list, optional, string, withDefault } from "../message.ts";
+import { integer, list, optional, string, withDefault } from "../message.ts";
 import { requireMaxResults, VIEW_TYPE } from "../paging.ts";
 import { okText, route } from "../route.ts";
 
@@ -22,7 +22,7 @@ export const searchRunsRoute = route({
     experiment_ids: withDefault(list(string), []),
     filter: optional(string),
     run_view_type: withDefault(VIEW_TYPE, "ACTIVE_ONLY"),
-    max_results: withDefault(int64, 1000),
+    max_results: withDefault(integer, 1000),
     order_by: withDefault(list(string), []),
     page_token: optional(string),
   },

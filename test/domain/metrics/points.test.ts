@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { exactInt64 } from "../../../shared/domain/int64.ts";
 import { pointsItem } from "../../../shared/domain/metrics/append.ts";
 import {
   compareLatest,
@@ -27,12 +28,19 @@ const value = fc.oneof(
   fc.constantFrom(0, -0, Number.NaN, Number.MAX_VALUE, -Number.MAX_VALUE, Number.MIN_VALUE, 0.1),
   fc.double({ noDefaultInfinity: true }),
 );
+const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(exactInt64);
 const step = fc.oneof(
+  { arbitrary: int64, weight: 1 },
   fc.integer(),
   fc.maxSafeInteger(),
   fc.constantFrom(2 ** 53 - 1, 1 - 2 ** 53, 2 ** 50, -(2 ** 50)),
 );
-const timestamp = fc.oneof(fc.nat(), fc.maxSafeNat(), fc.constantFrom(0, 2 ** 53 - 1, 1_767_225_600_000));
+const timestamp = fc.oneof(
+  { arbitrary: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }).map(exactInt64), weight: 1 },
+  fc.nat(),
+  fc.maxSafeNat(),
+  fc.constantFrom(0, 2 ** 53 - 1, 1_767_225_600_000),
+);
 const origin: fc.Arbitrary<Origin> = fc.record(
   {
     modelId: fc.constantFrom("m-1", "m-2"),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { compareInt64 } from "../../../shared/domain/int64.ts";
 import { appendPoints, pointsItem } from "../../../shared/domain/metrics/append.ts";
 import { sample } from "../../../shared/domain/metrics/downsample.ts";
 import { SETTLED_AFTER_MS } from "../../../shared/domain/metrics/fold.ts";
@@ -114,7 +115,9 @@ describe("seal", () => {
     const runId = await newRun(points);
     fixture.clock.pass(SETTLED_AFTER_MS + 1000);
     await seal(workspace, runId);
-    const more = [...somePoints(25).map((batch) => batch.map((point) => ({ ...point, step: point.step + 10 })))];
+    const more = [
+      ...somePoints(25).map((batch) => batch.map((point) => ({ ...point, step: (point.step as number) + 10 }))),
+    ];
     for (const metrics of more) {
       fixture.clock.pass(5);
       const item = pointsItem(fixture.clock.now() - 30_000, runsScope(workspace, "0"), runId, metrics);
@@ -263,7 +266,7 @@ describe("sample", () => {
     expect(shown.length).toBeLessThanOrEqual(50);
     expect(shown[0]).toBe(points[0]);
     expect(shown.at(-1)).toBe(points.at(-1));
-    expect(shown.map(({ step }) => step)).toEqual(shown.map(({ step }) => step).sort((a, b) => a - b));
+    expect(shown.map(({ step }) => step)).toEqual(shown.map(({ step }) => step).sort(compareInt64));
     expect(shown.some(({ value }) => value === -998)).toBe(true);
     expect(sample(points.slice(0, 50), 50)).toHaveLength(50);
   });

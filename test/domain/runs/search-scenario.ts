@@ -86,7 +86,7 @@ export class Scenario {
     const tags = large ? FILLING : [];
     const { view } = await createRun(this.workspace, { experimentId: this.experimentId, userId: "u", tags });
     const { runId, startMs } = view.attributes;
-    this.runs.push({ runId, startMs, logged: [], stage: "active", tag: "" });
+    this.runs.push({ runId, startMs: startMs as number, logged: [], stage: "active", tag: "" });
   }
 
   private async setExperimentDeleted(deleted: boolean): Promise<void> {
