@@ -67,6 +67,12 @@ param eventRetentionDays int = 90
 @description('Optional. The app registration that tokens of Microsoft Entra ID are made out to, by client id or URI; without one nobody gets in.')
 param entraAudience string = ''
 
+@description('Optional. Scopes of that registration, one of which a user\'s token must have, with commas between; by default any will do.')
+param entraScopes string = ''
+
+@description('Optional. Roles of that registration, one of which the token of an app or managed identity must have; by default any will do.')
+param entraRoles string = ''
+
 @description('Optional. Object ids of those who own every workspace, with commas between.')
 param ownerObjectIds string = ''
 
@@ -233,6 +239,8 @@ module functionapp 'modules/functionapp.bicep' = {
     eventRetentionDays: eventRetentionDays
     entraTenantId: empty(entraAudience) ? '' : tenantId
     entraAudience: entraAudience
+    entraScopes: entraScopes
+    entraRoles: entraRoles
     ownerObjectIds: ownerObjectIds
     packageUri: packageUri
   }

@@ -44,6 +44,10 @@ const Environment = z.object({
   CAIRN_ENTRA_TENANT: z.optional(Guid),
   /** Whom their tokens are made out to: client ids or URIs of app registrations, with commas between. */
   CAIRN_ENTRA_AUDIENCE: z.optional(List),
+  /** Scopes of the registration, one of which a user's token must have, with commas between; without it any will do. */
+  CAIRN_ENTRA_SCOPES: z.optional(List),
+  /** Roles of the registration, one of which the token of an app or managed identity must have; without it any will do. */
+  CAIRN_ENTRA_ROLES: z.optional(List),
   /** Who issues them, in national clouds. */
   CAIRN_ENTRA_AUTHORITY: z._default(
     z.url({ protocol: /^https?$/, error: "a URL with https is expected" }),
@@ -140,7 +144,8 @@ function entraSettings(settings: z.output<typeof Environment>): EntraSettings | 
   // Tokens of version 2 name the client id, those of version 1 often its URI.
   const audiences = named.flatMap((audience) => (GUID.test(audience) ? [audience, `api://${audience}`] : [audience]));
   const authority = settings.CAIRN_ENTRA_AUTHORITY.replace(/\/+$/, "");
-  return { authority, tenant: tenant.toLowerCase(), audiences };
+  const { CAIRN_ENTRA_SCOPES: scopes, CAIRN_ENTRA_ROLES: roles } = settings;
+  return { authority, tenant: tenant.toLowerCase(), audiences, ...(scopes && { scopes }), ...(roles && { roles }) };
 }
 
 /** What is for emulators and developers would open a deployment to whoever knows it. The platform says where this runs. */

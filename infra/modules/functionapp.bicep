@@ -75,6 +75,12 @@ param entraTenantId string
 @description('Required. Whom they are made out to; empty as the tenant is.')
 param entraAudience string
 
+@description('Required. Scopes that a user\'s token must have one of; empty: any.')
+param entraScopes string
+
+@description('Required. Roles that the token of an app must have one of; empty: any.')
+param entraRoles string
+
 @description('Required. Object ids of those who own every workspace, with commas between.')
 param ownerObjectIds string
 
@@ -144,6 +150,8 @@ resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
     CAIRN_EVENT_RETENTION_DAYS: string(eventRetentionDays)
     CAIRN_ENTRA_TENANT: entraTenantId
     CAIRN_ENTRA_AUDIENCE: entraAudience
+    CAIRN_ENTRA_SCOPES: entraScopes
+    CAIRN_ENTRA_ROLES: entraRoles
     CAIRN_OWNERS: ownerObjectIds
   }
 }

@@ -1,8 +1,9 @@
 import { hash } from "node:crypto";
-import type { JWTVerifyGetKey } from "jose";
+import type { JWTPayload } from "jose";
 import { LRUCache } from "lru-cache";
 import { WorkspaceError } from "../domain/errors.ts";
 import type { Clock } from "../stores/clock.ts";
+import { IssuerKeys, KeysUnavailable, UNKNOWN_COOLDOWN_MS } from "./issuer-keys.ts";
 
 /** Whose tokens of Microsoft Entra ID are taken. */
 export interface EntraSettings {
@@ -12,6 +13,10 @@ export interface EntraSettings {
   readonly tenant: string;
   /** Whom a token must be made out to: the app registration, by its client id or its URI. */
   readonly audiences: readonly string[];
+  /** Scopes of the registration, one of which a user's token must have; absent: any. */
+  readonly scopes?: readonly string[];
+  /** Roles of the registration, one of which the token of an app or managed identity must have; absent: any. */
+  readonly roles?: readonly string[];
 }
 
 type Jose = typeof import("jose");
@@ -30,10 +35,6 @@ const CLOCK_TOLERANCE_SECONDS = 60;
 /** How long a token that was found right is not verified again. */
 const TRUSTED_MS = 300_000;
 const MAX_TRUSTED = 5_000;
-const KEYS_TIMEOUT_MS = 5_000;
-const KEYS_MAX_AGE_MS = 600_000;
-/** Between two looks for a key that is not known, whether the one before found keys or failed. */
-const KEYS_COOLDOWN_MS = 30_000;
 const OBJECT_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Three parts of base64url: what may be a signed token. */
@@ -48,15 +49,15 @@ export function isSignedToken(credential: string): boolean {
 export class EntraVerifier {
   private readonly settings: EntraSettings;
   private readonly clock: Clock;
-  private readonly cooldownMs: number;
+  private readonly keys: IssuerKeys;
   private readonly trusted = new LRUCache<string, Trusted>({ max: MAX_TRUSTED });
-  private loading: Promise<{ jose: Jose; keys: JWTVerifyGetKey }> | undefined;
-  private failedMs = Number.NEGATIVE_INFINITY;
+  private loading: Promise<Jose> | undefined;
 
-  constructor(settings: EntraSettings, clock: Clock, cooldownMs = KEYS_COOLDOWN_MS) {
+  constructor(settings: EntraSettings, clock: Clock, unknownCooldownMs = UNKNOWN_COOLDOWN_MS) {
     this.settings = settings;
     this.clock = clock;
-    this.cooldownMs = cooldownMs;
+    const address = `${settings.authority}/${settings.tenant}/discovery/v2.0/keys`;
+    this.keys = new IssuerKeys(address, clock, unknownCooldownMs);
   }
 
   /**
@@ -77,31 +78,27 @@ export class EntraVerifier {
   }
 
   private async verifyAnew(token: string): Promise<Trusted | undefined> {
-    this.loading ??= this.load();
-    const { jose, keys } = await this.loading;
-    const { tenant, audiences } = this.settings;
+    this.loading ??= import("jose");
+    const jose = await this.loading;
     const verifiedAtMs = this.clock.elapsed();
     try {
-      const { payload } = await jose.jwtVerify(token, keys, {
+      const { payload } = await jose.jwtVerify(token, this.keys.finder(jose), {
         algorithms: ALGORITHMS,
         issuer: this.issuers(),
-        audience: [...audiences],
+        audience: [...this.settings.audiences],
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
         currentDate: new Date(this.clock.now()),
         requiredClaims: ["exp", "tid", "oid"],
       });
       const { tid, oid, exp } = payload;
-      if (tid !== tenant || typeof oid !== "string" || !OBJECT_ID.test(oid)) return undefined;
+      if (tid !== this.settings.tenant || typeof oid !== "string" || !OBJECT_ID.test(oid)) return undefined;
+      if (!isForAccess(payload, this.settings)) return undefined;
       return { objectId: oid.toLowerCase(), expiresMs: exp! * 1000, verifiedAtMs };
-    } catch (error) {
-      if (isFaultOfToken(jose, error)) return undefined;
-      throw new WorkspaceError(
-        "Unavailable",
-        "The keys of Microsoft Entra ID cannot be had. Try again a little later.",
-        {
-          cause: error,
-        },
-      );
+    } catch (cause) {
+      if (cause instanceof jose.errors.JOSEError) return undefined;
+      if (!(cause instanceof KeysUnavailable)) throw cause;
+      const message = "The keys of Microsoft Entra ID cannot be had. Try again a little later.";
+      throw new WorkspaceError("Unavailable", message, { cause });
     }
   }
 
@@ -110,36 +107,19 @@ export class EntraVerifier {
     const { authority, tenant } = this.settings;
     return [`${authority}/${tenant}/v2.0`, `https://sts.windows.net/${tenant}/`];
   }
-
-  private async load(): Promise<{ jose: Jose; keys: JWTVerifyGetKey }> {
-    const jose = await import("jose");
-    const { authority, tenant } = this.settings;
-    const keys = jose.createRemoteJWKSet(new URL(`${authority}/${tenant}/discovery/v2.0/keys`), {
-      timeoutDuration: KEYS_TIMEOUT_MS,
-      cooldownDuration: this.cooldownMs,
-      cacheMaxAge: KEYS_MAX_AGE_MS,
-      [jose.customFetch]: (url, options) => this.fetchKeys(url, options),
-    });
-    return { jose, keys };
-  }
-
-  /** The library waits between successful looks only; tokens that name unknown keys must not become requests while the issuer is away. */
-  private async fetchKeys(url: string, options: RequestInit): Promise<Response> {
-    const nowMs = performance.now();
-    if (nowMs - this.failedMs < this.cooldownMs) throw new TypeError("The issuer did not answer a moment ago.");
-    try {
-      const response = await fetch(url, options);
-      if (!response.ok) throw new TypeError(`The issuer answered ${response.status}.`);
-      return response;
-    } catch (error) {
-      this.failedMs = nowMs;
-      throw error;
-    }
-  }
 }
 
-/** Anything else is a fault of the issuer, or of the way to it. */
-function isFaultOfToken({ errors }: Jose, error: unknown): boolean {
-  if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) return false;
-  return error instanceof errors.JOSEError && error.code !== "ERR_JOSE_GENERIC";
+/**
+ * Whether the tenant gave somebody access to the app, and not only a proof of who they are: an ID token has no client that it was given to, and
+ * anything in the tenant may ask for a token without scopes and roles.
+ */
+function isForAccess({ scp, roles, azp, appid, nonce }: JWTPayload, settings: EntraSettings): boolean {
+  const isIdToken = nonce !== undefined || (azp ?? appid) === undefined;
+  if (isIdToken) return false;
+  return scp === undefined ? hasOneOf(roles, settings.roles) : hasOneOf(String(scp).split(" "), settings.scopes);
+}
+
+function hasOneOf(granted: unknown, wanted: readonly string[] | undefined): boolean {
+  const names = Array.isArray(granted) ? granted.filter((name) => name !== "") : [];
+  return wanted ? wanted.some((name) => names.includes(name)) : names.length > 0;
 }

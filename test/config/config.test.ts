@@ -97,6 +97,13 @@ describe("readConfig", () => {
       audiences: [lower, `api://${lower}`, "api://team"],
     });
     expect(owners).toEqual([lower, lower]);
+    const named = {
+      CAIRN_ENTRA_TENANT: id,
+      CAIRN_ENTRA_AUDIENCE: id,
+      CAIRN_ENTRA_SCOPES: "a, b",
+      CAIRN_ENTRA_ROLES: "c",
+    };
+    expect(readConfig(named).entra).toMatchObject({ scopes: ["a", "b"], roles: ["c"] });
   });
 
   test("an empty setting is none", () => {

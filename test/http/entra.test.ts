@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
-import { exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT } from "jose";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { exportJWK, exportSPKI, generateKeyPair, importJWK, type JWTPayload, SignJWT } from "jose";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { EntraVerifier } from "../../shared/http/entra.ts";
 import { SECOND, SettableClock } from "../domain/support.ts";
 import { type InProcess, openInProcess } from "./in-process.ts";
@@ -106,6 +106,9 @@ describe("tokens that are not right (A10)", () => {
     exp: seconds() + 3600,
   });
 
+  /** As it comes with a sign-in: without a client and scopes. */
+  const ID_TOKEN = { azp: undefined, scp: undefined, nonce: "n-0S6_WzA2Mj", name: "Ada" };
+
   const WRONG: Record<string, () => Promise<string> | string> = {
     "of another key under a known name": async () =>
       issuer.sign({ oid: ADA }, {}, await generateKeyPair("RS256", { extractable: true })),
@@ -153,6 +156,15 @@ describe("tokens that are not right (A10)", () => {
     "without an object id": () => issuer.sign({}),
     "whose object id is no id": () => issuer.sign({ oid: "owner" }),
     "whose object id is a list": () => issuer.sign({ oid: [ADA] }),
+    "for signing in: an ID token": () => issuer.sign({ ...ID_TOKEN, oid: ADA }),
+    "for signing in, without a nonce": () => issuer.sign({ ...ID_TOKEN, oid: ADA, nonce: undefined }),
+    "for signing in, of a user with roles": () => issuer.sign({ ...ID_TOKEN, oid: ADA, roles: ["Cairn.Use"] }),
+    "for signing in, with roles and without a nonce": () =>
+      issuer.sign({ ...ID_TOKEN, oid: ADA, nonce: undefined, roles: ["Cairn.Use"] }),
+    "of an app without roles": () => issuer.sign({ oid: ADA, scp: undefined }),
+    "of an app with no roles": () => issuer.sign({ oid: ADA, scp: undefined, roles: [] }),
+    "of an app whose roles are a text": () => issuer.sign({ oid: ADA, scp: undefined, roles: "Cairn.Use" }),
+    "of a user without scopes": () => issuer.sign({ oid: ADA, scp: "" }),
     huge: () => issuer.sign({ oid: ADA, groups: Array.from({ length: 5000 }, (_, i) => `group-${i}`) }),
     "of nothing": () => "..",
     "of garbage": () => "a.b.c",
@@ -165,8 +177,31 @@ describe("tokens that are not right (A10)", () => {
   });
 
   test("the same token, right, is somebody's", async () => {
+    expect(await statusOf(await issuer.sign({ oid: ADA, scp: undefined, roles: ["Cairn.Use"] }))).toBe(200);
+    expect(await statusOf(await issuer.sign({ oid: ADA, scp: "profile access", azp: undefined, appid: "x" }))).toBe(
+      200,
+    );
     expect(await statusOf(await issuer.sign({ oid: ADA }))).toBe(200);
     expect(await statusOf(await issuer.sign({ oid: ADA, exp: seconds() - 59, nbf: seconds() + 59 }))).toBe(200);
+  });
+
+  test("only scopes and roles that the settings name open, where they name some", async () => {
+    const settings = { authority: issuer.authority, tenant: TENANT, audiences: [AUDIENCE] };
+    const strict = new EntraVerifier({ ...settings, scopes: ["access", "more"], roles: ["Cairn.Use"] }, clock);
+    const app = { oid: ADA, scp: undefined };
+    for (const [claims, isTaken] of [
+      [{ oid: ADA, scp: "access" }, true],
+      [{ oid: ADA, scp: "profile more" }, true],
+      [{ oid: ADA, scp: "Access profile" }, false],
+      [{ oid: ADA, scp: "Cairn.Use" }, false],
+      [{ oid: ADA, scp: "profile", roles: ["Cairn.Use"] }, false],
+      [{ ...app, roles: ["Other", "Cairn.Use"] }, true],
+      [{ ...app, roles: ["Other"] }, false],
+      [{ ...app, roles: ["access"] }, false],
+    ] as const) {
+      const verified = await strict.verify(await issuer.sign(claims as JWTPayload));
+      expect(verified !== undefined, JSON.stringify(claims)).toBe(isTaken);
+    }
   });
 
   test("a token that was right is not right after its end", async () => {
@@ -208,15 +243,72 @@ describe("the issuer's keys (A10)", () => {
     expect(issuer.requests() - before).toBe(1);
   });
 
-  test("an issuer that is away is 503, never a way in, and is left alone for a while", async () => {
-    const settings = { authority: issuer.authority, tenant: TENANT, audiences: [AUDIENCE] };
-    const patient = new EntraVerifier(settings, clock);
+  const settings = () => ({ authority: issuer.authority, tenant: TENANT, audiences: [AUDIENCE] });
+  const fresh = async () => issuer.sign({ oid: ADA, jti: String(++serial) });
+  let serial = 0;
+
+  afterEach(() => {
+    issuer.failWith(undefined);
+    issuer.publish(undefined);
+  });
+
+  test("an issuer that was never there is 503, never a way in, and is asked again within a second", async () => {
+    const patient = new EntraVerifier(settings(), clock);
     issuer.failWith(500);
     const before = issuer.requests();
-    for (let i = 0; i < 5; i++) {
-      await expect(patient.verify(await issuer.sign({ oid: ADA }))).rejects.toMatchObject({ code: "Unavailable" });
-    }
+    const refused = async () => expect(patient.verify(await fresh())).rejects.toMatchObject({ code: "Unavailable" });
+    for (let i = 0; i < 5; i++) await refused();
     expect(issuer.requests() - before).toBe(1);
+    clock.pass(SECOND);
+    await refused();
+    expect(issuer.requests() - before).toBe(2);
     issuer.failWith(undefined);
+    clock.pass(SECOND);
+    expect(await patient.verify(await fresh())).toBe(ADA);
+  });
+
+  test.each<[what: string, fail: () => void]>([
+    ["is away", () => issuer.failWith(503)],
+    ["publishes what is no JSON", () => issuer.publish("<html>")],
+    ["publishes what are no keys", () => issuer.publish('{"keys": 1}')],
+    ["publishes none", () => issuer.publish('{"keys": []}')],
+  ])(
+    "an issuer that %s shuts nobody out for twelve hours: its last keys are used, and looked for now and then",
+    async (_, fail) => {
+      const patient = new EntraVerifier(settings(), clock);
+      expect(await patient.verify(await fresh())).toBe(ADA);
+      fail();
+      const before = issuer.requests();
+      const HOUR = 3600 * SECOND;
+      for (let hours = 1; hours < 12; hours++) {
+        clock.pass(HOUR);
+        for (let i = 0; i < 5; i++) expect(await patient.verify(await fresh())).toBe(ADA);
+      }
+      expect(issuer.requests() - before).toBe(11);
+      clock.pass(HOUR);
+      await expect(patient.verify(await fresh())).rejects.toMatchObject({ code: "Unavailable" });
+    },
+  );
+
+  test("a key that is not known while the issuer is away is 503; known ones still open", async () => {
+    const patient = new EntraVerifier(settings(), clock);
+    await patient.verify(await fresh());
+    clock.pass(31 * SECOND);
+    issuer.failWith(503);
+    const unknown = await issuer.sign({ oid: ADA }, { kid: "nobody" });
+    for (let i = 0; i < 3; i++) await expect(patient.verify(unknown)).rejects.toMatchObject({ code: "Unavailable" });
+    expect(await patient.verify(await fresh())).toBe(ADA);
+  });
+
+  test("unknown keys do not keep a rotated one out for longer than half a minute", async () => {
+    const patient = new EntraVerifier(settings(), clock);
+    await patient.verify(await fresh());
+    clock.pass(31 * SECOND);
+    expect(await patient.verify(await issuer.sign({ oid: ADA }, { kid: "invented" }))).toBeUndefined();
+    await issuer.rotate();
+    const rotated = await fresh();
+    expect(await patient.verify(rotated)).toBeUndefined();
+    clock.pass(30 * SECOND);
+    expect(await patient.verify(rotated)).toBe(ADA);
   });
 });
