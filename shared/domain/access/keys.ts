@@ -132,7 +132,7 @@ async function readForUse(workspace: MembersOf, keyId: string): Promise<KeyItem 
 /** At most once an hour. Whoever loses the race against another note, or a revocation, has nothing to add. */
 async function noteUse(workspace: MembersOf, { item, etag }: Stored<KeyItem>): Promise<void> {
   const lastUsedMs = workspace.clock.now();
-  if (lastUsedMs - (item.key.lastUsedMs ?? 0) < USE_NOTED_EVERY_MS) return;
+  if (Math.abs(lastUsedMs - (item.key.lastUsedMs ?? 0)) < USE_NOTED_EVERY_MS) return;
   const used = toItem(workspace, { ...item, key: { ...item.key, lastUsedMs } });
   await workspace.stores.documents.catalog.replace(workspace.id, used, etag).catch(() => {});
 }

@@ -11,24 +11,40 @@ export interface PointsItem extends Item {
   readonly points: PackedPoints;
 }
 
+const TIME_DIGITS = 13;
+
 /** The range of ids of points documents within the partition of a run or logged model. */
 export const POINTS_RANGE = { from: "p-", to: "p." };
 
 /**
  * The document for one log call. Its id is the time and a hash of the content, so that writing it again cannot store it twice; it sorts by
  * the time of the call.
+ * @param timeMs see `pointsTime`
  */
-export function pointsItem(nowMs: number, scope: string, recordId: string, points: readonly Point[]): PointsItem {
+export function pointsItem(timeMs: number, scope: string, recordId: string, points: readonly Point[]): PointsItem {
   const packed = packPoints(points);
   const origins = packed.origins ? JSON.stringify(packed.origins) : "";
   const content = hash("sha256", `${packed.keys.join("\n")}\n${origins}\n${packed.data}`, "hex").slice(0, 24);
-  const id = pointsId(nowMs, content);
+  const id = pointsId(timeMs, content);
   return { id, scope, kind: "points", recordId, points: packed };
+}
+
+/**
+ * When a points document counts as written: now, but never before what is folded already, where nobody looks any more. The clock may have been
+ * set back since, or be another machine's.
+ * @param foldedTo of the record, read just before
+ */
+export function pointsTime(nowMs: number, foldedTo: string | undefined): number {
+  return foldedTo === undefined ? nowMs : Math.max(nowMs, timeOf(foldedTo) + 1);
 }
 
 /** Sorts as time does; with an empty `content` it stands before all documents of that millisecond. */
 export function pointsId(timeMs: number, content: string): string {
-  return `p-${String(timeMs).padStart(13, "0")}-${content}`;
+  return `p-${String(timeMs).padStart(TIME_DIGITS, "0")}-${content}`;
+}
+
+function timeOf(id: string): number {
+  return Number(id.slice(POINTS_RANGE.from.length, POINTS_RANGE.from.length + TIME_DIGITS));
 }
 
 /** Writes a points document; finding it written already is success. */

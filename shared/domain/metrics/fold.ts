@@ -1,5 +1,5 @@
 import { FOLD_QUEUE } from "../queues.ts";
-import { changeRecord, type Draft, type RecordAttributes, readRecord } from "../record.ts";
+import { changeRecord, type Draft, type Quiet, type RecordAttributes, readRecord } from "../record.ts";
 import type { Workspace } from "../workspace.ts";
 import { pointsId } from "./append.ts";
 import { compareLatest, fromTuple, joinColumns, type LatestMetrics, toTuple } from "./latest.ts";
@@ -35,32 +35,57 @@ export async function fold(workspace: Workspace, partition: string): Promise<num
   const view = await readRecord<RecordAttributes>(workspace, partition);
   if (view === undefined) return 0;
   const { quiet, foldedTo } = view.attributes;
-  const startedMs = workspace.clock.now();
-  const { latest, count, lastId, isAll } = await readSettled(workspace, partition, foldedTo);
-  const becomesFolded = quiet?.isFolded === false && isAll && startedMs - quiet.sinceMs > SETTLED_AFTER_MS;
+  const becomesFolded = quiet?.isFolded === false && isComplete(quiet, workspace.clock.now());
+  // The last look is at all that is left: nobody looks again.
+  const range = becomesFolded ? {} : { after: foldedTo, before: settledBefore(workspace) };
+  const { latest, count, lastId } = await readUnfolded(workspace, partition, foldedTo, range);
   if (count === 0 && !becomesFolded) return 0;
-  await changeRecord<RecordAttributes, void>(workspace, partition, (draft) => {
+  const isFolded = await changeRecord<RecordAttributes, boolean>(workspace, partition, (draft) => {
+    if (becomesFolded && !isStillQuiet(draft, quiet)) return false;
     if (foldInto(draft, latest, lastId)) draft.update({ unsealed: (draft.attributes.unsealed ?? 0) + count });
-    const isStillQuiet = draft.attributes.quiet?.sinceMs === quiet?.sinceMs;
-    if (becomesFolded && isStillQuiet) draft.update({ quiet: { ...quiet, isFolded: true } });
+    if (becomesFolded) draft.update({ quiet: { ...quiet, isFolded: true } });
+    return true;
   });
-  return count;
+  return isFolded ? count : 0;
 }
 
-async function readSettled(workspace: Workspace, partition: string, after: string | undefined) {
-  const settled = pointsId(workspace.clock.now() - SETTLED_AFTER_MS, "");
+/** No points document appears any more with an id below this one. */
+export function settledBefore({ clock }: Workspace): string {
+  return pointsId(clock.now() - SETTLED_AFTER_MS, "");
+}
+
+/** Whether every points document of a quiet record has appeared, whatever its id: clocks may have been set, or differ. */
+export function isComplete(quiet: Quiet | undefined, nowMs: number): boolean {
+  return quiet !== undefined && nowMs - quiet.sinceMs > SETTLED_AFTER_MS;
+}
+
+/** Whether nobody has appended since the record was found quiet. */
+export function isStillQuiet(draft: Draft<RecordAttributes>, quiet: Quiet | undefined): boolean {
+  return draft.attributes.quiet?.sinceMs === quiet?.sinceMs;
+}
+
+/**
+ * Joins documents between two ids.
+ * @returns `count`: how many of them were not folded
+ */
+async function readUnfolded(
+  workspace: Workspace,
+  partition: string,
+  foldedTo: string | undefined,
+  range: { readonly after?: string; readonly before?: string },
+) {
   const latest: LatestMetrics = new Map();
   let count = 0;
   let lastId = "";
-  for await (const page of pointsDocuments(workspace, partition, after)) {
+  for await (const page of pointsDocuments(workspace, partition, range.after)) {
     for (const { item } of page) {
-      if (item.id >= settled) return { latest, count, lastId, isAll: false };
+      if (range.before !== undefined && item.id >= range.before) return { latest, count, lastId };
       joinColumns(latest, unpackPoints(item.points));
       lastId = item.id;
-      count++;
+      if (item.id > (foldedTo ?? "")) count++;
     }
   }
-  return { latest, count, lastId, isAll: true };
+  return { latest, count, lastId };
 }
 
 /** Joins latest values into a head, whose documents are folded up to `lastId` then. False when they were already. */
@@ -75,9 +100,11 @@ export function foldInto(draft: Draft<RecordAttributes>, latest: LatestMetrics, 
   return true;
 }
 
-/** For a run that has ended. */
+/** For a run that has ended. When it did is told anew where the clock has been set back since. */
 export function becomeQuiet<A extends RecordAttributes>(draft: Draft<A>, nowMs: number): void {
-  if (draft.attributes.quiet === undefined) draft.update({ quiet: { sinceMs: nowMs, isFolded: false } } as Partial<A>);
+  const { quiet } = draft.attributes;
+  if (quiet === undefined || (quiet.sinceMs > nowMs && !quiet.isFolded))
+    draft.update({ quiet: { sinceMs: nowMs, isFolded: false } } as Partial<A>);
 }
 
 /** For a run that is appended to, or goes on. @returns whether it was quiet */

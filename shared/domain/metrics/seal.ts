@@ -1,11 +1,19 @@
 import { hashOf } from "../experiments.ts";
 import type { ModelAttributes } from "../models/types.ts";
 import { SEAL_QUEUE } from "../queues.ts";
-import { changeRecord, getHead, type RecordAttributes, type RecordHead } from "../record.ts";
+import { changeRecord, getHead, type Quiet, type RecordAttributes, type RecordHead } from "../record.ts";
 import { ENDED, type RunAttributes } from "../runs/types.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
-import { pointsId } from "./append.ts";
-import { becomeQuiet, fold, foldInto, requestFold, SETTLED_AFTER_MS } from "./fold.ts";
+import {
+  becomeQuiet,
+  fold,
+  foldInto,
+  isComplete,
+  isStillQuiet,
+  requestFold,
+  SETTLED_AFTER_MS,
+  settledBefore,
+} from "./fold.ts";
 import { joinColumns, type LatestMetrics } from "./latest.ts";
 import { addSegment, MAX_SEGMENTS, SEGMENT_POINTS, segmentsToMerge } from "./merge.ts";
 import { Columns } from "./metric-column.ts";
@@ -87,9 +95,12 @@ export async function seal(workspace: Workspace, recordId: string): Promise<numb
   try {
     await finishLast(workspace, partition, head.item.attributes);
     let { segments = [] } = head.item.attributes;
-    for await (const gathered of gather(workspace, partition)) {
+    const { quiet } = head.item.attributes;
+    const completeSince = isComplete(quiet, workspace.clock.now()) ? quiet : undefined;
+    const before = completeSince ? undefined : settledBefore(workspace);
+    for await (const gathered of gather(workspace, partition, before)) {
       if (gathered.documents.length < SEAL_DOCUMENTS) break;
-      const named = await sealGathered(workspace, recordId, segments, gathered);
+      const named = await sealGathered(workspace, recordId, { segments, completeSince }, gathered);
       if (named === undefined) break;
       segments = named;
       sealed += gathered.documents.length;
@@ -127,13 +138,16 @@ async function removeBlobs(workspace: Workspace, blobs: readonly string[]): Prom
   for (const blob of blobs) await workspace.stores.blobs.remove(blob);
 }
 
-/** Settled documents, oldest first, as many at a time as one segment takes; each is read once. */
-async function* gather(workspace: Workspace, partition: string): AsyncGenerator<Gathered, void> {
-  const settled = pointsId(workspace.clock.now() - SETTLED_AFTER_MS, "");
+/** Documents `before` an id, oldest first, as many at a time as one segment takes; each is read once. */
+async function* gather(
+  workspace: Workspace,
+  partition: string,
+  before: string | undefined,
+): AsyncGenerator<Gathered, void> {
   let gathered = nothingGathered();
   for await (const page of pointsDocuments(workspace, partition)) {
     for (const { item, etag } of page) {
-      if (item.id >= settled) return yield gathered;
+      if (before !== undefined && item.id >= before) return yield gathered;
       if (gathered.count + item.points.count > SEGMENT_POINTS || gathered.documents.length >= SEGMENT_DOCUMENTS) {
         yield gathered;
         gathered = nothingGathered();
@@ -152,14 +166,21 @@ function nothingGathered(): Gathered {
   return { documents: [], count: 0, columns: new Columns(), latest: new Map() };
 }
 
+/** How a record was found. */
+interface Found {
+  readonly segments: readonly SegmentReference[];
+  /** Every document was taken because of it. */
+  readonly completeSince: Quiet | undefined;
+}
+
 /**
- * @returns what the head names now; undefined when it names as many as it may, another sealer was faster, or the record is gone: what was written
- * for nothing is removed again
+ * @returns what the head names now; undefined when it names as many as it may, another sealer was faster, somebody has appended to what was
+ * complete, or the record is gone: what was written for nothing is removed again
  */
 async function sealGathered(
   workspace: Workspace,
   recordId: string,
-  segments: readonly SegmentReference[],
+  { segments, completeSince }: Found,
   { documents, count, columns, latest }: Gathered,
 ): Promise<readonly SegmentReference[] | undefined> {
   const partition = runsPartition(workspace, recordId);
@@ -175,7 +196,7 @@ async function sealGathered(
   const isNamed = await changeRecord<RecordAttributes, boolean>(workspace, partition, (draft) => {
     const current = draft.attributes.segments ?? [];
     if (current.some((other) => other.blob === blob)) return true;
-    if (!isSame(current, segments)) return false;
+    if (!isSame(current, segments) || (completeSince && !isStillQuiet(draft, completeSince))) return false;
     foldInto(draft, latest, ids.at(-1)!);
     const unsealed = Math.max(0, (draft.attributes.unsealed ?? 0) - ids.length);
     draft.update({ segments: next, merged, unsealed });

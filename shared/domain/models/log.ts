@@ -1,4 +1,4 @@
-import { appendPoints, pointsItem } from "../metrics/append.ts";
+import { appendPoints, pointsItem, pointsTime } from "../metrics/append.ts";
 import type { Point } from "../metrics/points.ts";
 import { getHead } from "../record.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
@@ -9,6 +9,7 @@ import type { ModelAttributes } from "./types.ts";
 interface ModelPoints {
   readonly modelId: string;
   readonly scope: string;
+  readonly foldedTo: string | undefined;
   readonly points: readonly Point[];
 }
 
@@ -34,7 +35,8 @@ export function findModelPoints(workspace: Workspace, runId: string, points: rea
     [...byModel].map(async ([modelId, group]) => {
       const head = await getHead<ModelAttributes>(workspace, runsPartition(workspace, modelId));
       if (head?.item.attributes.kind !== "model") throw modelNotFound(modelId);
-      return { modelId, scope: head.item.scope, points: group };
+      const { scope, attributes } = head.item;
+      return { modelId, scope, foldedTo: attributes.foldedTo, points: group };
     }),
   );
 }
@@ -46,8 +48,9 @@ export async function appendModelPoints(
   found: readonly ModelPoints[],
 ): Promise<void> {
   await Promise.all(
-    found.map(({ modelId, scope, points }) =>
-      appendPoints(workspace, runsPartition(workspace, modelId), pointsItem(nowMs, scope, modelId, points)),
-    ),
+    found.map(({ modelId, scope, foldedTo, points }) => {
+      const item = pointsItem(pointsTime(nowMs, foldedTo), scope, modelId, points);
+      return appendPoints(workspace, runsPartition(workspace, modelId), item);
+    }),
   );
 }

@@ -107,14 +107,17 @@ export async function continuePurge(workspace: Workspace, what: PurgeItem["what"
   return false;
 }
 
-/** Whether the sweep just done was the last one: another one had ended ten minutes before. The first one is noted. */
+/**
+ * Whether the sweep just done was the last one: another one had ended ten minutes before. The first one is noted. One of the future was noted by
+ * a clock that has been set back since.
+ */
 export async function wasLastSweep(
   { stores, clock }: Pick<Workspace, "stores" | "clock">,
   partition: string,
   { item, etag }: Stored<Item & { readonly firstSweepMs?: number }>,
 ): Promise<boolean> {
   const nowMs = clock.now();
-  if (item.firstSweepMs !== undefined) return nowMs - item.firstSweepMs >= SWEEP_AGAIN_SECONDS * 1000;
+  if (item.firstSweepMs !== undefined) return Math.abs(nowMs - item.firstSweepMs) >= SWEEP_AGAIN_SECONDS * 1000;
   await stores.documents.catalog.replace(partition, { ...item, firstSweepMs: nowMs } as Item, etag);
   return false;
 }

@@ -1,6 +1,6 @@
 import { pointsIngested } from "../../signals.ts";
 import { invalid } from "../errors.ts";
-import { appendPoints, pointsItem } from "../metrics/append.ts";
+import { appendPoints, pointsItem, pointsTime } from "../metrics/append.ts";
 import { endQuiet, requestFold, SETTLED_AFTER_MS } from "../metrics/fold.ts";
 import type { Point } from "../metrics/points.ts";
 import { appendModelPoints, findModelPoints, namesModel } from "../models/log.ts";
@@ -65,7 +65,8 @@ async function append(workspace: Workspace, runId: string, points: readonly Poin
   if (attributes.quiet) return changeWithPoints(workspace, runId, points, () => {});
   const found = ofModels && (await ofModels);
   const nowMs = workspace.clock.now();
-  const appending = appendPoints(workspace, runsPartition(workspace, runId), pointsItem(nowMs, scope, runId, points));
+  const item = pointsItem(pointsTime(nowMs, attributes.foldedTo), scope, runId, points);
+  const appending = appendPoints(workspace, runsPartition(workspace, runId), item);
   await (found ? Promise.all([appendModelPoints(workspace, nowMs, found), appending]) : appending);
   pointsIngested.tell({ points: points.length });
 }
@@ -77,15 +78,16 @@ async function changeWithPoints(
   points: readonly Point[],
   edit: (draft: Draft<RunAttributes>) => void,
 ): Promise<void> {
-  let nowMs = 0;
+  let timeMs = 0;
   const change = async (draft: Draft<RunAttributes>) => {
     edit(draft);
     // As late as can be: what appears with an older time than a minute is not looked for any more.
-    nowMs = workspace.clock.now();
+    const nowMs = workspace.clock.now();
+    timeMs = pointsTime(nowMs, draft.attributes.foldedTo);
     await appendModelPoints(workspace, nowMs, await findModelPoints(workspace, runId, points));
     return points.length > 0 && endQuiet(draft);
   };
-  const item = (scope: string) => pointsItem(nowMs, scope, runId, points);
+  const item = (scope: string) => pointsItem(timeMs, scope, runId, points);
   const wasQuiet = await changeRun(workspace, runId, change, points.length > 0 ? item : undefined);
   if (points.length > 0) pointsIngested.tell({ points: points.length });
   if (wasQuiet) await requestFold(workspace, runId, SETTLED_AFTER_MS + 1000);

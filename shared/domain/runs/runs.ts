@@ -98,9 +98,9 @@ export async function getRun(workspace: Workspace, runId: string): Promise<Run> 
   return { view, stage: effectiveStage(view.attributes, experiment), latest };
 }
 
-/** Whether the message that was to fold a run after its end must have been lost. */
+/** Whether the message that was to fold a run after its end must have been lost. An end to come is of a clock that has been set back since. */
 function waitsForFold({ status, quiet }: RunAttributes, nowMs: number): boolean {
-  return ENDED.includes(status) && !quiet?.isFolded && nowMs - (quiet?.sinceMs ?? 0) > 2 * SETTLED_AFTER_MS;
+  return ENDED.includes(status) && !quiet?.isFolded && Math.abs(nowMs - (quiet?.sinceMs ?? 0)) > 2 * SETTLED_AFTER_MS;
 }
 
 /** Readers of a busy run ask once a minute, not each time. */

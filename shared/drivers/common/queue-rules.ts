@@ -3,7 +3,8 @@ import { MAX_MESSAGE_BYTES } from "../../stores/work-queue.ts";
 
 const QUEUE_NAME = /^(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*$/;
 const MAX_RECEIVE = 32;
-const MAX_SECONDS = 7 * 24 * 60 * 60;
+/** The longest delay or invisibility. */
+export const MAX_SECONDS = 7 * 24 * 60 * 60;
 
 /** What Storage Queue reports for messages that never expire: 9999-12-31T23:59:59Z. */
 export const NEVER_MS = 253_402_300_799_000;

@@ -38,10 +38,10 @@ export class ChangesReader {
   /** @throws InvalidArgument for a mark of somebody else's making */
   async read<T extends Item>(scope: string, markText: string | undefined, limit: number): Promise<Changes<T>> {
     const mark = parseMark(markText);
-    const startedMs = this.#clock.now();
+    const startedMs = this.#clock.elapsed();
     const { documents, more } = await this.#documentsBehind(scope, mark, Math.max(1, limit));
     const nowMs = this.#clock.now();
-    const nextRound = Math.max(mark.nextRound, this.#serviceSeconds(startedMs, nowMs) - OVERLAP_SECONDS);
+    const nextRound = Math.max(mark.nextRound, this.#serviceSeconds(startedMs) - OVERLAP_SECONDS);
     return {
       items: documents.filter((it) => !isExpired(it, nowMs)).map((it) => toStored<T>(it)),
       ...progress(mark, nextRound, more, documents.at(-1)),
@@ -67,8 +67,8 @@ export class ChangesReader {
   }
 
   /** A second of the service's clock that was not over when the call started. */
-  #serviceSeconds(startedMs: number, nowMs: number): number {
-    return (this.#wire.serviceSeconds ?? 0) - Math.max(0, Math.ceil((nowMs - startedMs) / 1_000));
+  #serviceSeconds(startedMs: number): number {
+    return (this.#wire.serviceSeconds ?? 0) - Math.ceil((this.#clock.elapsed() - startedMs) / 1_000);
   }
 }
 

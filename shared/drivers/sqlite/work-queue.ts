@@ -7,6 +7,7 @@ import {
   checkReceive,
   checkUpdate,
   lostMessage,
+  MAX_SECONDS,
   NEVER_MS,
 } from "../common/queue-rules.ts";
 import type { Database, Statement } from "./database.ts";
@@ -21,16 +22,22 @@ interface MessageRow {
 
 type Receipt = Pick<QueueMessage, "id" | "popReceipt">;
 
-/** Queues in a table of the embedded database. Messages never expire. */
+/**
+ * Queues in a table of the embedded database. Messages never expire. How long one is invisible is measured by the time that passes, from the time
+ * of day at which this process began: a clock that is set back delays no message, one that is set forward hands none out twice.
+ */
 export class SqliteWorkQueue implements WorkQueue {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #sql: QueueStatements;
+  readonly #beganMs: number;
 
   constructor(database: Database, clock: Clock) {
     this.#database = database;
     this.#clock = clock;
     this.#sql = queueStatements(database);
+    this.#beganMs = clock.now() - clock.elapsed();
+    this.#bringBack();
   }
 
   async send(queue: string, body: string, delaySeconds = 0): Promise<string> {
@@ -42,14 +49,14 @@ export class SqliteWorkQueue implements WorkQueue {
     checkQueueName(queue);
     checkBody(body);
     checkDelay(delaySeconds);
-    const now = this.#clock.now();
-    return String(this.#sql.insert.run(queue, now + delaySeconds * 1_000, now, body).lastInsertRowid);
+    const visibleMs = this.#now() + delaySeconds * 1_000;
+    return String(this.#sql.insert.run(queue, visibleMs, this.#clock.now(), body).lastInsertRowid);
   }
 
   async receive(queue: string, max: number, visibilitySeconds: number): Promise<QueueMessage[]> {
     checkQueueName(queue);
     checkReceive(max, visibilitySeconds);
-    const now = this.#clock.now();
+    const now = this.#now();
     const rows = this.#sql.visible.all(queue, now, max);
     if (rows.length === 0) return [];
     const nextVisibleAtMs = now + visibilitySeconds * 1_000;
@@ -63,7 +70,7 @@ export class SqliteWorkQueue implements WorkQueue {
     checkQueueName(queue);
     checkUpdate(visibilitySeconds);
     if (body !== undefined) checkBody(body);
-    const visibleMs = this.#clock.now() + visibilitySeconds * 1_000;
+    const visibleMs = this.#now() + visibilitySeconds * 1_000;
     const { id, popReceipt } = message;
     const row = this.#database.write(() => this.#sql.update.get(visibleMs, body ?? null, queue, id, popReceipt));
     if (row === undefined) throw lostMessage(id);
@@ -81,9 +88,27 @@ export class SqliteWorkQueue implements WorkQueue {
     checkQueueName(queue);
     return this.#sql.count.get(queue)?.count ?? 0;
   }
+
+  #now(): number {
+    return Math.floor(this.#beganMs + this.#clock.elapsed());
+  }
+
+  /** What was sent under a clock that ran ahead and was set right since would wait until then. */
+  #bringBack(): void {
+    const now = this.#now();
+    const strays = this.#sql.strays.all(now + 1_000, now + MAX_SECONDS * 1_000);
+    if (strays.length === 0) return;
+    this.#database.transaction(() => {
+      for (const { seq } of strays) this.#sql.show.run(now, seq);
+    });
+  }
 }
 
 interface QueueStatements {
+  /** (now, latest): messages of a time to come, and those that wait for longer than any may. */
+  readonly strays: Statement<Pick<MessageRow, "seq">>;
+  /** (now, seq) */
+  readonly show: Statement<never>;
   /** (queue, visible, inserted, body) */
   readonly insert: Statement<never>;
   /** (queue, now, limit) */
@@ -102,6 +127,8 @@ interface QueueStatements {
 function queueStatements(database: Database): QueueStatements {
   const held = "queue = ? AND seq = CAST(? AS INTEGER) AND CAST(receipt AS TEXT) = ?";
   return {
+    strays: database.prepare("SELECT seq FROM messages WHERE inserted_ms > ? OR visible_ms > ?"),
+    show: database.prepare("UPDATE messages SET visible_ms = ? WHERE seq = ?"),
     insert: database.prepare("INSERT INTO messages (queue, visible_ms, inserted_ms, body) VALUES (?, ?, ?, ?)"),
     visible: database.prepare(
       `SELECT seq, receipt, dequeue_count, inserted_ms, body FROM messages

@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { appendPoints, pointsItem } from "../../../shared/domain/metrics/append.ts";
 import { fold, SETTLED_AFTER_MS } from "../../../shared/domain/metrics/fold.ts";
 import type { Point } from "../../../shared/domain/metrics/points.ts";
+import { readWithLatest } from "../../../shared/domain/metrics/read.ts";
 import { foldAndSeal, seal } from "../../../shared/domain/metrics/seal.ts";
+import { createLoggedModel } from "../../../shared/domain/models/models.ts";
 import { FOLD_QUEUE } from "../../../shared/domain/queues.ts";
 import { getHead } from "../../../shared/domain/record.ts";
 import { logBatch, logMetric } from "../../../shared/domain/runs/log.ts";
@@ -12,6 +14,8 @@ import { runsPartition, type Workspace } from "../../../shared/domain/workspace.
 import type { DocumentStore } from "../../../shared/stores/document-store.ts";
 import { type DomainFixture, domainFixture, Power, SECOND, survives, withColdMemory } from "../support.ts";
 import { KEYS, modelHistory, modelLatest, readAll, shapes, somePoint } from "./model.ts";
+
+const HOUR = 3600 * SECOND;
 
 let fixture: DomainFixture;
 let workspace: Workspace;
@@ -51,6 +55,10 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant("read" as const), pageSize: fc.integer({ min: 1, max: 5 }) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("end" as const) }) },
   fc.record({ do: fc.constant("goOn" as const) }),
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("setClock" as const), byMs: fc.integer({ min: -2 * HOUR, max: HOUR }) }),
+  },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("background" as const), at: fc.constantFrom(1, 2) }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
@@ -59,6 +67,7 @@ class Scenario {
   readonly logged: Point[] = [];
   readonly runId: string;
   private params = 0;
+  isClockSet = false;
 
   constructor(runId: string) {
     this.runId = runId;
@@ -81,7 +90,13 @@ class Scenario {
           tags: [{ key: "t", value: String(this.params) }],
         });
         return;
+      case "setClock":
+        fixture.clock.nowMs += next.byMs;
+        this.isClockSet = true;
+        return;
       case "writeLate": {
+        // How late a writer may be is a matter of time that passes.
+        if (this.isClockSet) return this.log(next.points);
         // Who begins when the run is quiet already sees that.
         const quiet = (await getHead(workspace, partition))!.item.attributes.quiet;
         if (quiet && fixture.clock.now() - next.ageMs >= quiet.sinceMs) return this.log(next.points);
@@ -169,12 +184,77 @@ describe("metrics of a run", () => {
         for (const next of steps) await scenario.take(next);
         await scenario.check();
         fixture.clock.pass(SETTLED_AFTER_MS + 1);
+        if (scenario.isClockSet) fixture.clock.pass(3 * HOUR * steps.length);
         await fold(workspace, runsPartition(workspace, scenario.runId));
         expect(await fold(workspace, runsPartition(workspace, scenario.runId))).toBe(0);
         await scenario.check(2);
       }),
       { numRuns: 100 },
     );
+  });
+
+  it("get: shows what is logged after the clock was set back, in a run that had ended and been folded, and by models", async () => {
+    const { view } = await createRun(workspace, { experimentId: "0", userId: "u", tags: [] });
+    const { runId } = view.attributes;
+    const model = await createLoggedModel(workspace, { experimentId: "0", sourceRunId: runId, params: [], tags: [] });
+    const { modelId } = model.view.attributes;
+    const log = (step: number) =>
+      logMetric(workspace, runId, { key: "a", value: step, timestamp: step, step, origin: { modelId } });
+    const partitions = [runId, modelId].map((id) => runsPartition(workspace, id));
+    for (let step = 1; step <= 5; step++) await log(step);
+    await updateRun(workspace, runId, { status: "FINISHED" });
+    for (let round = 0; round < 2; round++) {
+      fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+      for (const partition of partitions) await fold(workspace, partition);
+    }
+    fixture.clock.nowMs -= 600 * SECOND;
+    await updateRun(workspace, runId, { status: "RUNNING" });
+    for (const [step, resumed] of [
+      [6, "RUNNING"],
+      [7, "FINISHED"],
+    ] as const) {
+      await updateRun(workspace, runId, { status: resumed });
+      await log(step);
+      expect((await getRun(workspace, runId)).latest.get("a")?.value).toBe(step);
+      const model = await readWithLatest(workspace, runsPartition(workspace, modelId));
+      expect(model?.latest.get("a")?.value).toBe(step);
+    }
+  });
+
+  it("fold and seal: take what was logged under a clock that ran ahead a year when the run has ended", async () => {
+    const { view } = await createRun(workspace, { experimentId: "0", userId: "u", tags: [] });
+    const { runId } = view.attributes;
+    const partition = runsPartition(workspace, runId);
+    const logged = Array.from({ length: 30 }, (_, i) => ({ key: "a", value: i, timestamp: i, step: i }));
+    const year = 365 * 24 * HOUR;
+    fixture.clock.nowMs += year;
+    for (const point of logged.slice(0, 25)) await logMetric(workspace, runId, point);
+    await updateRun(workspace, runId, { status: "FINISHED" });
+    fixture.clock.nowMs -= year;
+    for (const point of logged.slice(25)) await logMetric(workspace, runId, point);
+    for (let round = 0; round < 3; round++) {
+      await foldAndSeal(workspace, runId);
+      fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+    }
+    const { quiet, segments } = (await getHead(workspace, partition))!.item.attributes;
+    expect([quiet?.isFolded, segments?.map(({ count }) => count)]).toEqual([true, [30]]);
+    expect(await readAll(workspace, runId, "a")).toEqual(modelHistory(logged, "a"));
+  });
+
+  it("fold: the last one of a run finds what a machine wrote whose clock was behind", async () => {
+    const { view } = await createRun(workspace, { experimentId: "0", userId: "u", tags: [] });
+    const { runId } = view.attributes;
+    const partition = runsPartition(workspace, runId);
+    const behind = fixture.clock.now() - 600 * SECOND;
+    await logMetric(workspace, runId, { key: "a", value: 1, timestamp: 1, step: 1 });
+    fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+    await fold(workspace, partition);
+    const points = [{ key: "a", value: 2, timestamp: 2, step: 2 }];
+    await appendPoints(workspace, partition, pointsItem(behind, runsScope(workspace, "0"), runId, points));
+    await updateRun(workspace, runId, { status: "FINISHED" });
+    fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+    await fold(workspace, partition);
+    expect((await getRun(withColdMemory(workspace), runId)).latest.get("a")?.value).toBe(2);
   });
 
   it("fold: leaves what is younger than a minute to a later fold", async () => {
