@@ -6,6 +6,7 @@ import { Gate } from "../shared/http/gate.ts";
 import type { AppRequest, AppResponse, RequestBody } from "../shared/http/types.ts";
 import { type Services, services } from "../shared/services.ts";
 import { INVOCATION_HEADER, logFault } from "./faults.ts";
+import { streamedRequest } from "./stream-mode.ts";
 
 /** What the areas' dispatchers need of the runtime around them. */
 export interface RequestContext {
@@ -34,7 +35,7 @@ export function httpHandler(
       identify: (incoming) => (isBusy ? refuseMore() : identify(current, incoming)),
       logError: (error) => logFault(invocation, error),
     };
-    const answered = await gate.pass(() => answer(context, new PassedRequest(request, current)));
+    const answered = await gate.pass(() => answer(context, new PassedRequest(request, invocation, current)));
     const trail = answered.status >= 500 ? { [INVOCATION_HEADER]: invocation.invocationId } : undefined;
     return { ...answered, headers: { ...GUARDS, ...answered.headers, ...trail } } as HttpResponseInit;
   };
@@ -47,10 +48,12 @@ function refuseMore(): never {
 /** A request that has passed the gate. */
 class PassedRequest implements AppRequest {
   readonly #request: HttpRequest;
+  readonly #invocation: InvocationContext;
   readonly #limitsBodies: boolean;
 
-  constructor(request: HttpRequest, { limitsBodies }: Services) {
+  constructor(request: HttpRequest, invocation: InvocationContext, { limitsBodies }: Services) {
     this.#request = request;
+    this.#invocation = invocation;
     this.#limitsBodies = limitsBodies;
   }
 
@@ -68,8 +71,14 @@ class PassedRequest implements AppRequest {
 
   /** Where the platform limits bodies they are read to their end, which is not far then. */
   get body(): RequestBody | null {
-    const body = this.#request.body as unknown as RequestBody | null;
+    const body = (this.#request.body as unknown as RequestBody | null) ?? this.#bodyOfGet();
     return body && gate.outside(this.#limitsBodies ? toTheEnd(body) : body);
+  }
+
+  /** The library knows none. */
+  #bodyOfGet(): RequestBody | null {
+    const sent = this.method === "GET" ? streamedRequest(this.#invocation)?.request : undefined;
+    return sent?.iterator({ destroyOnReturn: false }) ?? null;
   }
 
   /** The local host's own; asked for by events alone. */

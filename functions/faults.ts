@@ -9,3 +9,8 @@ export const INVOCATION_HEADER = "x-cairn-invocation-id";
 export function logFault(invocation: InvocationContext, error: unknown): void {
   invocation.error(redact(inspect(error)));
 }
+
+/** What the platform logs when an answer fails on its way, in the same words. */
+export function brokenOff(error: unknown): Error {
+  return new Error(`The answer broke off: ${redact(inspect(error))}`);
+}

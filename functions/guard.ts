@@ -1,6 +1,7 @@
-import { app, type HttpHandler } from "@azure/functions";
+import { app, type HttpHandler, type HttpResponseInit, type InvocationContext } from "@azure/functions";
 import { InvalidSettings } from "../shared/invalid-settings.ts";
-import { INVOCATION_HEADER, logFault } from "./faults.ts";
+import { brokenOff, INVOCATION_HEADER, logFault } from "./faults.ts";
+import { streamedRequest } from "./stream-mode.ts";
 
 /**
  * Tells all faults of the settings as soon as the app has started, not only when somebody comes. The functions are there all the same, and
@@ -28,11 +29,33 @@ const UNUSABLE = "The settings of this app are not valid. Its log lists what is 
 export function guarded(handler: HttpHandler): HttpHandler {
   return async (request, context) => {
     try {
-      return (await handler(request, context)) ?? { status: 204 };
+      const result = (await handler(request, context)) ?? { status: 204 };
+      return isStream(result.body) && streamedRequest(context) ? brokenOffWithBody(result, context) : result;
     } catch (error) {
       logFault(context, error);
       const body = error instanceof InvalidSettings ? UNUSABLE : undefined;
       return { status: 500, headers: { [INVOCATION_HEADER]: context.invocationId }, body };
     }
   };
+}
+
+function isStream(body: unknown): body is AsyncIterable<unknown> {
+  return typeof body === "object" && body !== null && Symbol.asyncIterator in body;
+}
+
+/**
+ * The same answer, but when its body fails, the connection ends: the library would leave it open, and the client waiting. The platform logs what is
+ * thrown. A local host that takes bodies as they are does both by itself.
+ */
+function brokenOffWithBody(result: HttpResponseInit, context: InvocationContext): HttpResponseInit {
+  const body = result.body as AsyncIterable<unknown>;
+  async function* watched() {
+    try {
+      yield* body;
+    } catch (error) {
+      streamedRequest(context)?.response.destroy();
+      throw brokenOff(error);
+    }
+  }
+  return { ...result, body: watched() as HttpResponseInit["body"] };
 }

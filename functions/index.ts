@@ -8,6 +8,7 @@ import {
 import { FOLD_QUEUE, PURGE_QUEUE, SEAL_QUEUE, SNAPSHOT_QUEUE } from "../shared/domain/queues.ts";
 import { area } from "./area.ts";
 import { checkSettings, guarded } from "./guard.ts";
+import { takeRequestsAsSent } from "./stream-mode.ts";
 import { startTelemetry, TELEMETRY_CAPABILITIES } from "./telemetry.ts";
 
 checkSettings();
@@ -42,6 +43,8 @@ queue(SEAL_QUEUE, background("sealMetrics"));
 queue(SNAPSHOT_QUEUE, background("writeSnapshot"));
 queue(PURGE_QUEUE, background("purge"));
 app.timer("watchdog", { schedule: "0 */15 * * * *", handler: observed(background("watch")) });
+
+takeRequestsAsSent();
 
 function http(name: string, methods: HttpMethod[], route: string, handler: HttpHandler): void {
   app.http(name, { methods, authLevel: "anonymous", route, handler: observed(guarded(handler)) });

@@ -43,6 +43,8 @@ function callFunction(
   });
 }
 
+const CLIENT_LEFT: ReadonlySet<unknown> = new Set(["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE"]);
+
 /** 500 without a body while nothing was sent; afterwards only a broken connection can tell the client. */
 function answerFailure(
   response: ServerResponse,
@@ -50,7 +52,9 @@ function answerFailure(
   context: LightContext,
   error: unknown,
 ): void {
-  const clientLeft = request.errored !== null || (error as { code?: unknown }).code === "ERR_STREAM_PREMATURE_CLOSE";
+  // A body that fails takes the connection with it, so that by now the request has failed too.
+  const clientLeft =
+    CLIENT_LEFT.has((error as { code?: unknown } | null)?.code) || (!response.headersSent && request.errored !== null);
   if (clientLeft) context.debug(`The client left: ${describeError(error)}`);
   else context.error(error);
   if (response.headersSent || clientLeft) response.destroy();

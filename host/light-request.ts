@@ -50,9 +50,8 @@ export class LightRequest implements AppRequest {
     return this.#query;
   }
 
-  /** Nothing is read before the handler reads; null for GET, HEAD and requests without a body. */
+  /** Nothing is read before the handler reads; null for requests without a body. Some clients send one with GET. */
   get body(): LightBody | null {
-    if (this.method === "GET" || this.method === "HEAD") return null;
     const { "content-length": length, "transfer-encoding": encoding } = this.#message.headers;
     const hasBody = encoding !== undefined || (length !== undefined && length !== "0");
     return hasBody ? new LightBody(this.#message) : null;

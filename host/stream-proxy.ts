@@ -93,13 +93,13 @@ function sendBody(
 }
 
 function forwardedHeaders({ request, invocationId, proxy, body }: Forwarding): OutgoingHttpHeaders {
+  const { host, "transfer-encoding": chunked } = request.headers;
   return {
-    ...withoutHopByHop(request.headers),
-    ...(body ? { "content-length": body.length } : {}),
-    host: proxy.host,
-    "x-forwarded-host": request.headers.host,
     "x-forwarded-proto": "http",
-    "x-forwarded-for": request.socket.remoteAddress,
+    ...withoutHopByHop(request.headers),
+    ...(body ? { "content-length": body.length } : chunked && { "transfer-encoding": "chunked" }),
+    host: proxy.host,
+    "x-forwarded-host": host,
     "x-ms-invocation-id": invocationId,
   };
 }

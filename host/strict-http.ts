@@ -46,6 +46,7 @@ export async function createStrictHttp(invoker: Invoker, options: StrictOptions)
     const mark = target.indexOf("?");
     const query = mark < 0 ? "" : target.slice(mark);
     if (target.length > MAX_TARGET_LENGTH || query.length > MAX_QUERY_LENGTH) return answerEmpty(response, 414);
+    warnOfHang(invoker, request, match);
     removePlatformHeaders(request.headers);
     addForwardedFor(request);
     try {
@@ -57,6 +58,14 @@ export async function createStrictHttp(invoker: Invoker, options: StrictOptions)
       answerEmpty(response, 500);
     }
   };
+}
+
+/** What has no cure in the app is told at least. */
+function warnOfHang({ log }: Invoker, { headers }: IncomingMessage, { definition }: RouteMatch): void {
+  if (headers["x-ms-invocation-id"] === undefined) return;
+  const message =
+    "In Azure this request would get no answer for four minutes: its client has sent the header x-ms-invocation-id, which the platform uses itself.";
+  log({ level: "warning", functionName: definition.name, message });
 }
 
 /** As the front end in Azure does: whoever is connected comes last, behind what the request says itself. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { guardAll } from "./apps/guard-all.ts";
-import { send, startTestHost, type TestHost } from "./support.ts";
+import { send, startTestHost, type TestHost, until } from "./support.ts";
 
 const SILENCE_MS = 300;
 
@@ -29,6 +29,15 @@ describe("guard, in strict stream mode", () => {
     expect(host.lines).toMatchObject([{ level: "error", functionName: "throws" }]);
     expect(host.lines[0]?.message).toMatch(/thrown on purpose[\s\S]*apps\/guard/);
     expect((await send(`${host.url}/nothing`)).status).toBe(204);
+    expect((await send(`${host.url}/answers`)).text).toBe("fine");
+  });
+  test("guard: with it a body that fails ends the connection, and its fault is logged", async () => {
+    host.lines.length = 0;
+    const ended = await send(`${host.url}/breaks`).then(({ status }) => status, String);
+    expect(String(ended)).toMatch(/^502$|aborted|hang up|ECONNRESET/);
+    await until(() => host.lines.length > 0);
+    expect(host.lines).toMatchObject([{ level: "error", functionName: "breaks" }]);
+    expect(host.lines[0]?.message).toMatch(/broken on purpose[\s\S]*apps\/guard/);
     expect((await send(`${host.url}/answers`)).text).toBe("fine");
   });
 });

@@ -1,4 +1,5 @@
 import { app, type HttpHandler } from "@azure/functions";
+import { takeRequestsAsSent } from "../../../functions/stream-mode.ts";
 
 app.setup({ enableHttpStream: true });
 
@@ -9,3 +10,11 @@ app.http("throws", {
 });
 app.http("nothing", { handler: (() => undefined) as unknown as HttpHandler });
 app.http("answers", { handler: () => ({ body: "fine" }) });
+app.http("breaks", { handler: () => ({ body: breaking() }) });
+
+takeRequestsAsSent();
+
+async function* breaking(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from("begun");
+  throw new Error("broken on purpose");
+}

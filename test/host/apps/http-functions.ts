@@ -121,6 +121,13 @@ app.http("download", {
   handler: (request) => ({ body: megabytes(Number(new URL(request.url).searchParams.get("megabytes"))) }),
 });
 
+app.http("breaks", { route: "breaks", handler: () => ({ body: breaking() }) });
+
+async function* breaking(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from("begun");
+  throw new Error("broken on purpose");
+}
+
 async function* megabytes(count: number): AsyncGenerator<Uint8Array> {
   try {
     for (let index = 0; index < count; index++) yield new Uint8Array(MEGABYTE).fill(index);
