@@ -50,6 +50,11 @@ export function pathOfUri(uri: string): string | undefined {
   }
 }
 
+/** The folder of our artifact store that an address names, as the blobs in it have it; undefined for addresses of other stores. */
+export function folderOfUri(uri: string): string | undefined {
+  return pathOfUri(uri)?.split("/").filter(Boolean).join("/");
+}
+
 /** The direct entries of a folder in order of name; none for a file, or where nothing is. */
 export async function listArtifacts(workspace: Workspace, path: string): Promise<ArtifactEntry[]> {
   const blob = artifactBlob(workspace, path);
@@ -70,11 +75,15 @@ export async function deleteArtifacts(workspace: Workspace, path: string): Promi
   return own + (await removeBelow(workspace.stores.blobs, `${blob}/`));
 }
 
-/** Removes every blob whose name begins with `prefix`. */
-export async function removeBelow(blobs: BlobStore, prefix: string): Promise<number> {
+/** Removes every blob whose name begins with `prefix`, but for those that stay. */
+export async function removeBelow(
+  blobs: BlobStore,
+  prefix: string,
+  stays: (name: string) => boolean | Promise<boolean> = () => false,
+): Promise<number> {
   let removed = 0;
   for await (const page of blobs.list(prefix)) {
-    for (const { name } of page.blobs) if (await blobs.remove(name)) removed++;
+    for (const { name } of page.blobs) if (!(await stays(name)) && (await blobs.remove(name))) removed++;
   }
   return removed;
 }

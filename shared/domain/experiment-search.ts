@@ -1,5 +1,6 @@
 import type { Stored } from "../stores/document-store.ts";
 import { type Experiment, type ExperimentItem, experimentsScope } from "./experiments.ts";
+import { FolderOwners } from "./folder-owners.ts";
 import type { RegistryTombstone } from "./registry/types.ts";
 import { ScopeIndex } from "./scope-index.ts";
 import { ColumnTable } from "./search/column-table.ts";
@@ -11,9 +12,11 @@ export type View = "ACTIVE_ONLY" | "DELETED_ONLY" | "ALL";
 
 const DOCUMENT_BYTES = 600;
 
-class ExperimentIndex extends ScopeIndex<ExperimentItem | RegistryTombstone> {
+export class ExperimentIndex extends ScopeIndex<ExperimentItem | RegistryTombstone> {
   readonly table = new ColumnTable();
   readonly experiments = new Map<string, Experiment>();
+  /** Experiments, by where their artifacts are. */
+  readonly folders = new FolderOwners();
 
   protected estimateBytes(): number {
     return this.table.bytes + this.experiments.size * DOCUMENT_BYTES;
@@ -24,8 +27,10 @@ class ExperimentIndex extends ScopeIndex<ExperimentItem | RegistryTombstone> {
       if (item.kind === "tombstone") {
         this.table.remove(item.id);
         this.experiments.delete(item.id);
+        this.folders.remove(item.id);
       } else {
         this.experiments.set(item.id, item.experiment);
+        this.folders.set(item.id, item.experiment.artifactLocation);
         this.table.upsert(item.id, rowOf(item.experiment));
       }
     }
@@ -47,6 +52,12 @@ function rowOf(experiment: Experiment) {
   };
 }
 
+/** All experiments of a workspace, deleted ones included, searchable. */
+export function experimentIndex(workspace: Workspace): Promise<ExperimentIndex> {
+  const scope = experimentsScope(workspace);
+  return workspace.memory.index(scope, () => new ExperimentIndex(workspace.stores.documents.catalog, scope));
+}
+
 /**
  * Experiments that satisfy a filter, page by page.
  */
@@ -54,16 +65,12 @@ export async function searchExperiments(
   workspace: Workspace,
   request: PageRequest & { readonly view: View },
 ): Promise<{ experiments: Experiment[]; nextPageToken?: string }> {
-  const scope = experimentsScope(workspace);
-  const index = await workspace.memory.index(
-    scope,
-    () => new ExperimentIndex(workspace.stores.documents.catalog, scope),
-  );
+  const index = await experimentIndex(workspace);
   const visible = { ACTIVE_ONLY: "active", DELETED_ONLY: "deleted", ALL: undefined }[request.view];
   const { rows, nextPageToken } = searchPage(
     [{ table: index.table, visible: visible ? (row) => row.note === visible : undefined }],
     request,
-    [scope, request.view],
+    [experimentsScope(workspace), request.view],
   );
   return { experiments: rows.map(({ id }) => index.experiments.get(id)!), nextPageToken };
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { BatchOperation, Item, Stored } from "../stores/document-store.ts";
 import { AlreadyExists } from "../stores/errors.ts";
+import { requireFreeLocation } from "./artifact-folders.ts";
 import { alreadyExists, invalid, notFound, WorkspaceError } from "./errors.ts";
 import { optimistically } from "./optimistic.ts";
 import { noteTrash } from "./purge/trash.ts";
@@ -61,6 +62,7 @@ export async function createExperiment(
   requireExperimentName(input.name);
   if (input.artifactLocation) requireArtifactLocation(input.artifactLocation);
   for (const tag of input.tags ?? []) requireExperimentTag(tag);
+  if (input.artifactLocation) await requireFreeLocation(workspace, input.artifactLocation);
   for (;;) {
     const nowMs = workspace.clock.now();
     const experimentId = String(nowMs) + String(workspace.ids.integer(100_000)).padStart(5, "0");

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { purgeExperiment, purgeRecord } from "../domain/purge/purge.ts";
+import { type Purged, purgeExperiment, purgeRecord } from "../domain/purge/purge.ts";
 import {
   deleteWorkspace,
   getWorkspace,
@@ -42,11 +42,28 @@ const Accepted = z
   .object({ status: z.literal("purging") })
   .check(z.meta({ id: "Accepted", description: "It is gone for everybody; what it kept is being removed." }));
 
+const Purging = z
+  .extend(Accepted, {
+    kept: z
+      .optional(z.array(z.object({ name: z.string(), version: z.string() })))
+      .check(
+        z.describe(
+          "Model versions that are made of its files, the first hundred: those files stay until the versions are deleted.",
+        ),
+      ),
+  })
+  .check(z.meta({ id: "Purging", description: "It is gone for everybody; what it kept is being removed." }));
+
 function workspaceJson({ id, name, description, createdMs }: WorkspaceInfo) {
   return { id, name, description, createdTime: new Date(createdMs).toISOString() };
 }
 
 const PURGING = { status: "purging" } as const;
+
+function purgingJson({ kept }: Purged) {
+  if (kept.length === 0) return PURGING;
+  return { ...PURGING, kept: kept.map(({ name, version }) => ({ name, version: String(version) })) };
+}
 
 /** Workspaces themselves, and the removal of things for good. */
 export const workspaceRoutes: readonly RestRoute[] = [
@@ -111,17 +128,15 @@ export const workspaceRoutes: readonly RestRoute[] = [
   }),
   restRoute({
     name: "runs_purge",
-    summary: "Remove a deleted run for good: metrics, artifacts and all.",
+    summary:
+      "Remove a deleted run for good: metrics, artifacts and all, but for files that a model version is made of.",
     method: "DELETE",
     path: "workspaces/:workspace/runs/:runId",
     permission: "manage",
-    returns: Accepted,
+    returns: Purging,
     status: 202,
     refusals: ["InvalidState"],
-    do: async ({ workspace, params }) => {
-      await purgeRecord(await workspace(), "run", params.runId!);
-      return PURGING;
-    },
+    do: async ({ workspace, params }) => purgingJson(await purgeRecord(await workspace(), "run", params.runId!)),
   }),
   restRoute({
     name: "models_purge",
@@ -129,13 +144,10 @@ export const workspaceRoutes: readonly RestRoute[] = [
     method: "DELETE",
     path: "workspaces/:workspace/logged-models/:modelId",
     permission: "manage",
-    returns: Accepted,
+    returns: Purging,
     status: 202,
     refusals: ["InvalidState"],
-    do: async ({ workspace, params }) => {
-      await purgeRecord(await workspace(), "model", params.modelId!);
-      return PURGING;
-    },
+    do: async ({ workspace, params }) => purgingJson(await purgeRecord(await workspace(), "model", params.modelId!)),
   }),
   restRoute({
     name: "experiments_purge",
@@ -143,12 +155,9 @@ export const workspaceRoutes: readonly RestRoute[] = [
     method: "DELETE",
     path: "workspaces/:workspace/experiments/:experimentId",
     permission: "manage",
-    returns: Accepted,
+    returns: Purging,
     status: 202,
     refusals: ["InvalidState"],
-    do: async ({ workspace, params }) => {
-      await purgeExperiment(await workspace(), params.experimentId!);
-      return PURGING;
-    },
+    do: async ({ workspace, params }) => purgingJson(await purgeExperiment(await workspace(), params.experimentId!)),
   }),
 ];

@@ -44,6 +44,36 @@ describeServed("purging over REST", () => {
     expect(metrics).toHaveLength(3);
   });
 
+  test("runs_purge: files of a registered version stay, and the answer names it; they go with the version", async () => {
+    const runId = await createRun(client, world.experimentId);
+    const folder = `experiments/${world.experimentId}/${runId}/artifacts`;
+    for (const path of ["model/weights", "log"]) await upload(`${folder}/${path}`);
+    const name = `made-of-${runId}`;
+    await ok(client.call("registered_models_create", { name }));
+    await ok(client.call("model_versions_create", { name, source: `runs:/${runId}/model`, run_id: runId }));
+    await ok(client.call("runs_delete", { run_id: runId }));
+    const accepted = await purge(`runs/${runId}`);
+    expect([accepted.status, accepted.json]).toEqual([202, { status: "purging", kept: [{ name, version: "1" }] }]);
+    const kept = "model/weights/file.txt";
+    await expect
+      .poll(() => filesBelow(client, folder), GONE_WITHIN)
+      .toEqual([`${folder}/${kept} ${ARTIFACT_TEXT.length}`]);
+    const { artifact_uri } = await ok(client.call("model_versions_get_download_uri", { name, version: "1" }));
+    expect(artifact_uri).toBe(`mlflow-artifacts:/${folder}/model`);
+    expect((await client.call("artifacts_download", {}, { path: `${folder}/${kept}` })).text).toBe(ARTIFACT_TEXT);
+  });
+
+  test("experiments_create: not below the folder of another experiment, which would take it along", async () => {
+    for (const below of ["", "/mine"]) {
+      const refused = await client.call("experiments_create", {
+        name: `below${below}`,
+        artifact_location: `mlflow-artifacts:/experiments/${world.experimentId}${below}`,
+      });
+      expect([refused.status, refused.json.error_code]).toEqual([400, "INVALID_PARAMETER_VALUE"]);
+      expect(refused.json.message).toMatch(/artifact_location.*Choose another folder/);
+    }
+  });
+
   test("models_purge: only what was deleted before; then it is gone at once and its files soon after", async () => {
     const created = await ok(client.call("logged_models_create", { experiment_id: world.experimentId, name: "gone" }));
     const { model_id, artifact_uri } = created.model.info;
@@ -57,22 +87,26 @@ describeServed("purging over REST", () => {
     await expect.poll(() => filesBelow(client, folder), GONE_WITHIN).toEqual([]);
   });
 
-  test("experiments_purge: takes its runs and models along, and frees its name", async () => {
-    const { experimentId, experimentName, runId, modelId } = await createWorld(client);
+  test("experiments_purge: takes its runs and models along but what a version is made of, and frees its name", async () => {
+    const { experimentId, experimentName, runId, modelId, registeredModel, artifact } = await createWorld(client);
     const folder = `experiments/${experimentId}`;
-    expect((await filesBelow(client, folder)).length).toBeGreaterThan(0);
+    await upload(`${folder}/${runId}/artifacts/log`);
+    expect((await filesBelow(client, folder)).length).toBe(2);
     expect((await purge(`experiments/${experimentId}`)).status).toBe(409);
     await ok(client.call("experiments_delete", { experiment_id: experimentId }));
     expect((await client.call("experiments_create", { name: experimentName })).json.error_code).toBe(
       "RESOURCE_ALREADY_EXISTS",
     );
-    expect((await purge(`experiments/${experimentId}`)).status).toBe(202);
+    const accepted = await purge(`experiments/${experimentId}`);
+    const kept = [{ name: registeredModel, version: "1" }];
+    expect([accepted.status, accepted.json]).toEqual([202, { status: "purging", kept }]);
     expect((await client.call("experiments_get", { experiment_id: experimentId })).status).toBe(404);
     expect((await client.call("experiments_restore", { experiment_id: experimentId })).status).toBe(404);
     expect((await client.call("runs_get", { run_id: runId })).status).toBe(404);
     expect((await client.call("logged_models_get", {}, { model_id: modelId })).status).toBe(404);
     expect((await client.call("experiments_create", { name: experimentName })).status).toBe(200);
-    await expect.poll(() => filesBelow(client, folder), GONE_WITHIN).toEqual([]);
+    const left = [`${artifact} ${ARTIFACT_TEXT.length}`];
+    await expect.poll(() => filesBelow(client, folder), GONE_WITHIN).toEqual(left);
   });
 
   test("a run that was restored again cannot be purged", async () => {

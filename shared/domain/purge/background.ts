@@ -1,61 +1,26 @@
-import { removeBelow } from "../artifacts.ts";
-import { WorkspaceError } from "../errors.ts";
-import { type ExperimentItem, effectiveStage, getExperiment } from "../experiments.ts";
-import type { ModelAttributes } from "../models/types.ts";
-import { getHead } from "../record.ts";
-import type { RunAttributes } from "../runs/types.ts";
-import { removeSecretsOf } from "../secrets.ts";
-import { BLOB_CONTAINERS, runsPartition, type Workspace } from "../workspace.ts";
-import { forgetWorkspace, listWorkspaces, type Realm, workspaceOfId, workspacesToPurge } from "../workspaces.ts";
+import { registryIndex } from "../registry/registry-index.ts";
+import type { Workspace } from "../workspace.ts";
+import { listWorkspaces, type Realm, workspaceOfId, workspacesToPurge } from "../workspaces.ts";
 import { type PurgeMessage, requestPurge } from "./messages.ts";
-import {
-  continuePurge,
-  type PurgeItem,
-  purgeExperiment,
-  purgeRecord,
-  purgeRecordsOf,
-  SWEEP_AGAIN_SECONDS,
-  wasLastSweep,
-} from "./purge.ts";
-import { removeTrash, type TrashItem, trashBefore } from "./trash.ts";
+import { PURGES, type PurgeItem, SWEEP_AGAIN_SECONDS } from "./notes.ts";
+import { purgeExpired } from "./retention.ts";
+import { Slice, SliceEnded } from "./slice.ts";
+import { continuePurge } from "./sweep.ts";
+import { continueWorkspacePurge } from "./workspace-sweep.ts";
 
-/** Handles one purge message, and asks for the second sweep. */
-export async function handlePurge(realm: Realm, message: PurgeMessage): Promise<void> {
+/** Handles one purge message, and asks for what is to follow: the rest at once, the second sweep later. */
+export async function handlePurge(realm: Realm, message: PurgeMessage, slice = new Slice()): Promise<void> {
   const workspace = workspaceOfId(realm, message.workspaceId);
-  const again =
-    message.kind === "workspace"
-      ? await continueWorkspacePurge(realm, workspace)
-      : await continuePurge(workspace, message.kind, message.id);
-  if (again) await requestPurge(realm, message, SWEEP_AGAIN_SECONDS + 1);
-}
-
-/**
- * First sweep: runs, models and blobs. The catalog, from which they are found, goes in the last one.
- * @returns whether another sweep should follow
- */
-async function continueWorkspacePurge(realm: Realm, workspace: Workspace): Promise<boolean> {
-  const { catalog } = realm.stores.documents;
-  const gone = await catalog.get<GoneItem>("workspaces", `gone-${workspace.id}`);
-  if (!gone) return false;
-  for await (const page of catalog.list<ExperimentItem>(workspace.id, { from: "experiment-", to: "experiment." })) {
-    for (const { item } of page) {
-      if (/^experiment-\d+$/.test(item.id)) await purgeRecordsOf(workspace, item.id.slice("experiment-".length));
-    }
+  try {
+    const again =
+      message.kind === "workspace"
+        ? await continueWorkspacePurge(realm, workspace, slice)
+        : await continuePurge(workspace, message.kind, message.id, slice);
+    if (again) await requestPurge(realm, message, SWEEP_AGAIN_SECONDS + 1);
+  } catch (error) {
+    if (!(error instanceof SliceEnded)) throw error;
+    await requestPurge(realm, message);
   }
-  for (const container of BLOB_CONTAINERS) await removeBelow(realm.stores.blobs, `${container}/${workspace.id}/`);
-  await removeSecretsOf(workspace);
-  if (!(await wasLastSweep(realm, "workspaces", gone))) return true;
-  for await (const page of catalog.list(workspace.id)) {
-    for (const { item } of page) await catalog.remove(workspace.id, item.id);
-  }
-  await forgetWorkspace(realm, workspace.id);
-  return false;
-}
-
-interface GoneItem {
-  readonly id: string;
-  readonly scope: string;
-  readonly firstSweepMs?: number;
 }
 
 /**
@@ -80,39 +45,19 @@ async function watchWorkspace(workspace: Workspace, retentionDays: number): Prom
 async function resumePurges(workspace: Workspace): Promise<void> {
   const { catalog } = workspace.stores.documents;
   const nowMs = workspace.clock.now();
-  for await (const page of catalog.list<PurgeItem>(workspace.id, { from: "purge-", to: "purge." })) {
+  for await (const page of catalog.list<PurgeItem>(workspace.id, PURGES)) {
     for (const { item } of page) {
       // One of the future is of a clock that has been set back since.
-      if (Math.abs(nowMs - item.requestedMs) < 2 * SWEEP_AGAIN_SECONDS * 1000) continue;
+      const isRecent = Math.abs(nowMs - item.requestedMs) < 2 * SWEEP_AGAIN_SECONDS * 1000;
+      if (isRecent || (await isHeld(workspace, item))) continue;
       await requestPurge(workspace, { kind: item.what, workspaceId: workspace.id, id: item.targetId });
     }
   }
 }
 
-async function purgeExpired(workspace: Workspace, beforeMs: number): Promise<void> {
-  for await (const note of trashBefore(workspace, beforeMs)) {
-    if (await isStillDeleted(workspace, note)) {
-      if (note.what === "experiment") await purgeExperiment(workspace, note.targetId);
-      else await purgeRecord(workspace, note.what, note.targetId);
-    }
-    await removeTrash(workspace, note);
-  }
-}
-
-/** A note counts only if the deletion it was written for still stands. */
-async function isStillDeleted(workspace: Workspace, { what, targetId, deletedMs }: TrashItem): Promise<boolean> {
-  try {
-    if (what === "experiment") {
-      const experiment = await getExperiment(workspace, targetId);
-      return targetId !== "0" && experiment.stage === "deleted" && experiment.deletedMs === deletedMs;
-    }
-    const head = await getHead<RunAttributes | ModelAttributes>(workspace, runsPartition(workspace, targetId));
-    if (!head) return false;
-    const { attributes } = head.item;
-    const experiment = await getExperiment(workspace, attributes.experimentId);
-    return attributes.deletedMs === deletedMs && effectiveStage(attributes, experiment) === "deleted";
-  } catch (error) {
-    if (error instanceof WorkspaceError && error.code === "NotFound") return false;
-    throw error;
-  }
+/** Whether nothing can be done about it: all that is left belongs to model versions. */
+async function isHeld(workspace: Workspace, { heldBy }: PurgeItem): Promise<boolean> {
+  if (heldBy === undefined) return false;
+  const registry = await registryIndex(workspace);
+  return heldBy.every((folder) => registry.isInUse(folder));
 }

@@ -1,4 +1,5 @@
 import type { Stored } from "../../stores/document-store.ts";
+import { FolderOwners } from "../folder-owners.ts";
 import { ScopeIndex } from "../scope-index.ts";
 import { ColumnTable } from "../search/column-table.ts";
 import { type PageRequest, searchPage } from "../search/page.ts";
@@ -17,6 +18,8 @@ export class RegistryIndex extends ScopeIndex<RegistryItem> {
   private readonly modelByKey = new Map<string, RegisteredModel>();
   private readonly versionById = new Map<string, ModelVersion>();
   private readonly idsByKey = new Map<string, Set<string>>();
+  /** Versions, by where their files are. */
+  private readonly folders = new FolderOwners();
 
   protected estimateBytes(): number {
     return this.models.bytes + this.versions.bytes + (this.modelById.size + this.versionById.size) * ENTRY_BYTES;
@@ -31,6 +34,19 @@ export class RegistryIndex extends ScopeIndex<RegistryItem> {
     const version = this.versionById.get(id);
     const model = version && this.modelByKey.get(version.modelKey);
     return model && named(model, version);
+  }
+
+  /** Whether the files of a version are in this very folder. */
+  isInUse(folder: string): boolean {
+    return this.folders.of(folder).some((id) => !this.isOrphan(id));
+  }
+
+  /** The versions whose files lie in a folder or below it, with the folder of each. */
+  *versionsWithin(folder: string): Generator<{ version: NamedVersion; folder: string }> {
+    for (const found of this.folders.within(folder)) {
+      const version = this.versionAt(found.id);
+      if (version) yield { version, folder: found.folder };
+    }
   }
 
   isOrphan(versionId: string): boolean {
@@ -81,6 +97,7 @@ export class RegistryIndex extends ScopeIndex<RegistryItem> {
     const ids = this.idsByKey.get(version.modelKey) ?? new Set();
     this.idsByKey.set(version.modelKey, ids.add(id));
     this.versionById.set(id, version);
+    this.folders.set(id, version.storageLocation);
     this.versions.upsert(id, versionRow(version, this.modelByKey.get(version.modelKey)?.name ?? ""));
   }
 
@@ -90,6 +107,7 @@ export class RegistryIndex extends ScopeIndex<RegistryItem> {
     this.versionById.delete(id);
     this.versions.remove(id);
     this.idsByKey.get(version.modelKey)?.delete(id);
+    this.folders.remove(id);
   }
 }
 

@@ -22,7 +22,7 @@ export interface NewVersion {
 /** An address, and what it is said to lie in. */
 export type NamedSource = Pick<NewVersion, "source" | "runId" | "modelId">;
 
-type Resolved = Pick<ModelVersion, "source" | "storageLocation" | "runId" | "modelId">;
+export type ResolvedSource = Pick<ModelVersion, "source" | "storageLocation" | "runId" | "modelId">;
 
 export const PROMPT_TAG = "mlflow.prompt.is_prompt";
 const PROMPT_SOURCES = ["dummy-source", "prompt-template"];
@@ -33,7 +33,7 @@ const LOGGED_MODEL_URI = /^models:\/+(m-[0-9a-f]{32})$/;
  * naming that run or model, so that nobody registers another's by guessing its address. The rules are those of MLflow 3.17.
  * @throws InvalidParameter
  */
-export async function resolveSource(workspace: Workspace, input: NewVersion): Promise<Resolved> {
+export async function resolveSource(workspace: Workspace, input: NewVersion): Promise<ResolvedSource> {
   if (isPrompt(input.tags)) return promptSource(input);
   requirePlainUri(input.source);
   const scheme = schemeOf(input.source);
@@ -50,13 +50,13 @@ export function isPrompt(tags: Iterable<Tag>): boolean {
   return values.get(PROMPT_TAG)?.toLowerCase() === "true";
 }
 
-function promptSource({ source, runId = "" }: NewVersion): Resolved {
+function promptSource({ source, runId = "" }: NewVersion): ResolvedSource {
   if (PROMPT_SOURCES.includes(source)) return { source, storageLocation: source, runId };
   throw invalid(`Invalid prompt source: '${cut(source)}'. Prompt sources must use an MLflow placeholder.`);
 }
 
 /** `runs:/<id>/…` must be the run named. */
-async function runsSource(workspace: Workspace, { source, runId, modelId }: NewVersion): Promise<Resolved> {
+async function runsSource(workspace: Workspace, { source, runId, modelId }: NewVersion): Promise<ResolvedSource> {
   const [, sourceRunId, path = ""] = /^runs:\/+([^/]+)\/?(.*)$/.exec(source) ?? [];
   if (!sourceRunId || modelId) throw wrongOwner(source, modelId ? "model_id" : "run_id");
   if (sourceRunId !== runId) throw wrongOwner(source, "run_id");
@@ -66,7 +66,7 @@ async function runsSource(workspace: Workspace, { source, runId, modelId }: NewV
 }
 
 /** `models:/<logged model id>`, or another version: `models:/<name>/<version>` and the like. */
-async function modelsSource(workspace: Workspace, input: NewVersion): Promise<Resolved> {
+async function modelsSource(workspace: Workspace, input: NewVersion): Promise<ResolvedSource> {
   const { source } = input;
   const loggedModelId = LOGGED_MODEL_URI.exec(source)?.[1];
   if (loggedModelId === undefined) return otherVersion(workspace, input);
@@ -80,7 +80,7 @@ async function modelsSource(workspace: Workspace, input: NewVersion): Promise<Re
   };
 }
 
-async function otherVersion(workspace: Workspace, input: NewVersion): Promise<Resolved> {
+async function otherVersion(workspace: Workspace, input: NewVersion): Promise<ResolvedSource> {
   const { source, runId, modelId } = input;
   const original = await versionOfUri(workspace, source);
   const { version } = original;

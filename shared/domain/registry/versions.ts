@@ -1,6 +1,7 @@
 import type { Stored } from "../../stores/document-store.ts";
+import { folderOfUri } from "../artifacts.ts";
 import { inBatches } from "../batches.ts";
-import { invalid } from "../errors.ts";
+import { invalid, WorkspaceError } from "../errors.ts";
 import { optimistically } from "../optimistic.ts";
 import type { Tag } from "../runs/types.ts";
 import { cut, LIMITS, requireEntityName, requireLength } from "../validation.ts";
@@ -16,7 +17,7 @@ import {
   versionNotFound,
   versionRange,
 } from "./models.ts";
-import { type NewVersion, resolveSource } from "./source.ts";
+import { type NewVersion, type ResolvedSource, resolveSource } from "./source.ts";
 import {
   type ModelVersion,
   type NamedVersion,
@@ -38,6 +39,12 @@ export async function createModelVersion(workspace: Workspace, input: NewVersion
   requireLength("run_link", input.runLink ?? "", LIMITS.artifactLocation);
   await getRegisteredModel(workspace, input.name);
   const resolved = await resolveSource(workspace, input);
+  const made = await addVersion(workspace, input, resolved);
+  if (folderOfUri(resolved.storageLocation) !== undefined) await requireSourceStands(workspace, input, made);
+  return made;
+}
+
+function addVersion(workspace: Workspace, input: NewVersion, resolved: ResolvedSource): Promise<NamedVersion> {
   return changeModel(workspace, input.name, async (model) => {
     const nowMs = workspace.clock.now();
     const version: ModelVersion = {
@@ -57,6 +64,23 @@ export async function createModelVersion(workspace: Workspace, input: NewVersion
       result: { name: model.name, version, aliases: [] },
     };
   });
+}
+
+/**
+ * A purge buries a run before it looks which versions are made of it, so either it sees this version, or this sees that the run is gone. Then
+ * the version, which nobody knows yet, goes again.
+ */
+async function requireSourceStands(workspace: Workspace, input: NewVersion, { version }: NamedVersion): Promise<void> {
+  try {
+    const { storageLocation } = await resolveSource(workspace, input);
+    if (storageLocation === version.storageLocation) return;
+  } catch (error) {
+    if (!(error instanceof WorkspaceError)) throw error;
+  }
+  await deleteModelVersion(workspace, input.name, String(version.version)).catch((error) => {
+    if (!(error instanceof WorkspaceError && error.code === "NotFound")) throw error;
+  });
+  throw invalid(`Invalid model version source: '${cut(input.source)}'. It was deleted meanwhile.`);
 }
 
 /** @throws NotFound */

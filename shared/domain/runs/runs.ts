@@ -1,5 +1,5 @@
 import { runStateEntered } from "../../signals.ts";
-import { invalid, invalidState, notFound } from "../errors.ts";
+import { invalid, notFound } from "../errors.ts";
 import type { Experiment } from "../experiments.ts";
 import { effectiveStage, getExperiment, requireActive } from "../experiments.ts";
 import { type Int64, storedInt64 } from "../int64.ts";
@@ -265,11 +265,4 @@ export function checkedTag(tag: Tag, path = ""): Tag {
 
 export function runNotFound(runId: string): Error {
   return notFound(`Run with id=${cut(runId)} not found`);
-}
-
-/** @throws InvalidState unless the run is soft-deleted */
-export function requireDeleted(what: string, stage: Stage): void {
-  if (stage !== "deleted") {
-    throw invalidState(`${what} is active. Only what was deleted before can be purged: delete it first.`);
-  }
 }

@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { createExperiment, deleteExperiment, findExperimentByName } from "../../../shared/domain/experiments.ts";
 import { watchPurges } from "../../../shared/domain/purge/background.ts";
 import { purgeExperiment, purgeRecord } from "../../../shared/domain/purge/purge.ts";
+import { createRegisteredModel } from "../../../shared/domain/registry/models.ts";
+import { createModelVersion, deleteModelVersion } from "../../../shared/domain/registry/versions.ts";
 import { deleteRun } from "../../../shared/domain/runs/runs.ts";
 import { deleteWorkspace } from "../../../shared/domain/workspaces.ts";
 import { survives } from "../support.ts";
@@ -77,6 +79,26 @@ describe("a purge that is killed", () => {
         check: async () => {
           await checkNothingLeft([runId], kept);
           expect(await foundRuns(experimentId)).toEqual([keptRun]);
+        },
+      };
+    });
+  });
+
+  it("of a run that a version is made of: is finished when the version is deleted", async () => {
+    await dyingAtEachWrite(async () => {
+      const runId = await fullRun("0");
+      await createRegisteredModel(workspace, { name: "m", tags: [] });
+      await createModelVersion(workspace, { name: "m", source: `runs:/${runId}/model`, runId, tags: [] });
+      const kept = (await blobs()).filter((name) => name.endsWith("/model/file"));
+      await deleteRun(workspace, runId);
+      return {
+        purge: () => purgeRecord(workspace, "run", runId),
+        check: async () => {
+          expect([await documentsOf(runId), await blobs()]).toEqual([[], kept]);
+          await deleteModelVersion(workspace, "m", "1");
+          await watchPurges(realm, 0);
+          await drain();
+          await checkNothingLeft([runId], []);
         },
       };
     });

@@ -114,7 +114,8 @@ export class Scenario {
       case "purge":
         if (run.stage !== "deleted") return;
         this.runs = this.runs.filter((other) => other !== run);
-        return purgeRecord(this.workspace, "run", run.runId);
+        await purgeRecord(this.workspace, "run", run.runId);
+        return;
       case "fold":
         await fold(withColdMemory(this.workspace), partition);
         return;

@@ -1,0 +1,68 @@
+import type { Item, Stored } from "../../stores/document-store.ts";
+import { removeBelow } from "../artifacts.ts";
+import type { ExperimentItem } from "../experiments.ts";
+import { removeSecretsOf } from "../secrets.ts";
+import { BLOB_CONTAINERS, type Workspace } from "../workspace.ts";
+import { forgetWorkspace, type Realm } from "../workspaces.ts";
+import type { SweepProgress } from "./notes.ts";
+import type { Slice } from "./slice.ts";
+import { sweepRecordsOf, wasLastSweep } from "./sweep.ts";
+
+/** A deleted workspace whose purge is under way. */
+interface GoneItem extends Item {
+  readonly firstSweepMs?: number;
+  /** How far the sweep under way has come. */
+  readonly progress?: SweepProgress & { readonly experimentId: string };
+}
+
+const PARTITION = "workspaces";
+const EXPERIMENT = /^experiment-(\d+)$/;
+
+/**
+ * First sweep: blobs, runs and models. The catalog, from which they are found, goes in the last one.
+ * @returns whether another sweep should follow
+ * @throws SliceEnded when more is to be done at once
+ */
+export async function continueWorkspacePurge(realm: Realm, workspace: Workspace, slice: Slice): Promise<boolean> {
+  const { catalog } = realm.stores.documents;
+  const gone = await catalog.get<GoneItem>(PARTITION, `gone-${workspace.id}`);
+  if (!gone) return false;
+  for (const container of BLOB_CONTAINERS) {
+    await removeBelow(realm.stores.blobs, `${container}/${workspace.id}/`, async () => {
+      await slice.step();
+      return false;
+    });
+  }
+  await sweepExperiments(workspace, gone, slice);
+  await removeSecretsOf(workspace);
+  if (!(await wasLastSweep(realm, PARTITION, gone))) return true;
+  for await (const page of catalog.list(workspace.id)) {
+    for (const { item } of page) {
+      await slice.step();
+      await catalog.remove(workspace.id, item.id);
+    }
+  }
+  await forgetWorkspace(realm, workspace.id);
+  return false;
+}
+
+/** Experiment after experiment, in order of id. */
+async function sweepExperiments(workspace: Workspace, gone: Stored<GoneItem>, slice: Slice): Promise<void> {
+  const { catalog } = workspace.stores.documents;
+  const { progress: begun, firstSweepMs } = gone.item;
+  const range = { from: `experiment-${begun?.experimentId ?? ""}`, to: "experiment." };
+  for await (const page of catalog.list<ExperimentItem>(workspace.id, range)) {
+    for (const { item } of page) {
+      const experimentId = EXPERIMENT.exec(item.id)?.[1];
+      if (experimentId === undefined) continue;
+      await sweepRecordsOf(workspace, experimentId, slice, {
+        isFirst: firstSweepMs === undefined,
+        from: begun?.experimentId === experimentId ? begun : undefined,
+        save: async (progress) => {
+          const item: GoneItem = { ...gone.item, progress: { ...progress, experimentId } };
+          await catalog.replace(PARTITION, item, gone.etag);
+        },
+      });
+    }
+  }
+}
