@@ -3,7 +3,7 @@ import hostJson from "../host.json" with { type: "json" };
 import type { Stores } from "../shared/domain/workspace.ts";
 import { machineClock, machineIds } from "../shared/drivers/machine.ts";
 import { DataFolderInUse, DataFolderUnusable, DataFormatTooNew } from "../shared/drivers/sqlite/data-folder.ts";
-import { InvalidSettings } from "../shared/invalid-settings.ts";
+import { InvalidSettings, shownSetting } from "../shared/invalid-settings.ts";
 import type { Clock, Ids } from "../shared/stores/clock.ts";
 import { StartError } from "./errors.ts";
 import { type Host, startHost } from "./host.ts";
@@ -92,7 +92,7 @@ function publicUrl(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const url = URL.parse(text);
   if (url && /^https?:$/.test(url.protocol) && url.pathname === "/" && !url.search && !url.hash) return url.origin;
-  throw new StartError(`--url must be like https://cairn.example.com, without a path, not "${text}".`);
+  throw new StartError(`--url must be like https://cairn.example.com, without a path, not "${shownSetting(text)}".`);
 }
 
 function parseArguments(args: readonly string[]) {

@@ -1,9 +1,29 @@
 import * as z from "zod/mini";
 import type { EntraSettings } from "./http/entra.ts";
-import { InvalidSettings } from "./invalid-settings.ts";
+import { expectation } from "./http/validation-words.ts";
+import { InvalidSettings, shownSetting } from "./invalid-settings.ts";
 import { INSIGHTS } from "./telemetry-settings.ts";
 
-const Url = z.url({ protocol: /^https?$/, error: "a URL with http or https is expected" });
+/** The address of a service, and no more: what else stands in a URL may be a secret. */
+function endpoint(protocol: RegExp, expected: string) {
+  const isPlain = (text: string) => {
+    const url = URL.parse(text);
+    return url !== null && !url.username && !url.password && !/[?#;@]/.test(text);
+  };
+  return z.url({ protocol, error: expected }).check(z.refine(isPlain, `${expected}, without a query or credentials`));
+}
+
+const Url = endpoint(/^https?$/, "a URL with http or https is expected");
+
+/** Whole days. */
+function days(least: number) {
+  const most = 3650;
+  const expected = `a whole number from ${least} to ${most} is expected`;
+  return z.pipe(
+    z.string().check(z.regex(/^\d{1,4}$/, expected)),
+    z.pipe(z.transform(Number), z.number().check(z.minimum(least, expected), z.maximum(most, expected))),
+  );
+}
 
 const GUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const Guid = z.string().check(z.regex(GUID, "an id of 32 hex digits in five groups is expected"));
@@ -22,9 +42,9 @@ const PUBLIC_AUTHORITY = "https://login.microsoftonline.com";
 /** Every setting of the app, by its name in the environment. */
 const Environment = z.object({
   /** Days until what was soft-deleted goes for good; 0: never. */
-  CAIRN_RETENTION_DAYS: z._default(z.coerce.number().check(z.int(), z.minimum(0), z.maximum(3650)), 30),
+  CAIRN_RETENTION_DAYS: z._default(days(0), 30),
   /** Days that is kept who did what. */
-  CAIRN_EVENT_RETENTION_DAYS: z._default(z.coerce.number().check(z.int(), z.minimum(1), z.maximum(3650)), 90),
+  CAIRN_EVENT_RETENTION_DAYS: z._default(days(1), 90),
   /** The Cosmos DB account, `https://<account>.documents.azure.com`. */
   CAIRN_COSMOS_ENDPOINT: z.optional(Url),
   CAIRN_COSMOS_DATABASE: z._default(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,255}$/)), "cairn"),
@@ -35,7 +55,7 @@ const Environment = z.object({
   /** `https://<account>.queue.core.windows.net` */
   CAIRN_QUEUE_ENDPOINT: z.optional(Url),
   /** `https://<vault>.vault.azure.net`; without it the local host keeps secrets in its data folder. */
-  CAIRN_VAULT_ENDPOINT: z.optional(z.url({ protocol: /^https$/, error: "a URL with https is expected" })),
+  CAIRN_VAULT_ENDPOINT: z.optional(endpoint(/^https$/, "a URL with https is expected")),
   /** For emulators; without it the app's identity is used. */
   CAIRN_STORAGE_KEY: z.optional(z.string()),
   /** Whether the app may create the database and the containers, which a deployment makes otherwise. */
@@ -49,10 +69,7 @@ const Environment = z.object({
   /** Roles of the registration, one of which the token of an app or managed identity must have; without it any will do. */
   CAIRN_ENTRA_ROLES: z.optional(List),
   /** Who issues them, in national clouds. */
-  CAIRN_ENTRA_AUTHORITY: z._default(
-    z.url({ protocol: /^https?$/, error: "a URL with https is expected" }),
-    PUBLIC_AUTHORITY,
-  ),
+  CAIRN_ENTRA_AUTHORITY: z._default(endpoint(/^https?$/, "a URL with https is expected"), PUBLIC_AUTHORITY),
   /** Object ids of those who own every workspace, with commas between. */
   CAIRN_OWNERS: z._default(z.pipe(List, z.array(Guid)), []),
   /** The Application Insights component that takes telemetry; without it there is none. The Functions host reads it too. */
@@ -90,19 +107,24 @@ export interface Config {
 const ENDPOINTS = ["CAIRN_COSMOS_ENDPOINT", "CAIRN_BLOB_ENDPOINT", "CAIRN_QUEUE_ENDPOINT"] as const;
 const SECRETS = /_(KEY|STRING)$/;
 
+/** A setting as faults show it: a secret may have been pasted into any. */
+function shown(name: string, value = ""): string {
+  return `${name}=${SECRETS.test(name) ? "…" : shownSetting(value)}`;
+}
+
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads the settings of the app. Nothing else looks at the environment, but for `telemetry-settings.ts`.
  * @param needsStores nobody else provides stores: it is a fault to name none
- * @throws InvalidSettings listing all faults at once; values of keys are not shown
+ * @throws InvalidSettings listing all faults at once; what may be a secret is not shown
  */
 export function readConfig(variables: Variables = process.env, needsStores = false): Config {
   const environment = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ""));
-  const parsed = Environment.safeParse(environment);
+  const parsed = Environment.safeParse(environment, { error: expectation });
   const faults = (parsed.error?.issues ?? []).map(({ path, message }) => {
     const name = String(path[0]);
-    return `${name}=${SECRETS.test(name) ? "…" : environment[name]}: ${message}`;
+    return `${shown(name, environment[name])}: ${message}.`;
   });
   faults.push(
     ...missingEndpoints(environment, needsStores),
@@ -131,7 +153,7 @@ function entraFaults(environment: Record<string, string | undefined>): string[] 
     faults.push("CAIRN_OWNERS is set, but CAIRN_ENTRA_TENANT is not: nobody could come as one of them.");
   const authority = URL.parse(environment.CAIRN_ENTRA_AUTHORITY ?? PUBLIC_AUTHORITY);
   if (authority?.protocol === "http:" && !LOOPBACK.includes(authority.hostname)) {
-    faults.push(`CAIRN_ENTRA_AUTHORITY=${environment.CAIRN_ENTRA_AUTHORITY}: a URL with https is expected.`);
+    faults.push(`${shown("CAIRN_ENTRA_AUTHORITY", environment.CAIRN_ENTRA_AUTHORITY)}: a URL with https is expected.`);
   }
   return faults;
 }
@@ -155,7 +177,7 @@ function productionFaults(environment: Record<string, string | undefined>): stri
   const plain = [...ENDPOINTS, "CAIRN_ENTRA_AUTHORITY"].filter((name) => environment[name]?.startsWith("http:"));
   return [
     ...keys.map((name) => `${name} is set: in production the app comes with its identity, not with a key.`),
-    ...plain.map((name) => `${name}=${environment[name]}: in production a URL with https is expected.`),
+    ...plain.map((name) => `${shown(name, environment[name])}: in production a URL with https is expected.`),
   ];
 }
 

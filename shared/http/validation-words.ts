@@ -23,43 +23,45 @@ const FORMATS: Readonly<Record<string, string>> = {
   url: "a URL",
 };
 
+/** What would be right, without a word of what is there: for settings, which may be secrets. */
+export function expectation(issue: Issue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return `${EXPECTED[issue.expected] ?? issue.expected} is expected`;
+    case "invalid_value":
+      return `${choice(issue.values)} is expected`;
+    case "invalid_format":
+      return `${FORMATS[issue.format] ?? `what matches ${issue.pattern}`} is expected`;
+    case "too_small":
+      return `at least ${issue.minimum} ${sizeExpected(issue.origin)}`;
+    case "too_big":
+      return `at most ${issue.maximum} ${sizeExpected(issue.origin)}`;
+    default:
+      return issue.message ?? "the value is not valid";
+  }
+}
+
 /**
  * What is wrong with a value, as a person would say it: what is expected, and what is there instead. A text is quoted only where it stands for
  * something else (a number, a choice, a name), as what may be any text may be a secret.
  */
 export function faultInWords(issue: Issue): string {
-  switch (issue.code) {
-    case "invalid_type":
-      return instead(EXPECTED[issue.expected] ?? issue.expected, issue.input);
-    case "invalid_value":
-      return instead(choice(issue.values), issue.input);
-    case "invalid_format":
-      return instead(FORMATS[issue.format] ?? `what matches ${issue.pattern}`, issue.input);
-    case "too_small":
-      return sizeInWords("at least", issue.origin, issue.minimum, issue.input);
-    case "too_big":
-      return sizeInWords("at most", issue.origin, issue.maximum, issue.input);
-    case "unrecognized_keys":
-      return `there is no ${issue.keys.map((key) => `'${cut(key)}'`).join(", ")}`;
-    default:
-      return issue.message ?? "the value is not valid";
-  }
+  const { code, input } = issue;
+  if (code === "unrecognized_keys") return `there is no ${issue.keys.map((key) => `'${cut(key)}'`).join(", ")}`;
+  const expected = expectation(issue);
+  if (input === undefined) return `missing; ${expected}`;
+  const isSize = (code === "too_small" || code === "too_big") && UNITS[issue.origin] !== undefined;
+  if (!isSize) return `${expected}, not ${shown(input)}`;
+  const { length } = input as string | unknown[];
+  return length === 0 ? "it must not be empty" : `${expected}, not ${length}`;
 }
 
 function choice(values: readonly unknown[]): string {
   return values.length === 1 ? String(values[0]) : `one of ${values.join(", ")}`;
 }
 
-function instead(expected: string, input: unknown): string {
-  if (input === undefined) return `missing; ${expected} is expected`;
-  return Number.isNaN(input) ? `${expected} is expected` : `${expected} is expected, not ${shown(input)}`;
-}
-
-function sizeInWords(bound: string, origin: string, limit: number | bigint, input: unknown): string {
-  const unit = UNITS[origin];
-  if (!unit) return `${bound} ${limit} is expected, not ${shown(input)}`;
-  const { length } = input as string | unknown[];
-  return length === 0 ? "it must not be empty" : `${bound} ${limit} ${unit} are expected, not ${length}`;
+function sizeExpected(origin: string): string {
+  return UNITS[origin] ? `${UNITS[origin]} are expected` : "is expected";
 }
 
 function shown(input: unknown): string {

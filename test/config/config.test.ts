@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readConfig } from "../../shared/config.ts";
+import { readConfig, SETTING_NAMES } from "../../shared/config.ts";
 import { InvalidSettings } from "../../shared/invalid-settings.ts";
 import { telemetrySettings } from "../../shared/telemetry-settings.ts";
 
@@ -63,6 +63,37 @@ describe("readConfig", () => {
     expect(message).toContain("CAIRN_CREATE_CONTAINERS=perhaps");
     expect(message).toContain("CAIRN_QUEUE_ENDPOINT is missing");
     expect(message).not.toContain("c2VjcmV0");
+  });
+
+  test("shows nothing that may be a secret, in whatever setting it was pasted", () => {
+    const secret = "c2VjcmV0LW9mLXRoZS1hY2NvdW50";
+    const pasted = [
+      `AccountEndpoint=https://team.documents.azure.com:443/;AccountKey=${secret};`,
+      `https://team.blob.core.windows.net/?sv=2024-11-04&sig=${secret}`,
+      `https://team:${secret}@team.blob.core.windows.net`,
+      `https://${secret}@team.blob.core.windows.net`,
+      `https://team.blob.core.windows.net/;SharedAccessSignature=${secret}`,
+      `DefaultEndpointsProtocol=https;AccountName=team;AccountKey=${secret}`,
+      `https://team.blob.core.windows.net/#${secret}`,
+      `password=${secret}`,
+    ];
+    for (const value of pasted) {
+      for (const name of SETTING_NAMES) {
+        for (const more of [{} as Record<string, string>, { AZURE_FUNCTIONS_ENVIRONMENT: "Production" }]) {
+          const message = faultsOf({ ...AZURE, ...more, [name]: value });
+          expect(message, `${name}=${value}`).not.toContain(secret);
+          if (/ENDPOINT|AUTHORITY|DAYS|DATABASE|TENANT|OWNERS|CONTAINERS/.test(name)) {
+            expect(message, `${name}=${value}`).toContain(name);
+          }
+        }
+      }
+    }
+  });
+
+  test.each([" ", "1.5", "1e2", "0x10", "-1", "3651", "soon"])("days are whole numbers, not %j", (days) => {
+    expect(faultsOf({ CAIRN_RETENTION_DAYS: days })).toContain(
+      `CAIRN_RETENTION_DAYS=${days}: a whole number from 0 to 3650 is expected.`,
+    );
   });
 
   test("refuses in production what is for emulators: keys, and addresses without TLS", () => {
