@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { INVALID, type Refusal, testRefusals } from "./scenario.ts";
 import { served } from "./served.ts";
 import { ok } from "./support.ts";
-import { createWorld, TIME_MS } from "./world.ts";
+import { createRun, createWorld, TIME_MS } from "./world.ts";
 
 const suite = served(["light", "azure"]);
 const { client, world } = suite;
@@ -126,6 +126,34 @@ suite.describe("metric history", (flavour) => {
       expect([status, json.error_code]).toEqual([400, "INVALID_PARAMETER_VALUE"]);
     }
     expect((await client.call("metrics_get_history", { ...first, page_token })).status).toBe(200);
+  });
+
+  test("metrics_get_history_bulk_interval: gives each run as many points as asked for, in order of step", async () => {
+    const metrics = Array.from({ length: 40 }, (_, i) => ({
+      key: "m",
+      value: (i * 7) % 40,
+      timestamp: 100 - i,
+      step: i,
+    }));
+    const run_ids = [await createRun(client, world.experimentId), await createRun(client, world.experimentId)];
+    for (const run_id of run_ids) await ok(client.call("runs_log_batch", { run_id, metrics }));
+    const stepsOf = async (input: object) => {
+      const asked = { run_ids, metric_key: "m", ...input };
+      const found = (await ok(client.call("metrics_get_history_bulk_interval", asked))).metrics;
+      const [first, second] = run_ids.map((id) => found.filter((it: { run_id: string }) => it.run_id === id));
+      const steps = (points: { step: number }[]) => points.map(({ step }) => step);
+      expect(steps(second)).toEqual(steps(first));
+      return steps(first);
+    };
+    expect(await stepsOf({ max_results: 1 })).toEqual([39]);
+    expect(await stepsOf({ max_results: 2 })).toEqual([0, 39]);
+    const five = await stepsOf({ start_step: 10, end_step: 19, max_results: 5 });
+    expect([five.length, five[0], five.at(-1)]).toEqual([5, 10, 19]);
+    expect(five).toEqual(five.toSorted((a: number, b: number) => a - b));
+    expect(await stepsOf({ start_step: 10, end_step: 19 })).toHaveLength(10);
+    // The lowest and the highest are at steps 0 and 17.
+    expect(await stepsOf({ max_results: 10 })).toEqual(expect.arrayContaining([0, 17, 39]));
+    expect(await stepsOf({})).toHaveLength(40);
   });
 
   test("metrics_get_history_bulk_interval: both ends of the steps or none, the right way round, of at most 100 runs", async () => {

@@ -1,11 +1,9 @@
 import { type BatchOperation, type ETag, MAX_BATCH_OPERATIONS, type Stored } from "../../stores/document-store.ts";
 import { PreconditionFailed } from "../../stores/errors.ts";
 import { notFound } from "../errors.ts";
-import type { Int64 } from "../int64.ts";
 import { getHead, type RecordAttributes, type RecordView, readRecord, recallHead } from "../record.ts";
 import type { Workspace } from "../workspace.ts";
 import { POINTS_RANGE, type PointsItem } from "./append.ts";
-import { sample } from "./downsample.ts";
 import { fromTuple, joinColumns, joinLatest, joinPoint, type LatestMetrics } from "./latest.ts";
 import { compareHistory, type HistoryPosition } from "./order.ts";
 import { type Point, pointAt, unpackPoints } from "./points.ts";
@@ -228,29 +226,6 @@ async function segmentsWith(
   return found.flat().sort((a, b) => compareHistory(a.bound, b.bound));
 }
 
-/**
- * A metric as a chart needs it: at most about `wanted` points within a range of steps, the lowest and highest of each stretch among them.
- * @returns undefined when there is no such run or model
- */
-export async function sampleHistory(
-  workspace: Workspace,
-  partition: string,
-  key: string,
-  wanted: number,
-  steps: { readonly from: Int64; readonly to: Int64 },
-): Promise<Point[] | undefined> {
-  const appended = await appendedPoints(workspace, partition, key);
-  const isWhole = steps.from === Number.NEGATIVE_INFINITY && steps.to === Number.POSITIVE_INFINITY;
-  return onCurrentSegments(workspace, partition, async ({ segments = [] }) => {
-    const sealed = await eachSegment(workspace, segments, (segment) =>
-      isWhole ? segment.sampled(key) : segment.points(key, Number.POSITIVE_INFINITY),
-    );
-    const points = [appended, ...sealed].flat();
-    const within = sortedDistinct(points.filter(({ step }) => step >= steps.from && step <= steps.to));
-    return sample(within, wanted);
-  });
-}
-
 /** Every point of a run or model, in no order. */
 export async function readAllPoints(workspace: Workspace, partition: string): Promise<Point[]> {
   const points: Point[] = [];
@@ -306,7 +281,7 @@ export async function removeDocuments(
 }
 
 /** Points of a metric that are not sealed, in no order. */
-async function appendedPoints(
+export async function appendedPoints(
   workspace: Workspace,
   partition: string,
   key: string,
@@ -331,7 +306,7 @@ function collect(item: PointsItem, key: string, after: HistoryPosition | undefin
 }
 
 /** Origins do not make a difference: as in MLflow's store the same value at the same time and step is one point. */
-function sortedDistinct(points: Point[]): Point[] {
+export function sortedDistinct(points: Point[]): Point[] {
   return distinct(isSorted(points) ? points : points.sort(compareHistory));
 }
 

@@ -46,7 +46,7 @@ export interface SegmentHeader {
 
 const BLOCK_POINTS = 4096;
 /** A metric with more points has a sampled level of about so many. */
-const SAMPLED_POINTS = 2048;
+const SAMPLED_POINTS = 4096;
 
 /**
  * Lays points out as a segment: a header in JSON (its length stands in the reference), then for each metric its points in blocks of 4,096 in order of

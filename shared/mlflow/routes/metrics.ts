@@ -1,8 +1,9 @@
 import { invalid } from "../../domain/errors.ts";
 import { type Int64, int64From, storedInt64 } from "../../domain/int64.ts";
+import { EVERY_STEP, type StepRange, sampleHistories } from "../../domain/metrics/charts.ts";
 import type { HistoryPosition } from "../../domain/metrics/order.ts";
 import type { Point } from "../../domain/metrics/points.ts";
-import { readHistory, readWholeHistory, sampleHistory } from "../../domain/metrics/read.ts";
+import { readHistory, readWholeHistory } from "../../domain/metrics/read.ts";
 import { runNotFound } from "../../domain/runs/runs.ts";
 import { requireRunId } from "../../domain/validation.ts";
 import { runsPartition } from "../../domain/workspace.ts";
@@ -70,25 +71,26 @@ export const metricRoutes = [
         );
       }
       const wanted = requireMaxResults(input.max_results, MAX_SAMPLED);
-      const metrics: string[] = [];
-      for (const runId of new Set(input.run_ids)) {
-        requireRunId(runId);
-        const partition = runsPartition(workspace, runId);
-        const points = await sampleHistory(workspace, partition, input.metric_key, wanted, steps);
+      const runIds = [...new Set(input.run_ids)];
+      for (const runId of runIds) requireRunId(runId);
+      const partitions = runIds.map((runId) => runsPartition(workspace, runId));
+      const histories = await sampleHistories(workspace, partitions, input.metric_key, wanted, steps);
+      const metrics = runIds.map((runId, i) => {
+        const points = histories[i];
         if (!points) throw runNotFound(runId);
-        if (points.length > 0) metrics.push(historyJson(points, input.metric_key, runId));
-      }
-      return okText(`{"metrics":[${metrics.join(",")}]}`);
+        return historyJson(points, input.metric_key, runId);
+      });
+      return okText(`{"metrics":[${metrics.filter((text) => text !== "").join(",")}]}`);
     },
   }),
 ];
 
 /** @throws InvalidParameter when only one end is given, or the ends are the wrong way round */
-function stepRange(from: Int64 | undefined, to: Int64 | undefined): { from: Int64; to: Int64 } {
+function stepRange(from: Int64 | undefined, to: Int64 | undefined): StepRange {
   if ((from === undefined) !== (to === undefined)) {
     throw invalid("If either start step or end step are specified, both must be specified.");
   }
-  if (from === undefined || to === undefined) return { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+  if (from === undefined || to === undefined) return EVERY_STEP;
   if (from <= to) return { from, to };
   throw invalid(`end_step must be greater than start_step. Found start_step=${from} and end_step=${to}.`);
 }

@@ -1,8 +1,9 @@
 import { rmSync } from "node:fs";
 import { readConfig } from "../../../shared/config.ts";
+import { EVERY_STEP, sampleHistories } from "../../../shared/domain/metrics/charts.ts";
 import { SETTLED_AFTER_MS } from "../../../shared/domain/metrics/fold.ts";
 import type { HistoryPosition } from "../../../shared/domain/metrics/order.ts";
-import { readHistory, sampleHistory } from "../../../shared/domain/metrics/read.ts";
+import { readHistory } from "../../../shared/domain/metrics/read.ts";
 import { seal } from "../../../shared/domain/metrics/seal.ts";
 import { handlePurge } from "../../../shared/domain/purge/background.ts";
 import { purgeRecord } from "../../../shared/domain/purge/purge.ts";
@@ -76,8 +77,7 @@ for (let key = 0; key < KEYS; key++) {
 }
 report.points = points;
 note("read");
-const all = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
-report.sampled = (await sampleHistory(workspace, partition, "m3", 320, all))!.length;
+report.sampled = (await sampleHistories(workspace, [partition], "m3", 320, EVERY_STEP))[0]!.length;
 note("sample");
 await deleteRun(workspace, runId);
 await purgeRecord(workspace, "run", runId);

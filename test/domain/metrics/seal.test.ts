@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { compareInt64 } from "../../../shared/domain/int64.ts";
 import { appendPoints, pointsItem } from "../../../shared/domain/metrics/append.ts";
-import { sample } from "../../../shared/domain/metrics/downsample.ts";
+import { EVERY_STEP, sampleHistories } from "../../../shared/domain/metrics/charts.ts";
 import { SETTLED_AFTER_MS } from "../../../shared/domain/metrics/fold.ts";
 import type { Point } from "../../../shared/domain/metrics/points.ts";
-import { readWholeHistory, sampleHistory } from "../../../shared/domain/metrics/read.ts";
+import { readWholeHistory } from "../../../shared/domain/metrics/read.ts";
 import { foldAndSeal, seal, segmentsPrefix } from "../../../shared/domain/metrics/seal.ts";
 import { handlePurge } from "../../../shared/domain/purge/background.ts";
 import { purgeRecord } from "../../../shared/domain/purge/purge.ts";
@@ -242,32 +241,14 @@ describe("seal", () => {
     fixture.clock.pass(SETTLED_AFTER_MS + 1000);
     await seal(workspace, runId);
     expect(await readAll(workspace, runId, "loss", 6_000)).toEqual(modelHistory(values, "loss"));
-    const all = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
-    const shown = (await sampleHistory(workspace, runsPartition(workspace, runId), "loss", 320, all))!;
-    expect(shown.length).toBeLessThanOrEqual(320);
-    expect(shown.length).toBeGreaterThan(250);
+    const partitions = [runsPartition(workspace, runId)];
+    const [shown = []] = await sampleHistories(workspace, partitions, "loss", 320, EVERY_STEP);
+    expect(shown).toHaveLength(320);
     expect(shown[0]!.step).toBe(0);
     expect(shown.at(-1)!.step).toBe(19_999);
     expect(Math.max(...shown.map(({ value }) => value))).toBe(1000);
-    const part = (await sampleHistory(workspace, runsPartition(workspace, runId), "loss", 100, { from: 5, to: 14 }))!;
+    expect((await sampleHistories(workspace, partitions, "loss", 2500, EVERY_STEP))[0]).toHaveLength(2500);
+    const [part = []] = await sampleHistories(workspace, partitions, "loss", 100, { from: 5, to: 14 });
     expect(part.map(({ step }) => step)).toEqual([5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
-  });
-});
-
-describe("sample", () => {
-  it("keeps both ends, the lowest and the highest, in order, and everything where it is little", () => {
-    const points = Array.from({ length: 1000 }, (_, i) => ({
-      key: "k",
-      value: i % 3 === 0 ? Number.NaN : -i,
-      timestamp: i,
-      step: i,
-    }));
-    const shown = sample(points, 50);
-    expect(shown.length).toBeLessThanOrEqual(50);
-    expect(shown[0]).toBe(points[0]);
-    expect(shown.at(-1)).toBe(points.at(-1));
-    expect(shown.map(({ step }) => step)).toEqual(shown.map(({ step }) => step).sort(compareInt64));
-    expect(shown.some(({ value }) => value === -998)).toBe(true);
-    expect(sample(points.slice(0, 50), 50)).toHaveLength(50);
   });
 });
