@@ -88,9 +88,9 @@ it("open: refuses data of a newer version, says so, and leaves the folder free",
   for (let attempt = 0; attempt < 2; attempt++) {
     const error = errorOf(() => open(parent));
     expect(error).toBeInstanceOf(DataFormatTooNew);
-    expect((error as Error).message).toMatch(/data format 999.*up to 2/);
+    expect((error as Error).message).toMatch(/data format 999.*up to 3/);
   }
-  database.exec("PRAGMA user_version = 2");
+  database.exec("PRAGMA user_version = 3");
   database.close();
   await open(parent).close();
 });

@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Database } from "../../shared/drivers/sqlite/database.ts";
@@ -188,6 +189,38 @@ it("journal: one that a loss of power has left ahead of the database is not used
   }
   copy(folder, ["cairn.journal"]);
   expect(await idsIn(folder)).toEqual(["a"]);
+});
+
+it("journal: one of another incarnation means nothing: an older copy of the database comes back as it was", async () => {
+  const { runs } = fixture.stores.documents;
+  await runs.create("p", { id: "a", scope: "s" });
+  await fixture.stores.close();
+  const folder = folderOfTest();
+  copy(folder, ["cairn.db"]);
+  await fixture.open().documents.runs.create("p", { id: "b", scope: "s" });
+  copy(folder, ["cairn.journal"]);
+  expect(statSync(join(folder, "cairn.journal")).size).toBeGreaterThan(0);
+  expect(await idsIn(folder)).toEqual(["a"]);
+});
+
+it("journal: a fresh folder whose first group nobody committed, and whose database is taken away, starts empty", async () => {
+  await fixture.stores.documents.runs.create("p", { id: "a", scope: "s" });
+  expect(await idsIn(left(["cairn.journal"])), "without its database").toEqual([]);
+  expect(await idsIn(left(["cairn.journal", "cairn.db"])), "without what is written ahead").toEqual([]);
+});
+
+it("journal: one that a version without incarnations has left is taken in", async () => {
+  await fixture.stores.close();
+  const database = new DatabaseSync(join(fixture.folder, "cairn.db"));
+  database.exec(
+    "ALTER TABLE journaled DROP COLUMN incarnation; UPDATE journaled SET committed = 7; PRAGMA user_version = 2",
+  );
+  database.close();
+  const insert = "INSERT INTO runs (partition, id, scope, body) VALUES (?, ?, ?, ?)";
+  const line = JSON.stringify([8, [[insert, "p", "a", "s", '{"id":"a","scope":"s"}']]]);
+  const checksum = crc32(line).toString(16).padStart(8, "0");
+  writeFileSync(join(fixture.folder, "cairn.journal"), `${checksum}${line}\n`);
+  expect(await fixture.open().documents.runs.get("p", "a")).toBeDefined();
 });
 
 it("journal: is gone when the stores are closed in peace, and what was in it is not", async () => {

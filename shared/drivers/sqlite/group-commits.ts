@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import type { Commits } from "./commits.ts";
 import type { Later, Statement } from "./database.ts";
@@ -8,21 +9,44 @@ const GROUP_MS = 50;
 const GROUP_BYTES = 1024 * 1024;
 const RETRY_MS = 1_000;
 
-/** Up to which transaction of the journal the database has everything. */
-const JOURNALED_TABLE = `CREATE TABLE IF NOT EXISTS journaled (committed INTEGER NOT NULL) STRICT;
-  INSERT INTO journaled SELECT 0 WHERE NOT EXISTS (SELECT * FROM journaled)`;
+/** Up to which transaction of the journal the database has everything, and which incarnation of it that journal is for. */
+const JOURNALED_TABLE =
+  "CREATE TABLE IF NOT EXISTS journaled (committed INTEGER NOT NULL, incarnation INTEGER NOT NULL DEFAULT 0) STRICT";
+/** Younger than the table; 0 is of before. */
+const INCARNATION_COLUMN = "ALTER TABLE journaled ADD COLUMN incarnation INTEGER NOT NULL DEFAULT 0";
+const INCARNATIONS = 2 ** 32;
 
-/** Commits what the last process left in the journal. */
+/** Commits what the last process left in the journal. From then on the database is another incarnation, which no journal of before is for. */
 export function recover(connection: DatabaseSync, journal: Journal): void {
-  connection.exec(JOURNALED_TABLE);
-  const left = journal.read(committedIn(connection));
-  if (left.length > 0) {
-    connection.exec("BEGIN IMMEDIATE");
-    doAgain(connection, left);
-    connection.exec(`UPDATE journaled SET committed = ${journal.last}; COMMIT`);
-  }
-  journal.restart();
+  prepareJournaled(connection);
+  const left = journal.read(committedIn(connection), incarnationIn(connection));
+  connection.exec("BEGIN IMMEDIATE");
+  doAgain(connection, left);
+  connection.exec(`UPDATE journaled SET committed = ${journal.last}; COMMIT`);
+  journal.begin(newIncarnation(connection));
   journal.trim();
+}
+
+/** For a copy of a database too, which no journal is for. @returns the new one */
+export function newIncarnation(connection: DatabaseSync): number {
+  const incarnation = anyIncarnation();
+  connection.exec(`UPDATE journaled SET incarnation = ${incarnation}`);
+  return incarnation;
+}
+
+function prepareJournaled(connection: DatabaseSync): void {
+  connection.exec(JOURNALED_TABLE);
+  const columns = connection.prepare("SELECT name FROM pragma_table_info('journaled')").all();
+  if (!columns.some(({ name }) => name === "incarnation")) connection.exec(INCARNATION_COLUMN);
+  connection.exec(`INSERT INTO journaled SELECT 0, ${anyIncarnation()} WHERE NOT EXISTS (SELECT * FROM journaled)`);
+}
+
+function anyIncarnation(): number {
+  return randomInt(1, INCARNATIONS);
+}
+
+function incarnationIn(connection: DatabaseSync): number {
+  return (connection.prepare("SELECT incarnation FROM journaled").get() as { incarnation: number }).incarnation;
 }
 
 function committedIn(connection: DatabaseSync): number {

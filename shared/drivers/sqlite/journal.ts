@@ -17,12 +17,14 @@ const NEWLINE = 10;
 /**
  * A file with the transactions that the database has not committed yet: a line for each, with a checksum and the transaction's number, which
  * rises by one. It is never synced: it is there for the death of the process, not of the machine. Once all is committed it is written over from
- * its beginning, so what follows its last line is older, or torn.
+ * its beginning, so what follows its last line is older, or torn. The checksums begin with the incarnation of the database that the lines are for: in
+ * the journal of another one, such as a copy from before that came back, no line is right.
  */
 export class Journal {
   readonly #file: string;
   readonly #descriptor: number;
   readonly #line = Buffer.allocUnsafe(MAX_LINE_BYTES);
+  #incarnation = 0;
   #last = 0;
   #bytes = 0;
 
@@ -58,14 +60,20 @@ export class Journal {
     return true;
   }
 
-  /** The transactions behind number `committed`, as far as they were kept. What follows is appended to them. */
-  read(committed: number): Transaction[] {
+  /** What is appended from now on is for this one, what was before means nothing any more. */
+  begin(incarnation: number): void {
+    this.#incarnation = incarnation;
+    this.restart();
+  }
+
+  /** The transactions behind number `committed`, as far as they were kept for this incarnation. What follows is appended to them. */
+  read(committed: number, incarnation = this.#incarnation): Transaction[] {
     const bytes = readFileSync(this.#file);
     const found: Transaction[] = [];
     this.restart();
     let last: number | undefined;
     for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, this.#bytes)) {
-      const [number, transaction] = decode(bytes.subarray(this.#bytes, end)) ?? [];
+      const [number, transaction] = decode(bytes.subarray(this.#bytes, end), incarnation) ?? [];
       if (number === undefined || number !== (last ?? number - 1) + 1) break;
       last = number;
       this.#bytes = end + 1;
@@ -105,17 +113,19 @@ export class Journal {
   /** Puts the line into the buffer. @returns its length */
   #encode(text: string): number {
     const end = CHECKSUM_DIGITS + this.#line.write(text, CHECKSUM_DIGITS);
-    this.#line.write(checksum(this.#line.subarray(CHECKSUM_DIGITS, end)), "latin1");
+    this.#line.write(checksum(this.#line.subarray(CHECKSUM_DIGITS, end), this.#incarnation), "latin1");
     this.#line[end] = NEWLINE;
     return end + 1;
   }
 }
 
-function decode(line: Buffer): [number: number, transaction: Transaction] | undefined {
+function decode(line: Buffer, incarnation: number): [number: number, transaction: Transaction] | undefined {
   const text = line.subarray(CHECKSUM_DIGITS);
-  return line.toString("latin1", 0, CHECKSUM_DIGITS) === checksum(text) ? JSON.parse(text.toString()) : undefined;
+  return line.toString("latin1", 0, CHECKSUM_DIGITS) === checksum(text, incarnation)
+    ? JSON.parse(text.toString())
+    : undefined;
 }
 
-function checksum(bytes: Buffer): string {
-  return crc32(bytes).toString(16).padStart(CHECKSUM_DIGITS, "0");
+function checksum(bytes: Buffer, incarnation: number): string {
+  return crc32(bytes, incarnation).toString(16).padStart(CHECKSUM_DIGITS, "0");
 }

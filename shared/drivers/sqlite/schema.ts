@@ -5,8 +5,8 @@ import type { Database } from "./database.ts";
 export const DOCUMENT_TABLES = ["runs", "catalog", "events"] as const;
 export type DocumentTable = (typeof DOCUMENT_TABLES)[number];
 
-/** Rises with every change that an older version could not read: 2 has a journal. */
-const DATA_FORMAT = 2;
+/** Rises with every change that an older version could not read: 2 has a journal, 3 one for each incarnation of the database. */
+const DATA_FORMAT = 3;
 
 /**
  * Brings in what the last process left, and makes the tables of a new database.
