@@ -1,11 +1,20 @@
+import { inParallel } from "../parallel.ts";
 import type { Stored } from "../stores/document-store.ts";
-import { type Experiment, type ExperimentItem, experimentsScope } from "./experiments.ts";
+import { invalid } from "./errors.ts";
+import {
+  type Experiment,
+  type ExperimentItem,
+  experimentDocumentId,
+  experimentsScope,
+  findExperiment,
+} from "./experiments.ts";
 import { FolderOwners } from "./folder-owners.ts";
 import type { RegistryTombstone } from "./registry/types.ts";
 import { ScopeIndex } from "./scope-index.ts";
 import { ColumnTable } from "./search/column-table.ts";
 import { searchableExperimentId } from "./search/experiment-id.ts";
 import { type PageRequest, searchPage } from "./search/page.ts";
+import { requireExperimentId } from "./validation.ts";
 import type { Workspace } from "./workspace.ts";
 
 export type View = "ACTIVE_ONLY" | "DELETED_ONLY" | "ALL";
@@ -50,6 +59,33 @@ function rowOf(experiment: Experiment) {
     ] as [string, string][],
     note: experiment.stage,
   };
+}
+
+/** Clients that search everything name every experiment. Each is a table to look at. */
+const MAX_EXPERIMENTS = 10_000;
+/** Reading more of them one by one takes longer than looking at what has changed. */
+const FEW = 4;
+
+/**
+ * Those of some ids that there are, deleted or not, by one read however many ids they are.
+ * @throws InvalidParameter for what is no id, and for too many
+ */
+export async function experimentsOf(workspace: Workspace, experimentIds: readonly string[]): Promise<Experiment[]> {
+  const ids = [...new Set(experimentIds)];
+  if (ids.length > MAX_EXPERIMENTS) {
+    throw invalid(
+      `Invalid value for parameter 'experiment_ids' supplied: it names ${ids.length} experiments, and at most ${MAX_EXPERIMENTS} are searched at once. ` +
+        "Search some of them at a time.",
+    );
+  }
+  for (const id of ids) requireExperimentId(id);
+  if (ids.length <= FEW) return present(await inParallel(ids, (id) => findExperiment(workspace, id)));
+  const { experiments } = await experimentIndex(workspace);
+  return present(ids.map((id) => experiments.get(experimentDocumentId(id))));
+}
+
+function present<T>(found: readonly (T | undefined)[]): T[] {
+  return found.filter((one) => one !== undefined);
 }
 
 /** All experiments of a workspace, deleted ones included, searchable. */

@@ -6,15 +6,14 @@ import {
   type WorkspaceInfo,
   workspaceOfId,
 } from "../domain/workspaces.ts";
+import { inParallel } from "../parallel.ts";
 import { type Caller, roleIn } from "./callers.ts";
 
 /** The workspaces that a caller has a part in, in order of name. */
 export async function visibleWorkspaces(realm: Realm, caller: Caller): Promise<WorkspaceInfo[]> {
-  const visible: WorkspaceInfo[] = [];
-  for (const info of await listWorkspaces(realm)) {
-    if ((await roleIn(realm, caller, info.id)) !== undefined) visible.push(info);
-  }
-  return visible;
+  const all = await listWorkspaces(realm);
+  const roles = await inParallel(all, ({ id }) => roleIn(realm, caller, id));
+  return all.filter((_, i) => roles[i] !== undefined);
 }
 
 /** A new workspace, whose owner is the caller. @throws InvalidParameter, AlreadyExists */

@@ -7,6 +7,7 @@ import { loadInput } from "../domain/runs/inputs.ts";
 import type { Run } from "../domain/runs/runs.ts";
 import type { RunAttributes, Stage } from "../domain/runs/types.ts";
 import type { Workspace } from "../domain/workspace.ts";
+import { inParallel } from "../parallel.ts";
 import { double, int64, list, message, optional, present, required, string, withDefault } from "./message.ts";
 
 /** A tag or param in a request; the value may be empty or absent. */
@@ -68,7 +69,7 @@ export function runInfoJson(run: RunAttributes, stage: Stage) {
 /** A whole run; datasets whose schema or profile is long are read from their blobs. */
 export async function runJson(workspace: Workspace, run: Run) {
   const { view } = run;
-  const inputs = await Promise.all([...view.section("inputs").values()].map((input) => loadInput(workspace, input)));
+  const inputs = await inParallel([...view.section("inputs").values()], (input) => loadInput(workspace, input));
   return {
     info: runInfoJson(view.attributes, run.stage),
     data: {

@@ -1,9 +1,10 @@
+import { inParallel } from "../../parallel.ts";
 import { getHead, type RecordAttributes } from "../record.ts";
 import type { Workspace } from "../workspace.ts";
 import { Segment, SegmentGone, type SegmentReference } from "./segment.ts";
 
 /** So many segments are read side by side at most. */
-const SIDE_BY_SIDE = 8;
+const SEGMENTS_AT_ONCE = 8;
 
 /** A segment with its header read. @throws SegmentGone */
 export function openSegment(workspace: Workspace, reference: SegmentReference): Promise<Segment> {
@@ -13,17 +14,12 @@ export function openSegment(workspace: Workspace, reference: SegmentReference): 
 }
 
 /** What `read` makes of each segment, some of them side by side, in their order. @throws SegmentGone */
-export async function eachSegment<T>(
+export function eachSegment<T>(
   workspace: Workspace,
   references: readonly SegmentReference[],
   read: (segment: Segment) => T | Promise<T>,
 ): Promise<T[]> {
-  const found: T[] = [];
-  for (let i = 0; i < references.length; i += SIDE_BY_SIDE) {
-    const some = references.slice(i, i + SIDE_BY_SIDE);
-    found.push(...(await Promise.all(some.map(async (reference) => read(await openSegment(workspace, reference))))));
-  }
-  return found;
+  return inParallel(references, async (reference) => read(await openSegment(workspace, reference)), SEGMENTS_AT_ONCE);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { inParallel } from "../../parallel.ts";
 import { appendPoints, pointsItem, pointsTime } from "../metrics/append.ts";
 import type { Point } from "../metrics/points.ts";
 import { getHead } from "../record.ts";
@@ -31,14 +32,12 @@ export function findModelPoints(workspace: Workspace, runId: string, points: rea
     byModel.set(modelId, group);
     group.push({ ...point, origin: { ...point.origin, runId } });
   }
-  return Promise.all(
-    [...byModel].map(async ([modelId, group]) => {
-      const head = await getHead<ModelAttributes>(workspace, runsPartition(workspace, modelId));
-      if (head?.item.attributes.kind !== "model") throw modelNotFound(modelId);
-      const { scope, attributes } = head.item;
-      return { modelId, scope, foldedTo: attributes.foldedTo, points: group };
-    }),
-  );
+  return inParallel([...byModel], async ([modelId, group]) => {
+    const head = await getHead<ModelAttributes>(workspace, runsPartition(workspace, modelId));
+    if (head?.item.attributes.kind !== "model") throw modelNotFound(modelId);
+    const { scope, attributes } = head.item;
+    return { modelId, scope, foldedTo: attributes.foldedTo, points: group };
+  });
 }
 
 /** A call that dies when only some of it is written, and is repeated, stores exact duplicates at worst, which readers drop. */
@@ -47,10 +46,8 @@ export async function appendModelPoints(
   nowMs: number,
   found: readonly ModelPoints[],
 ): Promise<void> {
-  await Promise.all(
-    found.map(({ modelId, scope, foldedTo, points }) => {
-      const item = pointsItem(pointsTime(nowMs, foldedTo), scope, modelId, points);
-      return appendPoints(workspace, runsPartition(workspace, modelId), item);
-    }),
-  );
+  await inParallel(found, ({ modelId, scope, foldedTo, points }) => {
+    const item = pointsItem(pointsTime(nowMs, foldedTo), scope, modelId, points);
+    return appendPoints(workspace, runsPartition(workspace, modelId), item);
+  });
 }

@@ -1,5 +1,7 @@
+import { inParallel } from "../../parallel.ts";
 import type { Stored } from "../../stores/document-store.ts";
-import { type Experiment, effectiveStage, findExperiment } from "../experiments.ts";
+import { experimentsOf } from "../experiment-search.ts";
+import { type Experiment, effectiveStage } from "../experiments.ts";
 import type { PointsItem } from "../metrics/append.ts";
 import { type Point, pointAt, unpackPoints } from "../metrics/points.ts";
 import { readSegment } from "../metrics/read.ts";
@@ -134,13 +136,12 @@ export async function searchLoggedModels(
   experimentIds: readonly string[],
   { filter, order, datasets, limit, pageToken }: ModelSearch,
 ): Promise<{ models: LoggedModel[]; nextPageToken?: string }> {
-  const searched: { experiment: Experiment; index: ModelIndex }[] = [];
-  for (const id of new Set(experimentIds)) {
-    const experiment = await findExperiment(workspace, id);
-    if (!experiment) continue;
-    const create = () => new ModelIndex(workspace, id);
-    searched.push({ experiment, index: await workspace.memory.index(modelsScope(workspace, id), create) });
-  }
+  const experiments = await experimentsOf(workspace, experimentIds);
+  const searched = await inParallel(experiments, async (experiment) => {
+    const create = () => new ModelIndex(workspace, experiment.experimentId);
+    const index = await workspace.memory.index(modelsScope(workspace, experiment.experimentId), create);
+    return { experiment, index };
+  });
   const steps = new Steps();
   const asksForPoints = filter.metricClauses.length + datasets.length > 0;
   const tables = searched.map(({ experiment, index }) => ({

@@ -1,5 +1,6 @@
-import type { View } from "../experiment-search.ts";
-import { type Experiment, effectiveStage, findExperiment } from "../experiments.ts";
+import { inParallel } from "../../parallel.ts";
+import { experimentsOf, type View } from "../experiment-search.ts";
+import { type Experiment, effectiveStage } from "../experiments.ts";
 import { readRecord } from "../record.ts";
 import type { RowView } from "../search/column-table.ts";
 import { type PageRequest, searchPage } from "../search/page.ts";
@@ -28,14 +29,14 @@ export async function searchRuns(
   experimentIds: readonly string[],
   request: PageRequest & { readonly view: View },
 ): Promise<{ runs: FoundRun[]; nextPageToken?: string }> {
-  const searched = await Promise.all([...new Set(experimentIds)].map((id) => indexOf(workspace, id)));
-  const present = searched.filter((found) => found !== undefined);
+  const experiments = await experimentsOf(workspace, experimentIds);
+  const searched = await inParallel(experiments, (experiment) => withIndex(workspace, experiment));
   const { rows, nextPageToken } = searchPage(
-    present.map(({ index, experiment }) => ({ table: index.table, visible: visibility(experiment, request.view) })),
+    searched.map(({ index, experiment }) => ({ table: index.table, visible: visibility(experiment, request.view) })),
     request,
     [workspace.id, [...experimentIds].sort(), request.view],
   );
-  const runs = rows.map(({ table, id }) => foundRun(workspace, present[table]!, id));
+  const runs = rows.map(({ table, id }) => foundRun(workspace, searched[table]!, id));
   return { runs, nextPageToken };
 }
 
@@ -44,9 +45,8 @@ interface Searched {
   readonly index: RunIndex;
 }
 
-async function indexOf(workspace: Workspace, experimentId: string): Promise<Searched | undefined> {
-  const experiment = await findExperiment(workspace, experimentId);
-  if (!experiment) return undefined;
+async function withIndex(workspace: Workspace, experiment: Experiment): Promise<Searched> {
+  const { experimentId } = experiment;
   const index = await openRunIndex(workspace, experimentId);
   await offerRunSnapshot(workspace, experimentId, index);
   return { experiment, index };

@@ -1,4 +1,5 @@
 import type { Container, OperationInput, OperationResponse } from "@azure/cosmos";
+import { inParallel } from "../../parallel.ts";
 import type { Clock } from "../../stores/clock.ts";
 import type { BatchOperation, ETag } from "../../stores/document-store.ts";
 import { PreconditionFailed, StoreError } from "../../stores/errors.ts";
@@ -149,7 +150,7 @@ export class BatchWriter {
    * that only removes, when nothing is.
    */
   async #resultsOfOwnWork(partition: string, operations: readonly PreparedOperation[], attempt: Attempt) {
-    const found = await Promise.all(operations.map(({ id }) => this.#find(partition, id, attempt)));
+    const found = await inParallel(operations, ({ id }) => this.#find(partition, id, attempt));
     const isOwn = operations.map((it, i) => it.kind !== "remove" && found[i]?.writeId === it.document.writeId);
     const onlyRemoves = operations.every(({ kind }) => kind === "remove");
     const isDone = onlyRemoves ? found.every((it) => it === undefined) : isOwn.includes(true);

@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { inParallel } from "../../parallel.ts";
 import type { SecretStore } from "../../stores/secret-store.ts";
 import { checkSecretName, checkSecretValue } from "../common/secret-rules.ts";
 import { KEY_BYTES, makeKeyFile, UNFINISHED } from "./key-file.ts";
@@ -76,7 +77,7 @@ export class SecretFiles implements SecretStore {
   async sweep(): Promise<void> {
     const files = (await whereThere(readdir(this.#folder))) ?? [];
     const left = files.filter((name) => name.endsWith(UNFINISHED));
-    await Promise.all(left.map((name) => rm(join(this.#folder, name), { force: true })));
+    await inParallel(left, (name) => rm(join(this.#folder, name), { force: true }));
   }
 
   #file(name: string): string {

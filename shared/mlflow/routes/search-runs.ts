@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { type FoundRun, searchRuns } from "../../domain/runs/search.ts";
 import type { Workspace } from "../../domain/workspace.ts";
+import { inParallel } from "../../parallel.ts";
 import { runJson } from "../entities.ts";
 import { parseRunFilter, parseRunOrder } from "../filter/runs.ts";
 import { integer, list, optional, string, withDefault } from "../message.ts";
@@ -34,7 +35,7 @@ export const searchRunsRoute = route({
       limit: requireMaxResults(input.max_results, 50_000),
       pageToken: input.page_token,
     });
-    const found = await Promise.all(runs.map((run) => bodyOf(workspace, run)));
+    const found = await inParallel(runs, (run) => bodyOf(workspace, run));
     const token = nextPageToken ? `,"next_page_token":${JSON.stringify(nextPageToken)}` : "";
     return okText(`{"runs":[${found.filter((body) => body !== "").join(",")}]${token}}`);
   },
