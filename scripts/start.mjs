@@ -3,13 +3,14 @@ import { pathToFileURL } from "node:url";
 import { ensureBuilt } from "./lib/bundle.mjs";
 import { ensureDependencies } from "./lib/dependencies.mjs";
 import { runMain } from "./lib/failure.mjs";
-import { findNode } from "./lib/node.mjs";
+import { findNode, needsBundledNode } from "./lib/node.mjs";
+import { partsToRun } from "./lib/parts.mjs";
 import { inRoot } from "./lib/paths.mjs";
 
 const HOST = inRoot("dist", "host", "main.js");
 
 await runMain(async () => {
-  await ensureDependencies();
+  await ensureDependencies(partsToRun(process.env, needsBundledNode()));
   await ensureBuilt();
   const node = findNode();
   if (node === process.execPath) await becomeHost();

@@ -1,24 +1,30 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { withLock } from "./lock.mjs";
+import { absentSdks } from "./parts.mjs";
 import { inRoot } from "./paths.mjs";
 
-const SOURCES = ["functions", "host", "shared", "scripts", "package-lock.json", "tsconfig.json"];
+const FOLDERS = ["functions", "host", "shared", "scripts", "dependencies"];
+const FILES = ["host.json", "package.json", "package-lock.json", "tsconfig.json"];
 const STAMP = inRoot("dist", ".built");
 const LOCK = inRoot(".cache", "build.lock");
 
 /** Builds `dist` when a source has changed since; otherwise costs a few milliseconds. */
 export async function ensureBuilt() {
   if (isBuilt()) return;
-  await withLock(LOCK, "building", async () => {
+  await alone(async () => {
     if (!isBuilt()) await buildNow();
   });
 }
 
 /** Builds `dist` in any case. */
 export async function build() {
-  await withLock(LOCK, "building", buildNow);
+  await alone(buildNow);
+}
+
+async function alone(action) {
+  const { withLock } = await import("./lock.mjs");
+  await withLock(LOCK, "building", action);
 }
 
 const isBuilt = () => readStamp() === fingerprint();
@@ -41,10 +47,10 @@ function readStamp() {
   }
 }
 
-/** A hash over path, size and time of every source, which also changes when a file goes or comes back older. */
+/** A hash over path, size and time of every source, which also changes when a file goes or comes back older, and over what cannot be bundled. */
 function fingerprint() {
-  const hash = createHash("sha256");
-  for (const source of SOURCES) describe(inRoot(source), hash);
+  const hash = createHash("sha256").update(`${absentSdks()}\n`);
+  for (const source of [...FOLDERS, ...FILES]) describe(inRoot(source), hash);
   return hash.digest("hex");
 }
 

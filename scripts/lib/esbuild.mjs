@@ -1,6 +1,7 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Failure } from "./failure.mjs";
+import { absentSdks } from "./parts.mjs";
 import { inRoot, ROOT } from "./paths.mjs";
 
 const OUT = inRoot("dist");
@@ -20,11 +21,12 @@ export async function buildDist() {
 }
 
 /**
- * Bundles entries as the app needs it: split, as ES modules, without what the Functions runtime provides.
+ * Bundles entries as the app needs it: split, as ES modules, without what the Functions runtime provides and without what is not installed,
+ * which a start without Azure's services never loads.
  * @param {import("esbuild").BuildOptions} options
  */
 export async function bundle(options) {
-  const { build } = await import("esbuild");
+  const { build, stop } = await import("esbuild");
   return build({
     absWorkingDir: ROOT,
     outdir: OUT,
@@ -33,14 +35,16 @@ export async function bundle(options) {
     format: "esm",
     platform: "node",
     target: "node22",
-    external: ["@azure/functions-core"],
+    external: ["@azure/functions-core", ...absentSdks()],
     banner: { js: REQUIRE },
     metafile: true,
     logLevel: "warning",
     ...options,
-  }).catch((error) => {
-    throw new Failure(`The build failed: ${error.errors?.length ?? 1} error(s), see above.`);
-  });
+  })
+    .catch((error) => {
+      throw new Failure(`The build failed: ${error.errors?.length ?? 1} error(s), see above.`);
+    })
+    .finally(stop);
 }
 
 /** Chunks carry a hash in their names, so a new build does not replace the old ones. */
