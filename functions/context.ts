@@ -1,9 +1,12 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from "@azure/functions";
 import { WorkspaceError } from "../shared/domain/errors.ts";
+import { cut } from "../shared/domain/validation.ts";
 import { toTheEnd } from "../shared/http/body.ts";
 import { type Caller, identify } from "../shared/http/callers.ts";
 import { Gate } from "../shared/http/gate.ts";
+import { isForeignOrigin } from "../shared/http/origin.ts";
 import type { AppRequest, AppResponse, RequestBody } from "../shared/http/types.ts";
+import { hostOf } from "../shared/http/url.ts";
 import { type Services, services } from "../shared/services.ts";
 import { INVOCATION_HEADER, logFault } from "./faults.ts";
 import { streamedRequest } from "./stream-mode.ts";
@@ -32,7 +35,11 @@ export function httpHandler(
     const context: RequestContext = {
       services: current,
       // Refused where a caller would be, so that each dialect says it in its own shape.
-      identify: (incoming) => (isBusy ? refuseMore() : identify(current, incoming)),
+      identify: (incoming) => {
+        if (isBusy) refuseMore();
+        requireOwnOrigin(current, incoming);
+        return identify(current, incoming);
+      },
       logError: (error) => logFault(invocation, error),
     };
     const answered = await gate.pass(() => answer(context, new PassedRequest(request, invocation, current)));
@@ -43,6 +50,16 @@ export function httpHandler(
 
 function refuseMore(): never {
   throw new WorkspaceError("Unavailable", `The server is busy with ${MAX_REQUESTS_AT_ONCE} requests. Try again.`);
+}
+
+/** The local host looks after the origins of its own user's requests, which may come from all pages of this machine. */
+function requireOwnOrigin({ loopbackUser, origins }: Services, { headers, url }: AppRequest): void {
+  if (loopbackUser || !isForeignOrigin(headers.get("origin"), hostOf(url), origins)) return;
+  const origin = JSON.stringify(cut(headers.get("origin")!));
+  throw new WorkspaceError(
+    "PermissionDenied",
+    `The Origin header is ${origin}, not this server (${hostOf(url)}) nor one that the setting CAIRN_ORIGINS names.`,
+  );
 }
 
 /** A request that has passed the gate. */

@@ -22,6 +22,10 @@ app.setup({ enableHttpStream: true, capabilities: observe ? TELEMETRY_CAPABILITI
 const READ: HttpMethod[] = ["GET", "HEAD"];
 const EVERY: HttpMethod[] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 
+/** The tracking address of a workspace as Azure ML writes it. */
+const AZUREML =
+  "mlflow/{api}/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.MachineLearningServices/workspaces/{workspace}";
+
 const health = area(() => import("./health.ts"));
 http("health", READ, "health", health("alive"));
 http("health-dependencies", ["GET"], "health/dependencies", health("dependencies"));
@@ -31,7 +35,11 @@ const mlflow = area(() => import("./mlflow.ts"))("answer");
 http("mlflow-api-2", EVERY, "api/2.0/{*path}", mlflow);
 http("mlflow-api-3", EVERY, "api/3.0/{*path}", mlflow);
 http("mlflow-ajax", EVERY, "ajax-api/{*path}", mlflow);
+http("mlflow-w-health", READ, "w/{workspace}/health", health("alive"));
+http("mlflow-w-version", READ, "w/{workspace}/version", health("version"));
 http("mlflow-workspace", EVERY, "w/{workspace}/{*path}", mlflow);
+http("mlflow-aml-health", READ, `${AZUREML}/health`, health("alive"));
+http("mlflow-aml-version", READ, `${AZUREML}/version`, health("version"));
 http("mlflow-azureml", EVERY, "mlflow/{*path}", mlflow);
 
 const rest = area(() => import("./rest.ts"));

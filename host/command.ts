@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import hostJson from "../host.json" with { type: "json" };
+import { readConfig } from "../shared/config.ts";
 import type { Stores } from "../shared/domain/workspace.ts";
 import { machineClock, machineIds } from "../shared/drivers/machine.ts";
 import { DataFolderInUse, DataFolderUnusable, DataFormatTooNew } from "../shared/drivers/sqlite/data-folder.ts";
@@ -20,6 +21,8 @@ export interface LocalServices extends Stores {
   readonly loopbackUser: boolean;
   /** In strict mode bodies end where they do in Azure. */
   readonly limitsBodies: boolean;
+  /** Of pages that may call from a browser besides the app's own. */
+  readonly origins: readonly string[];
 }
 
 export interface LocalApp {
@@ -136,12 +139,14 @@ async function start(settings: Settings, app: LocalApp): Promise<void> {
       ids: machineIds,
       loopbackUser: !auth,
       limitsBodies: strict,
+      origins: settings.url === undefined ? [] : [settings.url],
     });
     host = await startHost({
       loadApp: app.load,
       port,
       hostname,
       authenticated: auth,
+      origins: [...readConfig().origins, ...(settings.url === undefined ? [] : [settings.url])],
       mode: strict ? "strict" : "light",
       hostJson,
       queue: stores.queue,

@@ -31,6 +31,8 @@ export interface HostOptions {
   readonly hostname?: string;
   /** The app asks every caller for credentials, those on this machine too. Default false. */
   readonly authenticated?: boolean;
+  /** Of pages that may call it from a browser besides its own, where callers are authenticated; default none. */
+  readonly origins?: readonly string[];
   /** `light` hands functions the host's own small request, `strict` goes through the library's conversions as Azure does. */
   readonly mode: "light" | "strict";
   /** The parsed content of host.json. */
@@ -104,6 +106,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const http = await listenForHttp({
     hostname,
     authenticated,
+    origins: options.origins ?? [],
     port: options.port,
     router,
     serve: traceRequests(await chooseServer(options, invoker)),

@@ -1,10 +1,11 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { isForeignOrigin } from "../shared/http/origin.ts";
 import { CLIENT_LIMITS, type ClientLimits, Connections } from "./connections.ts";
 import { StartError } from "./errors.ts";
 import type { ServeFunction } from "./light-http.ts";
 import { describeError, type Log } from "./log.ts";
-import { foreignHeader, isForeignOrigin, isHost } from "./loopback.ts";
+import { foreignHeader, isHost } from "./loopback.ts";
 import { decodePath, type Router } from "./routes.ts";
 
 // An ES import of this module evaluates all its members, one of which loads an HTTP client that takes 25 ms.
@@ -17,6 +18,8 @@ export interface HttpOptions {
   readonly hostname: string;
   /** Callers bring credentials, and the app checks them: from wherever they come. */
   readonly authenticated: boolean;
+  /** Of pages that may call it from a browser besides its own. */
+  readonly origins: readonly string[];
   /** 0 chooses a free one. */
   readonly port: number;
   readonly router: Router;
@@ -76,7 +79,7 @@ async function handle(options: HttpOptions, request: IncomingMessage, response: 
   const foreign = options.authenticated ? undefined : foreignHeader(request.headers);
   if (foreign) return refuseForeign(request, response, foreign);
   if (options.authenticated && !isHost(request.headers.host)) return answer(response, 400);
-  if (options.authenticated && isForeignOrigin(request.headers)) return refuseOrigin(request, response);
+  if (options.authenticated && isForeign(options, request)) return refuseOrigin(request, response);
   for (const intercept of options.intercept) {
     const answering = intercept(request, response);
     if (answering && (await answering)) return;
@@ -88,11 +91,17 @@ async function handle(options: HttpOptions, request: IncomingMessage, response: 
   if (ADMIN_PATH.test(path)) {
     // The host's own API knows no credentials; that it is there is all it tells others.
     if (options.authenticated && !PING_PATH.test(path)) return answer(response, 404);
+    // Whoever wrote another page of this machine has no business here.
+    if (isForeign(options, request)) return refuseOrigin(request, response);
     return options.admin(request, response, path);
   }
   const match = options.router.match(request.method ?? "GET", path);
   if (!match) return answer(response, 404);
   await options.serve(request, response, target, match);
+}
+
+function isForeign({ origins }: HttpOptions, { headers }: IncomingMessage): boolean {
+  return isForeignOrigin(headers.origin, headers.host, origins);
 }
 
 /**

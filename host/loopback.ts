@@ -40,11 +40,3 @@ const HOST = /^(?:[\w.~-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 export function isHost(host: string | undefined): boolean {
   return host === undefined || HOST.test(host);
 }
-
-/**
- * Whether a page of another site sent the request, which a browser may have furnished with a password that it remembers. Programs send no
- * Origin.
- */
-export function isForeignOrigin({ host, origin }: IncomingHttpHeaders): boolean {
-  return origin !== undefined && URL.parse(origin)?.host !== host?.toLowerCase();
-}

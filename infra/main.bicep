@@ -76,6 +76,9 @@ param entraRoles string = ''
 @description('Optional. Object ids of those who own every workspace, with commas between.')
 param ownerObjectIds string = ''
 
+@description('Optional. Origins of pages that may call the app from a browser besides its own, with commas between: of a front door, for instance.')
+param origins string = ''
+
 @description('Optional. Days in which a deleted blob can be restored; until then what was purged still lies in the account. 0 is none.')
 @minValue(0)
 @maxValue(365)
@@ -242,6 +245,7 @@ module functionapp 'modules/functionapp.bicep' = {
     entraScopes: entraScopes
     entraRoles: entraRoles
     ownerObjectIds: ownerObjectIds
+    origins: origins
     packageUri: packageUri
   }
   // The app reads its package and takes its leases with the identity as soon as it is there.

@@ -37,6 +37,9 @@ const List = z.pipe(
       .filter((part) => part !== ""),
   ),
 );
+const Origin = z
+  .string()
+  .check(z.refine((text) => URL.parse(text)?.origin === text, "an origin like https://cairn.example.com is expected"));
 const PUBLIC_AUTHORITY = "https://login.microsoftonline.com";
 
 /** Every setting of the app, by its name in the environment. */
@@ -72,6 +75,8 @@ const Environment = z.object({
   CAIRN_ENTRA_AUTHORITY: z._default(endpoint(/^https?$/, "a URL with https is expected"), PUBLIC_AUTHORITY),
   /** Object ids of those who own every workspace, with commas between. */
   CAIRN_OWNERS: z._default(z.pipe(List, z.array(Guid)), []),
+  /** Origins of pages that may call the workspace from a browser besides its own, with commas between. */
+  CAIRN_ORIGINS: z._default(z.pipe(List, z.array(Origin)), []),
   /** The Application Insights component that takes telemetry; without it there is none. The Functions host reads it too. */
   APPLICATIONINSIGHTS_CONNECTION_STRING: z.optional(
     z.string().check(z.regex(INSIGHTS, "InstrumentationKey=<id>;IngestionEndpoint=https://… is expected")),
@@ -102,6 +107,7 @@ export interface Config {
   readonly entra: EntraSettings | undefined;
   /** Object ids, in lower case. */
   readonly owners: readonly string[];
+  readonly origins: readonly string[];
 }
 
 const ENDPOINTS = ["CAIRN_COSMOS_ENDPOINT", "CAIRN_BLOB_ENDPOINT", "CAIRN_QUEUE_ENDPOINT"] as const;
@@ -141,6 +147,7 @@ export function readConfig(variables: Variables = process.env, needsStores = fal
     azure: azureStores(settings),
     entra: entraSettings(settings),
     owners: settings.CAIRN_OWNERS.map((id) => id.toLowerCase()),
+    origins: settings.CAIRN_ORIGINS,
   });
 }
 

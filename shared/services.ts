@@ -14,6 +14,8 @@ export interface Services extends Authentication {
   readonly events: EventLog;
   /** The runtime refuses large request bodies: clients are told to upload large files in parts. */
   readonly limitsBodies: boolean;
+  /** Of pages that may call from a browser besides the workspace's own. */
+  readonly origins: readonly string[];
 }
 
 /** What whoever runs the app provides: the local host its embedded stores. */
@@ -22,6 +24,8 @@ export interface ProvidedServices extends Stores {
   readonly ids: Ids;
   readonly loopbackUser: boolean;
   readonly limitsBodies: boolean;
+  /** Besides those of the settings. */
+  readonly origins?: readonly string[];
 }
 
 let current: Promise<Services> | undefined;
@@ -33,10 +37,20 @@ export function provideServices({ documents, blobs, queue, secrets, clock, ids, 
   current = Promise.resolve(makeServices(realm, readConfig(), host));
 }
 
-function makeServices(realm: Realm, config: Config, host: Pick<Services, "loopbackUser" | "limitsBodies">): Services {
+type HostFacts = Pick<ProvidedServices, "loopbackUser" | "limitsBodies" | "origins">;
+
+function makeServices(realm: Realm, config: Config, { origins = [], ...host }: HostFacts): Services {
   const entra = config.entra && new EntraVerifier(config.entra, realm.clock);
   const events = new EventLog(realm, config.eventRetentionDays);
-  return { realm, config, events, entra, owners: new Set(config.owners), ...host };
+  return {
+    realm,
+    config,
+    events,
+    entra,
+    owners: new Set(config.owners),
+    origins: [...config.origins, ...origins],
+    ...host,
+  };
 }
 
 /** The services; in Azure they are opened when they are first asked for. */

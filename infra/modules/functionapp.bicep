@@ -84,6 +84,9 @@ param entraRoles string
 @description('Required. Object ids of those who own every workspace, with commas between.')
 param ownerObjectIds string
 
+@description('Required. Origins of pages that may call the app from a browser besides its own, with commas between.')
+param origins string
+
 @description('Required. Address of the package; empty for none.')
 @secure()
 param packageUri string
@@ -153,6 +156,7 @@ resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
     CAIRN_ENTRA_SCOPES: entraScopes
     CAIRN_ENTRA_ROLES: entraRoles
     CAIRN_OWNERS: ownerObjectIds
+    CAIRN_ORIGINS: origins
   }
 }
 

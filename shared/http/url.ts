@@ -9,6 +9,13 @@ export function splitUrl(url: string): { path: string; query: string } {
   return mark < 0 ? { path: target, query: "" } : { path: target.slice(0, mark), query: target.slice(mark + 1) };
 }
 
+/** Host and port of an absolute URL, as they stand in it. */
+export function hostOf(url: string): string {
+  const start = url.indexOf("://") + 3;
+  const end = url.indexOf("/", start);
+  return url.slice(start, end < 0 ? undefined : end);
+}
+
 /** Decodes one percent-encoded part of a path. @throws InvalidParameter */
 export function decodePart(part: string): string {
   try {

@@ -27,6 +27,7 @@ describe("readConfig", () => {
       azure: undefined,
       entra: undefined,
       owners: [],
+      origins: [],
     });
   });
 
@@ -44,6 +45,7 @@ describe("readConfig", () => {
       },
       entra: undefined,
       owners: [],
+      origins: [],
     });
   });
 
@@ -137,8 +139,17 @@ describe("readConfig", () => {
     expect(readConfig(named).entra).toMatchObject({ scopes: ["a", "b"], roles: ["c"] });
   });
 
+  test("takes the origins of pages, and nothing with a path", () => {
+    const origins = "https://cairn.example.com, http://localhost:3000";
+    expect(readConfig({ CAIRN_ORIGINS: origins }).origins).toEqual(origins.split(", "));
+    for (const wrong of ["cairn.example.com", "https://cairn.example.com/", "*", "https://*.example.com/x"]) {
+      expect(faultsOf({ CAIRN_ORIGINS: wrong })).toMatch(/an origin like https/);
+    }
+  });
+
   test("an empty setting is none", () => {
     const environment = {
+      CAIRN_ORIGINS: "",
       CAIRN_ENTRA_TENANT: "",
       CAIRN_ENTRA_AUDIENCE: "",
       CAIRN_OWNERS: "",

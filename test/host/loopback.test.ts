@@ -42,14 +42,25 @@ describe("requests from other sites", () => {
 
   test.for(ROWS)("loopback: Host '$host', Origin '$origin': refused for $refusedFor", async (row) => {
     const headers = { host: row.host, ...(row.origin === undefined ? {} : { origin: row.origin }) };
-    const answers = await Promise.all(
-      ["/hello", "/admin/host/status"].map((path) => send(host.url + path, { headers })),
-    );
+    const paths = row.origin === undefined || row.refusedFor ? ["/hello", "/admin/host/status"] : ["/hello"];
+    const answers = await Promise.all(paths.map((path) => send(host.url + path, { headers })));
     for (const { status, text } of answers) {
       expect(status).toBe(row.refusedFor ? 403 : 200);
       if (row.refusedFor) expect(text).toMatch(new RegExp(`^Refused: the ${row.refusedFor} header .*\\n$`));
     }
   });
+
+  test.for(["http://localhost:3000", "http://localhost", "https://127.0.0.1:7071", "null"])(
+    "loopback: another page of this machine, %s, has nothing to ask of the host itself",
+    async (origin) => {
+      for (const path of ["/admin/host/status", "/admin/functions", "/ADMIN/functions/hello"]) {
+        const asked = { method: path === "/admin/functions/hello" ? "POST" : "GET", headers: { origin } };
+        expect((await send(host.url + path, asked)).status, path).toBe(403);
+      }
+      const own = { headers: { origin: host.url, host: new URL(host.url).host } };
+      expect((await send(`${host.url}/admin/functions`, own)).status).toBe(200);
+    },
+  );
 
   test.for(["0.0.0.0", "::", "192.168.1.10", "example.com"])("loopback: does not listen on %s", async (hostname) => {
     await expect(startTestHost({ loadApp, hostname })).rejects.toThrow(/without --auth/);
