@@ -78,20 +78,24 @@ export const double: Decoder<number> = (value) => {
 /** Number() would also take hexadecimal, octal and binary ones. */
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 
+/** Clients send the versions of models as text; numbers do too. */
+export const versionText: Decoder<string> = (value) => (typeof value === "number" ? String(value) : string(value));
+
 export const bool: Decoder<boolean> = (value) => {
   if (typeof value === "boolean") return value;
   if (typeof value === "string" && /^(true|false)$/i.test(value)) return value.toLowerCase() === "true";
   throw wrongType(value);
 };
 
-/** A name out of a fixed list; protobuf's numbers are accepted too. */
+/** A name out of a fixed list, or the number it has in protobuf, which may be text too. */
 export function enumeration<T extends string>(
   names: readonly T[],
   firstNumber = 1,
 ): Decoder<T> & { names: readonly T[] } {
   const decode: Decoder<T> = (value) => {
     if (names.includes(value as T)) return value as T;
-    const byNumber = typeof value === "number" ? names[value - firstNumber] : undefined;
+    const isNumber = typeof value === "number" || (typeof value === "string" && /^\s*\d{1,9}\s*$/.test(value));
+    const byNumber = isNumber ? names[Number(value) - firstNumber] : undefined;
     if (byNumber !== undefined) return byNumber;
     throw new FieldError(value, `Accepted are ${names.join(", ")}.`);
   };

@@ -207,6 +207,18 @@ suite.describe("the registry", (flavour) => {
     }
   });
 
+  test("a version may be a number wherever one is named", async () => {
+    const { registeredModel: name } = await createWorld(client);
+    await ok(client.call("registered_models_set_alias", { name, alias: "first", version: 1 }));
+    const { model_version } = await ok(client.call("registered_models_get_alias", { name, alias: "first" }));
+    expect(model_version.version).toBe("1");
+    await ok(client.call("model_versions_update", { name, version: 1, description: "d" }));
+    for (const version of [1.5, -1, true]) {
+      const { status, json } = await client.call("registered_models_set_alias", { name, alias: "first", version });
+      expect([status, json.message], String(version)).toEqual([400, expect.stringContaining("'version'")]);
+    }
+  });
+
   test("a deleted version takes its aliases along, and its number is not given again", async () => {
     const { registeredModel: name, runId: run_id } = await createWorld(client);
     await ok(client.call("model_versions_delete", { name, version: "1" }));

@@ -152,7 +152,21 @@ suite.describe("runs", (flavour) => {
     expect(run_info).toEqual({ ...before, status: "FAILED", end_time: 7, run_name: "new" });
     const { run } = await ok(client.call("runs_get", { run_id: runId }));
     expect(run.data.tags).toContainEqual({ key: "mlflow.runName", value: "new" });
-    expect((await ok(client.call("runs_update", { run_id: runId, status: 3 }))).run_info.status).toBe("FINISHED");
+    for (const [status, name] of [
+      [3, "FINISHED"],
+      ["4", "FAILED"],
+      ["03", "FINISHED"],
+      [" 5", "KILLED"],
+    ]) {
+      expect((await ok(client.call("runs_update", { run_id: runId, status }))).run_info.status).toBe(name);
+    }
+    for (const status of [0, 9, "9", "", "3.5", "-1", "finished"]) {
+      const { json } = await client.call("runs_update", { run_id: runId, status });
+      expect([json.error_code, json.message], String(status)).toEqual([
+        "INVALID_PARAMETER_VALUE",
+        expect.stringMatching(/'status'.*RUNNING/),
+      ]);
+    }
   });
 
   test.each<[call: string, input: object]>([

@@ -13,16 +13,11 @@ import {
 } from "../../domain/registry/versions.ts";
 import { modelVersionJson, TAGS } from "../entities.ts";
 import { parseModelVersionFilter, parseModelVersionOrder } from "../filter/model-versions.ts";
-import { bool, integer, list, optional, required, string, withDefault } from "../message.ts";
+import { bool, integer, list, optional, required, string, versionText, withDefault } from "../message.ts";
 import { requireMaxResults } from "../paging.ts";
 import { EMPTY, ok, route } from "../route.ts";
 
 const BY_VERSION = { name: required(string), version: required(versionText) };
-
-/** Clients send versions as text; numbers do too. */
-function versionText(value: unknown): string {
-  return typeof value === "number" ? String(value) : string(value);
-}
 
 const answer = (version: NamedVersion) => ok({ model_version: modelVersionJson(version) });
 

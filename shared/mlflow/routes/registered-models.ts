@@ -16,7 +16,7 @@ import { getModelVersion, requireStage, requireVersionNumber } from "../../domai
 import type { Workspace } from "../../domain/workspace.ts";
 import { modelVersionJson, registeredModelJson, TAGS } from "../entities.ts";
 import { parseRegisteredModelFilter, parseRegisteredModelOrder } from "../filter/registered-models.ts";
-import { type Decoded, integer, list, optional, required, string, withDefault } from "../message.ts";
+import { type Decoded, integer, list, optional, required, string, versionText, withDefault } from "../message.ts";
 import { requireMaxResults } from "../paging.ts";
 import { type Call, EMPTY, ok, route } from "../route.ts";
 
@@ -146,7 +146,7 @@ export const registeredModelRoutes = [
     method: "POST",
     path: "2.0/mlflow/registered-models/alias",
     permission: "write",
-    request: { name: required(string), alias: required(string), version: required(string) },
+    request: { name: required(string), alias: required(string), version: required(versionText) },
     handle: async ({ workspace, input }) => {
       await setAlias(workspace, input.name, input.alias, requireVersionNumber(input.version));
       return EMPTY;
