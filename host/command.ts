@@ -29,8 +29,11 @@ export interface LocalApp {
   provideServices(services: LocalServices): unknown;
   /** Imports the app's entry module and returns its namespace. */
   load(): Promise<unknown>;
-  /** A key for an owner, who has none yet or wants to replace it; undefined when there is one. */
-  ownerKey(replace: boolean): Promise<string | undefined>;
+  /**
+   * Makes a key for an owner, where there was none yet or it is to be replaced.
+   * @param show shows it, before it is made; false when nobody can have seen it
+   */
+  ownerKey(replace: boolean, show: (key: string) => Promise<boolean>): Promise<boolean>;
 }
 
 interface Settings {
@@ -52,7 +55,7 @@ const USAGE = `Runs the workspace on this machine.
   --port <number>   Port to listen on, 0 for any free one (default 7071)
   --data <folder>   Where everything is kept (default ./.cairn)
   --host <name>     Address to listen on (default 127.0.0.1); others than this machine's own need --auth
-  --auth            Ask every caller for a key or token. The first start prints an owner's key, once
+  --auth            Ask every caller for a key or token. While there never was an owner, a start prints an owner's key, once
   --new-owner-key   With --auth: print a new owner's key, and revoke the one printed before
   --url <url>       Address at which others reach this, for instance that of a proxy that adds TLS
   --durable         Write to disk before each answer, so that nothing is lost when the power fails
@@ -124,7 +127,6 @@ async function start(settings: Settings, app: LocalApp): Promise<void> {
   const { port, folder, hostname, auth, durable, strict } = settings;
   if (!auth) requireLoopback(hostname);
   let host: Host | undefined;
-  let ownerKey: string | undefined;
   const baseUrl = () => settings.url ?? host?.url ?? `http://${hostname}:${port}`;
   const stores = await openLocalStores({ folder, durable, baseUrl });
   try {
@@ -153,7 +155,7 @@ async function start(settings: Settings, app: LocalApp): Promise<void> {
       intercept: stores.intercept,
       clock: machineClock,
     });
-    ownerKey = auth ? await app.ownerKey(settings.newOwnerKey) : undefined;
+    if (auth) await app.ownerKey(settings.newOwnerKey, showOwnerKey);
   } catch (error) {
     await stores.close();
     throw error;
@@ -161,27 +163,29 @@ async function start(settings: Settings, app: LocalApp): Promise<void> {
   stopOnSignal(host, stores);
   setTimeout(() => sweep(stores), SWEEP_AFTER_MS).unref();
   setInterval(() => sweep(stores), SWEEP_EVERY_MS).unref();
-  console.log(greeting(baseUrl(), stores.where, auth, ownerKey));
+  console.log(greeting(baseUrl(), stores.where, auth));
 }
 
 function sweep(stores: LocalStores): void {
   stores.sweep().catch((error: unknown) => logToStandardError({ level: "error", message: describeError(error) }));
 }
 
-function greeting(url: string, where: string, auth: boolean, ownerKey: string | undefined): string {
-  const key = ownerKey
-    ? `
-The owner's key, which is not shown again (--new-owner-key replaces it):
+/** Whether it has left this process; it is worth something once the server says that it runs. */
+function showOwnerKey(key: string): Promise<boolean> {
+  const text = `The owner's key, which is not shown again (--new-owner-key replaces it):
 
-  ${ownerKey}
-`
-    : "";
-  const token = auth ? `\n  export MLFLOW_TRACKING_TOKEN=${ownerKey ?? "<key>"}` : "";
+  export MLFLOW_TRACKING_TOKEN=${key}
+`;
+  return new Promise((resolve) => process.stdout.write(`${text}\n`, (error) => resolve(!error)));
+}
+
+function greeting(url: string, where: string, auth: boolean): string {
+  const token = auth ? "\n  export MLFLOW_TRACKING_TOKEN=<key>" : "";
   return `Cairn is running at ${url}, with its data in ${where}. Ctrl-C stops it.
 
   MLflow      ${url}
   REST        ${url}/api/v1/workspaces
-${key}
+
 Next, in another terminal:
 
   export MLFLOW_TRACKING_URI=${url}${token}

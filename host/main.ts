@@ -8,12 +8,14 @@ const FLUSH_AFTER_MS = 2_000;
 const { runCommand } = await import("./command.ts");
 await runCommand(process.argv.slice(2), {
   provideServices: async (services) => (await import("../shared/services.ts")).provideServices(services),
-  ownerKey: async (replace) => {
+  ownerKey: async (replace, show) => {
     const [{ services }, { provideOwnerKey }] = await Promise.all([
       import("../shared/services.ts"),
       import("../shared/domain/access/owner-key.ts"),
     ]);
-    return provideOwnerKey((await services()).realm, replace);
+    const { realm, config } = await services();
+    const { owners, eventRetentionDays } = config;
+    return provideOwnerKey(realm, { replace, show, hasConfiguredOwners: owners.length > 0, eventRetentionDays });
   },
   load: () => import("../functions/index.ts"),
 });

@@ -10,11 +10,17 @@ const EventJson = z
   .object({
     id: z.string(),
     time: Time,
-    action: z.string().check(z.describe("The operation, by the name it has in docs/permissions.md.")),
+    action: z
+      .string()
+      .check(
+        z.describe(
+          "The operation, by the name it has in docs/permissions.md; or what a server did by itself: owner_key_made.",
+        ),
+      ),
     outcome: Outcome,
     caller: z
       .object({
-        kind: z.string().check(z.describe("anonymous, loopback, key, entra or run.")),
+        kind: z.string().check(z.describe("anonymous, loopback, key, entra, run, or host: the local host itself.")),
         id: z.string().check(z.describe("The member, or the run.")),
         keyId: z.optional(z.string()),
       })

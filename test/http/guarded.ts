@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from "vitest";
-import { provideOwnerKey } from "../../shared/domain/access/owner-key.ts";
 import type { Role } from "../../shared/domain/access/roles.ts";
 import { SettableClock } from "../domain/support.ts";
+import { ownerKey } from "../setup/owner-key.ts";
 import { type InProcess, type InProcessOptions, openInProcess } from "./in-process.ts";
 import { type Client, ok } from "./support.ts";
 import { callRest } from "./valid-rest.ts";
@@ -29,7 +29,7 @@ export function useGuarded(options: InProcessOptions = {}): Guarded {
   const as = (secret: string) => app.client.under("", { authorization: `Bearer ${secret}` });
   beforeAll(async () => {
     app = openInProcess({ clock, authenticated: true, ...options });
-    admin = as((await provideOwnerKey(app.realm, false))!);
+    admin = as((await ownerKey(app.realm))!);
   });
   afterAll(() => app.close());
   return {

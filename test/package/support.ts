@@ -5,13 +5,13 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { unzipSync } from "fflate";
 import { afterAll, afterEach, beforeAll } from "vitest";
-import { provideOwnerKey } from "../../shared/domain/access/owner-key.ts";
 import { requestRunSnapshot } from "../../shared/domain/runs/run-snapshot.ts";
 import { runsSnapshotBlob } from "../../shared/domain/search/snapshot-blob.ts";
 import { Memory, type Stores } from "../../shared/domain/workspace.ts";
 import { openWorkspace } from "../../shared/domain/workspaces.ts";
 import { machineClock, machineIds } from "../../shared/drivers/machine.ts";
 import { until } from "../host/support.ts";
+import { ownerKey } from "../setup/owner-key.ts";
 import { collectOutput, untilListening } from "../setup/server.ts";
 
 export const ROOT = join(import.meta.dirname, "..", "..");
@@ -66,7 +66,7 @@ export function usePackage() {
 export async function openAround(stores: Stores) {
   const realm = { stores, clock: machineClock, ids: machineIds, memory: new Memory() };
   const workspace = await openWorkspace(realm, "default");
-  const key = (await provideOwnerKey(realm, false))!;
+  const key = (await ownerKey(realm))!;
   return {
     key,
     /** Sends a message that only a queue function acts on, and waits for what it does. */

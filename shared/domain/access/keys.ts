@@ -1,7 +1,16 @@
-import type { Item, Stored } from "../../stores/document-store.ts";
+import type { BatchOperation, Item, Stored } from "../../stores/document-store.ts";
 import { invalid, invalidState, notFound } from "../errors.ts";
+import { KeyedLock } from "../keyed-lock.ts";
 import { cut } from "../validation.ts";
-import { listMembers, type MembersOf, memberNotFound, recentMember, removeMember, requireMemberId } from "./members.ts";
+import {
+  listMembers,
+  type Member,
+  type MembersOf,
+  memberNotFound,
+  recentMember,
+  removeMember,
+  requireMemberId,
+} from "./members.ts";
 import { lowerRole, type Role } from "./roles.ts";
 import { issueSecret, type ReadSecret, sameHash } from "./secrets.ts";
 
@@ -44,7 +53,10 @@ export interface NewKey {
 }
 
 export const KEY_ID = /^[0-9a-f]{16}$/;
-const MAX_KEYS = 1000;
+/** Of one member, expired ones not counted: nobody uses up what others need. */
+const MAX_KEYS_OF_MEMBER = 100;
+/** Whoever makes keys for one member at once is counted one after the other. */
+const making = new KeyedLock();
 const USE_NOTED_EVERY_MS = 3_600_000;
 /** An expired key stays in the list for a while, so that people see why something stopped working. */
 const SHOWN_AFTER_EXPIRY_SECONDS = 30 * 24 * 3600;
@@ -55,7 +67,7 @@ const recentKey = (workspaceId: string, keyId: string): string => `${workspaceId
 
 /**
  * Makes a key for a member.
- * @throws NotFound for no member; InvalidParameter for a role above the member's
+ * @throws NotFound for no member; InvalidParameter for a role above the member's; InvalidState when the member has too many
  */
 export async function createKey(workspace: MembersOf, input: NewKey): Promise<{ key: Key; secret: string }> {
   const memberId = requireMemberId(input.member);
@@ -64,24 +76,59 @@ export async function createKey(workspace: MembersOf, input: NewKey): Promise<{ 
   if (input.role && lowerRole(member.role, input.role) !== input.role) {
     throw invalid(`The role of a key cannot be above its member's: '${memberId}' is ${member.role}.`);
   }
-  if ((await listKeys(workspace)).length >= MAX_KEYS) throw invalidState(`A workspace has at most ${MAX_KEYS} keys.`);
+  return making.run(`${workspace.id}/${memberId}`, async () => {
+    await requireRoom(workspace, memberId);
+    const drafted = draftKey(workspace, { ...input, member: memberId });
+    await workspace.stores.documents.catalog.create(workspace.id, itemOf(workspace, drafted, member));
+    return { key: drafted.key, secret: drafted.secret };
+  });
+}
+
+async function requireRoom(workspace: MembersOf, member: string): Promise<void> {
+  const nowMs = workspace.clock.now();
+  const counts = (key: Key) => key.member === member && (key.expiresMs === undefined || nowMs < key.expiresMs);
+  if ((await listKeys(workspace)).filter(counts).length < MAX_KEYS_OF_MEMBER) return;
+  throw invalidState(`'${member}' has ${MAX_KEYS_OF_MEMBER} keys already, which is as many as may be: revoke some.`);
+}
+
+/** A key that is not stored yet. */
+export interface DraftedKey {
+  readonly key: Key;
+  readonly secret: string;
+  readonly hash: string;
+}
+
+export function draftKey(workspace: MembersOf, input: NewKey): DraftedKey {
   const { secret, hash, id } = issueSecret(workspace.ids, "key", workspace.id);
-  const { name, role, expiresMs, createdBy } = input;
+  const { name, member, role, expiresMs, createdBy } = input;
   const createdMs = workspace.clock.now();
   const key: Key = {
     id,
     name,
-    member: memberId,
+    member,
     ...(role && { role }),
     createdMs,
     createdBy,
     ...(expiresMs !== undefined && { expiresMs }),
   };
-  await workspace.stores.documents.catalog.create(
-    workspace.id,
-    toItem(workspace, { key, hash, membership: member.membership }),
-  );
-  return { key, secret };
+  return { key, secret, hash };
+}
+
+export function creationOf(workspace: MembersOf, drafted: DraftedKey, member: Member): BatchOperation {
+  return { kind: "create", item: itemOf(workspace, drafted, member) };
+}
+
+export function removalOf(keyId: string): BatchOperation {
+  return { kind: "remove", id: documentId(keyId) };
+}
+
+/** In this process, after it was changed. */
+export function forgetKey(workspace: MembersOf, keyId: string): void {
+  workspace.memory.recent.forget(recentKey(workspace.id, keyId));
+}
+
+function itemOf(workspace: MembersOf, { key, hash }: DraftedKey, { membership }: Member): KeyItem {
+  return toItem(workspace, { key, hash, membership });
 }
 
 /** In order of creation. */
@@ -99,7 +146,7 @@ export async function revokeKey(workspace: MembersOf, keyId: string, onlyOf?: st
   const stored = KEY_ID.test(keyId) ? await catalog.get<KeyItem>(workspace.id, documentId(keyId)) : undefined;
   if (!stored || (onlyOf !== undefined && stored.item.key.member !== onlyOf)) throw keyNotFound(keyId);
   const wasThere = await catalog.remove(workspace.id, documentId(keyId));
-  workspace.memory.recent.forget(recentKey(workspace.id, keyId));
+  forgetKey(workspace, keyId);
   if (!wasThere) throw keyNotFound(keyId);
   return stored.item.key;
 }

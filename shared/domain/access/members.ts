@@ -1,4 +1,4 @@
-import type { Item, Stored } from "../../stores/document-store.ts";
+import type { BatchOperation, Item, Stored } from "../../stores/document-store.ts";
 import { AlreadyExists, PreconditionFailed } from "../../stores/errors.ts";
 import { invalid, invalidState, notFound } from "../errors.ts";
 import { optimistically } from "../optimistic.ts";
@@ -59,13 +59,22 @@ export async function recentMember(workspace: MembersOf, id: string, membership?
   return find(await memory.recent.get(clock, recentKey(workspace), read, (members) => find(members) !== undefined));
 }
 
+/** What is written in the same step as a change of members. */
+type Alongside = (member: Member) => Promise<readonly BatchOperation[]>;
+
 /**
  * Gives somebody a role, member already or not.
  * @throws InvalidState when nobody would be left as owner; InvalidParameter
  */
-export function putMember(workspace: MembersOf, id: string, role: Role, by: string): Promise<Member> {
+export function putMember(
+  workspace: MembersOf,
+  id: string,
+  role: Role,
+  by: string,
+  alongside?: Alongside,
+): Promise<Member> {
   const memberId = requireMemberId(id);
-  return changeMembers(workspace, (members) => {
+  return changeMembers(workspace, alongside, (members) => {
     const before = members.find((member) => member.id === memberId);
     const added = { addedMs: workspace.clock.now(), addedBy: by, membership: workspace.ids.hex(8) };
     const member: Member = { ...(before ?? added), id: memberId, role };
@@ -76,17 +85,18 @@ export function putMember(workspace: MembersOf, id: string, role: Role, by: stri
 /** @throws NotFound; InvalidState for the last owner */
 export function removeMember(workspace: MembersOf, id: string): Promise<Member> {
   const memberId = id.toLowerCase();
-  return changeMembers(workspace, (members) => {
+  return changeMembers(workspace, undefined, (members) => {
     const member = members.find((candidate) => candidate.id === memberId);
     if (!member) throw memberNotFound(id);
     return { members: members.filter((other) => other !== member), result: member };
   });
 }
 
-async function changeMembers<R>(
+async function changeMembers(
   workspace: MembersOf,
-  change: (members: readonly Member[]) => { members: readonly Member[]; result: R },
-): Promise<R> {
+  alongside: Alongside | undefined,
+  change: (members: readonly Member[]) => { members: readonly Member[]; result: Member },
+): Promise<Member> {
   const { catalog } = workspace.stores.documents;
   const result = await optimistically(`${workspace.id}/${DOCUMENT_ID}`, async () => {
     const stored = await read(workspace);
@@ -96,8 +106,9 @@ async function changeMembers<R>(
     if (members.length > MAX_MEMBERS) throw invalidState(`A workspace has at most ${MAX_MEMBERS} members.`);
     const sorted = [...members].sort((a, b) => (a.id < b.id ? -1 : 1));
     const item: MembersItem = { id: DOCUMENT_ID, scope: `${workspace.id}/members`, kind: "members", members: sorted };
-    if (stored) await catalog.replace(workspace.id, item, stored.etag);
-    else await catalog.create(workspace.id, item).catch(retryWhenTaken);
+    const write: BatchOperation = stored ? { kind: "replace", item, etag: stored.etag } : { kind: "create", item };
+    const more = (await alongside?.(result)) ?? [];
+    await catalog.batch(workspace.id, [write, ...more]).catch(retryWhenTaken);
     return result;
   });
   workspace.memory.recent.forget(recentKey(workspace));

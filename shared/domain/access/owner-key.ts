@@ -1,38 +1,48 @@
+import { appendEvent } from "../events/events.ts";
 import { DEFAULT_WORKSPACE, getWorkspace, type Realm, workspaceOfId } from "../workspaces.ts";
-import { createKey, type Key, listKeys, revokeKey } from "./keys.ts";
-import { listMembers, type MembersOf, putMember } from "./members.ts";
+import { creationOf, draftKey, forgetKey, listKeys, removalOf } from "./keys.ts";
+import { listMembers, putMember } from "./members.ts";
 
 /** The member for whom the local host makes keys, and the maker's name, which no member can have. */
 const OWNER = "owner";
 const HOST = "(local host)";
 
-/**
- * The way into a workspace whose data folder one has: a key of an owner of the workspace `default`, who administrates the others.
- * @param replace makes a new one though there is one, and revokes those that were made here before
- * @returns the key, which is not shown again; undefined when an owner has a key already
- */
-export async function provideOwnerKey(realm: Realm, replace: boolean): Promise<string | undefined> {
-  const { id } = await getWorkspace(realm, DEFAULT_WORKSPACE);
-  const workspace = workspaceOfId(realm, id);
-  const keys = await listKeys(workspace);
-  if (!replace && (await isAnOwners(workspace, keys))) return undefined;
-  await putMember(workspace, OWNER, "owner", HOST);
-  const { secret } = await createKey(workspace, {
-    name: "Owner key of the local host",
-    member: OWNER,
-    createdBy: HOST,
-  });
-  for (const key of keys) if (key.createdBy === HOST) await revokeKey(workspace, key.id);
-  return secret;
+export interface OwnerKeyWish {
+  /** Makes a new one whoever owns the workspace, in the place of those that were made here before. */
+  readonly replace: boolean;
+  /** The settings name owners, who come by other ways. */
+  readonly hasConfiguredOwners: boolean;
+  readonly eventRetentionDays: number;
+  /** Shows the key, before it is made: a death in between loses nothing but a key that never opened anything. False: nobody saw it. */
+  show(secret: string): Promise<boolean> | boolean;
 }
 
-/** Whether one of the keys opens what owners may do. */
-async function isAnOwners(workspace: MembersOf, keys: readonly Key[]): Promise<boolean> {
-  const members = await listMembers(workspace);
-  const owners = new Set(members.filter(({ role }) => role === "owner").map(({ id }) => id));
-  const nowMs = workspace.clock.now();
-  return keys.some(
-    ({ member, role = "owner", expiresMs = Number.POSITIVE_INFINITY }) =>
-      owners.has(member) && role === "owner" && expiresMs > nowMs,
-  );
+/**
+ * The way into a workspace whose data folder one has: a key of an owner of the workspace `default`, who administrates the others. Made without
+ * being asked for only while the workspace never had an owner.
+ * @returns whether there is a new one
+ */
+export async function provideOwnerKey(realm: Realm, wish: OwnerKeyWish): Promise<boolean> {
+  const { id } = await getWorkspace(realm, DEFAULT_WORKSPACE);
+  const workspace = workspaceOfId(realm, id);
+  // A workspace that had an owner once has one still: the last one cannot go.
+  const hadOwner = (await listMembers(workspace)).some(({ role }) => role === "owner");
+  if (!wish.replace && (hadOwner || wish.hasConfiguredOwners)) return false;
+  const drafted = draftKey(workspace, { name: "Owner key of the local host", member: OWNER, createdBy: HOST });
+  if (!(await wish.show(drafted.secret))) return false;
+  const event = {
+    action: "owner_key_made",
+    outcome: "allowed" as const,
+    timeMs: workspace.clock.now(),
+    caller: { kind: "host", id: HOST },
+    resources: { member: OWNER, keyId: drafted.key.id },
+  };
+  await appendEvent(workspace, event, wish.eventRetentionDays);
+  let replaced: string[] = [];
+  await putMember(workspace, OWNER, "owner", HOST, async (member) => {
+    replaced = (await listKeys(workspace)).filter(({ createdBy }) => createdBy === HOST).map(({ id: keyId }) => keyId);
+    return [creationOf(workspace, drafted, member), ...replaced.map(removalOf)];
+  });
+  for (const keyId of replaced) forgetKey(workspace, keyId);
+  return true;
 }

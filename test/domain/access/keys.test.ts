@@ -1,11 +1,22 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createKey, dismissMember, holderOfKey, listKeys, revokeKey } from "../../../shared/domain/access/keys.ts";
-import { putMember } from "../../../shared/domain/access/members.ts";
-import { provideOwnerKey } from "../../../shared/domain/access/owner-key.ts";
+import { listMembers, putMember } from "../../../shared/domain/access/members.ts";
 import { readSecret } from "../../../shared/domain/access/secrets.ts";
-import type { Workspace } from "../../../shared/domain/workspace.ts";
+import { listEvents } from "../../../shared/domain/events/events.ts";
+import { Memory, type Workspace } from "../../../shared/domain/workspace.ts";
 import { openWorkspace } from "../../../shared/domain/workspaces.ts";
-import { DAY, type DomainFixture, domainFixture, refusal, SECOND, withColdMemory } from "../support.ts";
+import { ownerKey } from "../../setup/owner-key.ts";
+import {
+  DAY,
+  type DomainFixture,
+  domainFixture,
+  Power,
+  raceOf,
+  refusal,
+  SECOND,
+  survives,
+  withColdMemory,
+} from "../support.ts";
 import { countingReads } from "./counting-reads.ts";
 
 let fixture: DomainFixture;
@@ -168,31 +179,135 @@ describe("API keys (A10)", () => {
   });
 });
 
-describe("the owner's key of the local host (A10)", () => {
-  test("provideOwnerKey: is given once; a new one revokes the old", async () => {
-    const first = await provideOwnerKey(fixture.realm, false);
-    expect(first).toMatch(/^cairn_key_/);
-    const home = await openWorkspace(fixture.realm, "default");
-    expect(await holder(first!, home)).toMatchObject({ member: "owner", role: "owner" });
-    expect(await provideOwnerKey(fixture.realm, false)).toBeUndefined();
-    const second = await provideOwnerKey(fixture.realm, true);
-    expect(await holder(first!, home)).toBeUndefined();
-    expect(await holder(second!, home)).toMatchObject({ role: "owner" });
-    expect(await provideOwnerKey(fixture.realm, false)).toBeUndefined();
+describe("how many keys there may be (A10)", () => {
+  const many = (count: number, more: object = {}) => Promise.all(Array.from({ length: count }, () => make(more)));
+
+  test("createKey: a member has at most 100, also made at once; others are not in their way", async () => {
+    await putMember(workspace, "bob", "owner", "test");
+    const { winners, refusals } = await raceOf(Array.from({ length: 110 }, () => make()));
+    expect([winners.length, refusals.length, new Set(refusals)]).toEqual([100, 10, new Set(["InvalidState"])]);
+    await expect(make()).rejects.toEqual(refusal("InvalidState", /'ada' has 100 keys already/));
+    await many(100, { member: "bob" });
   });
 
-  test("provideOwnerKey: keys of others, of lower roles or expired do not count", async () => {
-    const fresh = domainFixture(7);
-    try {
-      const home = await openWorkspace(fresh.realm, "default");
-      await putMember(home, "ada", "owner", "test");
-      const key = { name: "k", member: "ada", createdBy: "test" };
-      await createKey(home, { ...key, role: "contributor" });
-      await createKey(home, { ...key, expiresMs: fresh.clock.now() });
-      expect(await provideOwnerKey(fresh.realm, false)).toBeDefined();
-      expect((await listKeys(home)).filter(({ member }) => member === "ada")).toHaveLength(2);
-    } finally {
-      await fresh.close();
+  test("createKey: expired and revoked keys do not count, though expired ones are shown for a while", async () => {
+    await many(99, { expiresMs: fixture.clock.now() + DAY });
+    const { key } = await make();
+    await expect(make()).rejects.toEqual(refusal("InvalidState"));
+    await revokeKey(workspace, key.id);
+    await make();
+    fixture.clock.pass(DAY);
+    await many(99);
+    expect(await listKeys(workspace)).toHaveLength(199);
+    await expect(make()).rejects.toEqual(refusal("InvalidState"));
+  });
+});
+
+describe("the owner's key of the local host (A10)", () => {
+  let fresh: DomainFixture;
+  let home: Workspace;
+
+  beforeEach(async () => {
+    fresh = domainFixture(7);
+    home = await openWorkspace(fresh.realm, "default");
+  });
+  afterEach(() => fresh.close());
+
+  const eventsOfHost = async () => (await listEvents(home, { action: "owner_key_made", pageSize: 100 })).events;
+
+  test("provideOwnerKey: is given once; a new one takes the place of the old; each leaves an event", async () => {
+    const first = await ownerKey(fresh.realm);
+    expect(first).toMatch(/^cairn_key_/);
+    expect(await holder(first!, home)).toMatchObject({ member: "owner", role: "owner" });
+    expect(await ownerKey(fresh.realm)).toBeUndefined();
+    const second = await ownerKey(fresh.realm, { replace: true });
+    expect(await holder(first!, home)).toBeUndefined();
+    expect(await holder(second!, home)).toMatchObject({ role: "owner" });
+    expect(await listKeys(home)).toHaveLength(1);
+    expect(await ownerKey(fresh.realm)).toBeUndefined();
+    const { id: keyId } = readSecret(second!)!;
+    expect(await eventsOfHost()).toHaveLength(2);
+    expect(await eventsOfHost()).toContainEqual(
+      expect.objectContaining({
+        outcome: "allowed",
+        caller: { kind: "host", id: "(local host)" },
+        resources: { member: "owner", keyId },
+      }),
+    );
+  });
+
+  test("provideOwnerKey: an owner who was removed does not come back, but when asked for", async () => {
+    const first = await ownerKey(fresh.realm);
+    await putMember(home, "ada", "owner", "test");
+    await dismissMember(home, "owner");
+    expect(await ownerKey(fresh.realm)).toBeUndefined();
+    expect((await listMembers(home)).map(({ id }) => id)).toEqual(["ada"]);
+    const asked = await ownerKey(fresh.realm, { replace: true });
+    expect(await holder(asked!, home)).toMatchObject({ role: "owner" });
+    expect(await holder(first!, home)).toBeUndefined();
+  });
+
+  test("provideOwnerKey: where the settings name owners there is none, but when asked for", async () => {
+    expect(await ownerKey(fresh.realm, { hasConfiguredOwners: true })).toBeUndefined();
+    expect([await listMembers(home), await eventsOfHost()]).toEqual([[], []]);
+    expect(await ownerKey(fresh.realm, { hasConfiguredOwners: true, replace: true })).toBeDefined();
+  });
+
+  test("provideOwnerKey: members who are no owners do not keep the first one out", async () => {
+    await putMember(home, "ada", "contributor", "test");
+    expect(await ownerKey(fresh.realm)).toBeDefined();
+  });
+
+  test("provideOwnerKey: one that nobody can have seen is not made", async () => {
+    expect(await ownerKey(fresh.realm, { show: () => false })).toBeUndefined();
+    expect([await listMembers(home), await listKeys(home)]).toEqual([[], []]);
+    expect(await ownerKey(fresh.realm)).toBeDefined();
+  });
+
+  test("provideOwnerKey: as many keys as a member may have are not in its way", async () => {
+    await ownerKey(fresh.realm);
+    const key = { name: "k", member: "owner", createdBy: "owner" };
+    for (let i = 0; i < 99; i++) await createKey(home, key);
+    await expect(createKey(home, key)).rejects.toEqual(refusal("InvalidState"));
+    const asked = await ownerKey(fresh.realm, { replace: true });
+    expect(await holder(asked!, home)).toMatchObject({ role: "owner" });
+    expect(await listKeys(home)).toHaveLength(100);
+  });
+
+  describe.each([
+    ["the first", false],
+    ["a new one", true],
+  ])("provideOwnerKey: %s, dead at any write", (_, replace) => {
+    /** What opens the workspace after a death at that write: the key of before, what was shown, what the next start shows. */
+    async function openAfter(write: number, reachesStore: boolean): Promise<{ survived: boolean; open: string[] }> {
+      const { realm } = fresh;
+      const keys: Record<string, string | undefined> = { before: replace ? await ownerKey(realm) : undefined };
+      const power = new Power();
+      power.failAt(write, reachesStore);
+      const show = (key: string) => {
+        keys.shown = key;
+        return true;
+      };
+      const survived = await survives(() =>
+        ownerKey({ ...realm, memory: new Memory(), stores: power.feed(realm.stores) }, { replace, show }),
+      );
+      keys.next = await ownerKey({ ...realm, memory: new Memory() });
+      const open: string[] = [];
+      for (const [which, key] of Object.entries(keys))
+        if (key && (await holder(key, withColdMemory(home)))) open.push(which);
+      return { survived, open };
     }
+
+    test.each([
+      [1, false],
+      [1, true],
+      [2, false],
+      [2, true],
+      [3, false],
+    ])("write %i, carried out: %s: one key opens that somebody has seen", async (write, reachesStore) => {
+      const { survived, open } = await openAfter(write, reachesStore);
+      const isStored = write > 2 || (write === 2 && reachesStore);
+      expect([survived, open]).toEqual([write > 2, [isStored ? "shown" : replace ? "before" : "next"]]);
+    });
   });
 });

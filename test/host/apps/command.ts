@@ -6,6 +6,6 @@ await runCommand(process.argv.slice(2), {
   provideServices: (services) => {
     state.services = services;
   },
-  ownerKey: async () => undefined,
+  ownerKey: async () => false,
   load: () => import("./command-app.ts"),
 });
