@@ -2,18 +2,12 @@ import { createHash } from "node:crypto";
 import type { BatchOperation, Item, Stored } from "../stores/document-store.ts";
 import { AlreadyExists } from "../stores/errors.ts";
 import { requireFreeLocation } from "./artifact-folders.ts";
+import { requireArtifactLocation } from "./artifact-locations.ts";
 import { alreadyExists, invalid, notFound, WorkspaceError } from "./errors.ts";
 import { optimistically } from "./optimistic.ts";
 import { noteTrash } from "./purge/trash.ts";
 import type { Stage, Staged, Tag } from "./runs/types.ts";
-import {
-  LIMITS,
-  requireArtifactLocation,
-  requireEntityName,
-  requireExperimentId,
-  requireExperimentName,
-  requireLength,
-} from "./validation.ts";
+import { LIMITS, requireEntityName, requireExperimentId, requireExperimentName, requireLength } from "./validation.ts";
 import type { Workspace } from "./workspace.ts";
 
 export interface Experiment {

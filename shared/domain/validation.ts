@@ -97,31 +97,6 @@ export function requireExperimentName(name: string): void {
   requireLength("name", name, LIMITS.experimentName);
 }
 
-/** Schemes that name a file of some machine or any host at all; MLflow's server refuses to be sent there (store/artifact/host_policy.py). */
-const NO_CLOUD_STORAGE: ReadonlySet<string> = new Set(["http", "https", "file", "ftp", "sftp", "hdfs", "viewfs"]);
-
-/** A place for artifacts: our own (`mlflow-artifacts:`) or a cloud URI that clients reach by themselves. */
-export function requireArtifactLocation(location: string): void {
-  requireLength("artifact_location", location, LIMITS.artifactLocation);
-  if (location.startsWith("runs:")) {
-    throw invalid(`Artifact location cannot be a runs:/ URI. Given: '${location}'`);
-  }
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(location)?.[1]?.toLowerCase();
-  const decoded = decodeFully(location);
-  const bad =
-    scheme === undefined ||
-    NO_CLOUD_STORAGE.has(scheme) ||
-    /^mlflow-artifacts:\/\/[^/]/i.test(location) ||
-    /[#;?\0\\]/.test(decoded) ||
-    decoded.split("/").includes("..");
-  if (bad) {
-    throw invalid(
-      `Invalid artifact location: '${cut(location)}'. Accepted are mlflow-artifacts:/ and cloud storage URIs ` +
-        "without query, parameters, fragment or '..'; local paths and URIs of http, ftp, hdfs and other hosts are not.",
-    );
-  }
-}
-
 export function requireModelName(name: string, parameter = "name"): void {
   if (name.trim() === "") throw missingValue(parameter);
   if (/[/:]/.test(name)) throw invalid(`Invalid model name '${cut(name)}'. Names cannot contain '/' or ':'.`);
@@ -139,8 +114,13 @@ export function requireAlias(alias: string): void {
   requireLength("Registered model alias name", alias, LIMITS.alias);
 }
 
+/** This alias always means the newest version. */
+export function isReservedForLatest(alias: string): boolean {
+  return alias.toLowerCase() === "latest";
+}
+
 export function requireAliasNotReserved(alias: string): void {
-  if (alias.toLowerCase() === "latest") throw invalid("'latest' alias name (case insensitive) is reserved.");
+  if (isReservedForLatest(alias)) throw invalid("'latest' alias name (case insensitive) is reserved.");
   if (/^[vV]\d+$/.test(alias)) throw invalid(`Version alias name '${alias}' is reserved.`);
 }
 

@@ -62,15 +62,21 @@ const REFUSALS: Refusal[] = [
   ...[
     "http://x/y",
     "https://x/y",
-    "file:///tmp",
+    "file://host/tmp",
+    "file:tmp",
+    "file:///",
     "ftp://x/y",
     "FTP://x/y",
     "sftp://x/y",
     "hdfs://x/y",
     "viewfs:///y",
     "mlflow-artifacts://x/y",
-    "/tmp/x",
+    "/",
+    "/tmp/../x",
+    "file:///tmp/%2e%2e/x",
+    "./relative",
     "relative",
+    "C:/tmp",
     "runs:/a/b",
     "s3://b/../c",
     "s3://b/%2e%2e/c",
@@ -86,7 +92,7 @@ const REFUSALS: Refusal[] = [
       call: "experiments_create",
       input: () => ({ name: "located", artifact_location: location }),
       ...INVALID,
-      message: /rtifact location/,
+      message: /rtifact[_ ]location.*Accepted are|runs:/,
     }),
   ),
   {
@@ -201,6 +207,28 @@ suite.describe("experiments", (flavour) => {
       workspace: "default",
     });
     expect(experiment.tags).toEqual([{ key: "k", value: "v" }]);
+  });
+
+  test.each([
+    ["file:///mnt/shared/x", "file:///mnt/shared/x"],
+    ["file:/mnt/x/", "file:/mnt/x"],
+    ["/mnt/shared/an odd/é", "/mnt/shared/an odd/é"],
+  ])("experiments_create: %s, which clients share, is recorded and left to them", async (location, recorded) => {
+    const input = { name: location, artifact_location: location };
+    const { experiment_id } = await ok(client.call("experiments_create", input));
+    const { experiment } = await ok(client.call("experiments_get", { experiment_id }));
+    expect(experiment.artifact_location).toBe(recorded);
+    const { run } = await ok(client.call("runs_create", { experiment_id }));
+    const root = `${recorded}/${run.info.run_id}/artifacts`;
+    expect(run.info.artifact_uri).toBe(root);
+    const listed = await client.call("run_artifacts_list", { run_id: run.info.run_id });
+    expect([listed.status, listed.json.message]).toEqual([400, expect.stringContaining("only clients can list")]);
+    await ok(client.call("registered_models_create", { name: `of ${experiment_id}` }));
+    const version = { name: `of ${experiment_id}`, source: `${root}/model`, run_id: run.info.run_id };
+    const { model_version } = await ok(client.call("model_versions_create", version));
+    expect(model_version.source).toBe(`${root}/model`);
+    const refused = await client.call("model_versions_create", { ...version, source: "/etc/passwd" });
+    expect([refused.status, refused.json.error_code]).toEqual([400, "INVALID_PARAMETER_VALUE"]);
   });
 
   test("experiments_create: a location of its own has at least two segments, as clients need", async () => {

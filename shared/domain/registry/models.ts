@@ -6,6 +6,7 @@ import { optimistically } from "../optimistic.ts";
 import type { Tag } from "../runs/types.ts";
 import {
   cut,
+  isReservedForLatest,
   LIMITS,
   requireAlias,
   requireAliasNotReserved,
@@ -104,7 +105,7 @@ export function updateRegisteredModel(
   description: string,
 ): Promise<RegisteredModel> {
   requireLength("description", description, LIMITS.registryDescription);
-  return touch(workspace, name, (model) => ({ ...model, description }));
+  return edit(workspace, name, (model) => ({ ...model, description, updatedMs: later(workspace, model.updatedMs) }));
 }
 
 /** Versions, tags and aliases stay with it. @throws AlreadyExists */
@@ -137,7 +138,7 @@ export function deleteRegisteredModel(workspace: Workspace, name: string): Promi
 
 export function setRegisteredModelTag(workspace: Workspace, name: string, tag: Tag): Promise<RegisteredModel> {
   requireRegistryTag(tag);
-  return touch(workspace, name, (model) => ({ ...model, tags: [...new Map(model.tags).set(tag.key, tag.value)] }));
+  return edit(workspace, name, (model) => ({ ...model, tags: [...new Map(model.tags).set(tag.key, tag.value)] }));
 }
 
 /** Nothing happens when there is no such tag. */
@@ -147,7 +148,7 @@ export async function deleteRegisteredModelTag(
   key: string,
 ): Promise<RegisteredModel> {
   requireEntityName("key", key);
-  return touch(workspace, name, (model) => {
+  return edit(workspace, name, (model) => {
     const tags = new Map(model.tags);
     return tags.delete(key) ? { ...model, tags: [...tags] } : model;
   });
@@ -163,37 +164,54 @@ export async function setAlias(workspace: Workspace, name: string, alias: string
     const stored = await catalog.get<RegistryItem>(workspace.id, id);
     if (stored?.item.kind !== "model-version") throw versionNotFound(name, version);
     const aliases = [...new Map(model.aliases).set(alias, version)];
-    return { model: { ...model, aliases, updatedMs: later(workspace, model.updatedMs) }, result: undefined };
+    return { model: { ...model, aliases }, result: undefined };
   });
 }
 
 /** Nothing happens when there is no such alias. */
 export async function deleteAlias(workspace: Workspace, name: string, alias: string): Promise<void> {
   requireAlias(alias);
-  await touch(workspace, name, (model) => {
+  await edit(workspace, name, (model) => {
     const aliases = new Map(model.aliases);
     return aliases.delete(alias) ? { ...model, aliases: [...aliases] } : model;
   });
 }
 
-/** The version an alias points to. @throws InvalidParameter for an unknown alias, as MLflow has it */
+/**
+ * The version an alias points to; `latest`, in any case, is the newest one.
+ * @throws InvalidParameter for an unknown alias, as MLflow has it; NotFound for `latest` of a model without versions
+ */
 export async function resolveAlias(workspace: Workspace, name: string, alias: string): Promise<number> {
   requireAlias(alias);
   const model = await getRegisteredModel(workspace, name);
+  if (isReservedForLatest(alias)) return newestVersion(workspace, model);
   const version = new Map(model.aliases).get(alias);
   if (version === undefined) throw invalid(`Registered model alias ${alias} not found.`);
   return version;
 }
 
-function touch(
+/** Mostly the last one that was made; otherwise they are looked through. @throws NotFound */
+async function newestVersion(workspace: Workspace, { key, name, lastVersion }: RegisteredModel): Promise<number> {
+  const { catalog } = workspace.stores.documents;
+  const last = await catalog.get<RegistryItem>(workspace.id, versionDocumentId(key, lastVersion));
+  if (last?.item.kind === "model-version") return lastVersion;
+  let newest: number | undefined;
+  for await (const page of catalog.list<RegistryItem>(workspace.id, versionRange(key))) {
+    for (const { item } of page) if (item.kind === "model-version") newest = item.version.version;
+  }
+  if (newest !== undefined) return newest;
+  throw notFound(`Latest version not found for model ${cut(name)}.`);
+}
+
+/** As in MLflow, tags and aliases leave the time of the last update as it is. */
+function edit(
   workspace: Workspace,
   name: string,
-  edit: (model: RegisteredModel) => RegisteredModel,
+  change: (model: RegisteredModel) => RegisteredModel,
 ): Promise<RegisteredModel> {
-  return changeModel(workspace, name, async (model) => {
-    const edited = edit(model);
-    const result = edited === model ? model : { ...edited, updatedMs: later(workspace, model.updatedMs) };
-    return { model: result, result };
+  return changeModel(workspace, name, async (before) => {
+    const model = change(before);
+    return { model, result: model };
   });
 }
 

@@ -1,9 +1,10 @@
+import { localPathOf, requireNoHost, schemeOf } from "../artifact-locations.ts";
 import { invalid, WorkspaceError } from "../errors.ts";
 import { getLoggedModel } from "../models/models.ts";
 import type { ModelAttributes } from "../models/types.ts";
 import { readRecord } from "../record.ts";
 import type { RunAttributes, Tag } from "../runs/types.ts";
-import { cut, decodeFully } from "../validation.ts";
+import { cut, decodeFully, requireRunId } from "../validation.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { getRegisteredModel, resolveAlias } from "./models.ts";
 import type { ModelVersion, NamedVersion } from "./types.ts";
@@ -35,9 +36,10 @@ const LOGGED_MODEL_URI = /^models:\/+(m-[0-9a-f]{32})$/;
  */
 export async function resolveSource(workspace: Workspace, input: NewVersion): Promise<ResolvedSource> {
   if (isPrompt(input.tags)) return promptSource(input);
-  requirePlainUri(input.source);
+  requireNoHost("source", input.source);
   const scheme = schemeOf(input.source);
-  if (scheme === "" || scheme === "file") throw localSource(input.source);
+  if (isLocal(input.source)) await requireLocalSource(workspace, input);
+  else requirePlainUri(input.source);
   if (scheme === "models") return modelsSource(workspace, input);
   if (scheme === "runs") return runsSource(workspace, input);
   if (isOurArtifact(input.source)) await requireWithinOwner(workspace, input);
@@ -55,13 +57,17 @@ function promptSource({ source, runId = "" }: NewVersion): ResolvedSource {
   throw invalid(`Invalid prompt source: '${cut(source)}'. Prompt sources must use an MLflow placeholder.`);
 }
 
-/** `runs:/<id>/…` must be the run named. */
+/**
+ * `runs:/<id>/…` must be the run named. It need not be here: registries that moved, or that stand apart, name the runs of another server, which
+ * only clients find.
+ */
 async function runsSource(workspace: Workspace, { source, runId, modelId }: NewVersion): Promise<ResolvedSource> {
   const [, sourceRunId, path = ""] = /^runs:\/+([^/]+)\/?(.*)$/.exec(source) ?? [];
   if (!sourceRunId || modelId) throw wrongOwner(source, modelId ? "model_id" : "run_id");
   if (sourceRunId !== runId) throw wrongOwner(source, "run_id");
+  requireRunId(runId);
   const run = await readRecord<RunAttributes>(workspace, runsPartition(workspace, runId));
-  if (run?.attributes.kind !== "run") throw wrongOwner(source, "run_id");
+  if (run?.attributes.kind !== "run") return { source, storageLocation: source, runId };
   return { source, storageLocation: `${run.attributes.artifactUri}/${path}`.replace(/\/$/, ""), runId };
 }
 
@@ -124,7 +130,7 @@ async function versionOfUri(workspace: Workspace, uri: string): Promise<NamedVer
  * @throws InvalidParameter
  */
 export async function requireOwnSource(workspace: Workspace, input: NamedSource): Promise<void> {
-  requirePlainUri(input.source);
+  if (!isLocal(input.source)) requirePlainUri(input.source);
   // Those name a run, model or version themselves, which must be the one named here.
   if (!["runs", "models"].includes(schemeOf(input.source))) await requireWithinOwner(workspace, input);
 }
@@ -157,6 +163,9 @@ async function sourceRunOf(workspace: Workspace, modelId: string | undefined): P
 }
 
 function isWithin(source: string, root: string): boolean {
+  const path = localPathOf(source);
+  const rootPath = localPathOf(root);
+  if (path !== undefined && rootPath !== undefined) return path === rootPath || path.startsWith(`${rootPath}/`);
   const sourceParts = uriParts(source);
   const rootParts = uriParts(root);
   return rootParts.length > 2 && rootParts.every((part, i) => sourceParts[i] === part);
@@ -185,8 +194,19 @@ function requirePlainUri(source: string): void {
   );
 }
 
-function schemeOf(uri: string): string {
-  return /^([a-z][a-z0-9+.-]+):/i.exec(uri)?.[1]?.toLowerCase() ?? "";
+function isLocal(source: string): boolean {
+  return ["", "file"].includes(schemeOf(source));
+}
+
+/** A path on a file system that clients share: within the artifacts of the run or logged model named, which lie there too. */
+async function requireLocalSource(workspace: Workspace, input: NewVersion): Promise<void> {
+  const { source, runId, modelId } = input;
+  if (!runId && !modelId) throw localSource(source);
+  try {
+    await requireWithinOwner(workspace, input);
+  } catch (error) {
+    throw error instanceof WorkspaceError && error.code === "InvalidParameter" ? localSource(source) : error;
+  }
 }
 
 function localSource(source: string): Error {

@@ -97,9 +97,14 @@ export async function updateModelVersion(
   description: string,
 ): Promise<NamedVersion> {
   requireLength("description", description, LIMITS.registryDescription);
-  return changeVersion(workspace, name, version, (before) => ({ ...before, description }));
+  return changeVersion(workspace, name, version, (before) => ({
+    ...before,
+    description,
+    updatedMs: later(workspace, before.updatedMs),
+  }));
 }
 
+/** As in MLflow, a tag leaves the time of the last update as it is: by default a search begins with the version updated last. */
 export async function setModelVersionTag(
   workspace: Workspace,
   name: string,
@@ -225,9 +230,8 @@ function changeVersion(
     const { item, etag } = await requireVersion(workspace, model, number);
     const edited = edit(item.version);
     if (edited === item.version) return named(model, edited);
-    const changed = { ...edited, updatedMs: later(workspace, item.version.updatedMs) };
-    await workspace.stores.documents.catalog.replace(workspace.id, toItem(workspace, changed), etag);
-    return named(model, changed);
+    await workspace.stores.documents.catalog.replace(workspace.id, toItem(workspace, edited), etag);
+    return named(model, edited);
   });
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createExperiment } from "../../../shared/domain/experiments.ts";
 import { createLoggedModel, deleteLoggedModel, getLoggedModel } from "../../../shared/domain/models/models.ts";
 import { noteModelVersion } from "../../../shared/domain/models/registrations.ts";
 import { createRegisteredModel, setAlias } from "../../../shared/domain/registry/models.ts";
@@ -10,17 +11,27 @@ import { type DomainFixture, domainFixture, refusal } from "../support.ts";
 
 let fixture: DomainFixture;
 let workspace: Workspace;
-const ids = { run: "", other: "", model: "", otherModel: "", deletedModel: "", foreignRun: "" };
+const ids = {
+  run: "",
+  other: "",
+  model: "",
+  otherModel: "",
+  deletedModel: "",
+  foreignRun: "",
+  local: "",
+  localModel: "",
+};
 
 beforeAll(async () => {
   fixture = domainFixture();
   workspace = await fixture.freshWorkspace();
-  const run = async (of = workspace) =>
-    (await createRun(of, { experimentId: "0", userId: "u", tags: [] })).view.attributes.runId;
-  Object.assign(ids, { run: await run(), other: await run() });
-  const model = async (sourceRunId: string) =>
-    (await createLoggedModel(workspace, { experimentId: "0", sourceRunId, params: [], tags: [] })).view.attributes
-      .modelId;
+  const shared = await createExperiment(workspace, { name: "shared", artifactLocation: "file:///mnt/e" });
+  const run = async (of = workspace, experimentId = "0") =>
+    (await createRun(of, { experimentId, userId: "u", tags: [] })).view.attributes.runId;
+  Object.assign(ids, { run: await run(), other: await run(), local: await run(workspace, shared) });
+  const model = async (sourceRunId: string, experimentId = "0") =>
+    (await createLoggedModel(workspace, { experimentId, sourceRunId, params: [], tags: [] })).view.attributes.modelId;
+  ids.localModel = await model(ids.local, shared);
   Object.assign(ids, {
     model: await model(ids.run),
     otherModel: await model(ids.other),
@@ -57,6 +68,8 @@ async function register(
 
 const RUN = { runId: "<run>" };
 const MODEL = { modelId: "<model>" };
+const LOCAL = { runId: "<local>" };
+const LOCAL_MODEL = { modelId: "<localModel>" };
 const RUN_ROOT = "mlflow-artifacts:/experiments/0/<run>/artifacts";
 const MODEL_ROOT = "mlflow-artifacts:/experiments/0/models/<model>/artifacts";
 
@@ -78,6 +91,21 @@ describe("source of a model version", () => {
     ["s3://bucket/model", {}, "s3://bucket/model", ""],
     ["s3://bucket/model", RUN, "s3://bucket/model", "<run>"],
     ["wasbs://c@a.blob.core.windows.net/model", {}, "wasbs://c@a.blob.core.windows.net/model", ""],
+    ["s3://key:secret@bucket/model", {}, "s3://key:secret@bucket/model", ""],
+    ["runs:/<foreignRun>/model", { runId: "<foreignRun>" }, "runs:/<foreignRun>/model", "<foreignRun>"],
+    ["runs:/0123456789abcdef/a/b", { runId: "0123456789abcdef" }, "runs:/0123456789abcdef/a/b", "0123456789abcdef"],
+    ["file:///mnt/e/<local>/artifacts/model", LOCAL, "file:///mnt/e/<local>/artifacts/model", "<local>"],
+    ["/mnt/e/<local>/artifacts", LOCAL, "/mnt/e/<local>/artifacts", "<local>"],
+    ["file:/mnt/e/<local>/artifacts/x/./y", LOCAL, "file:/mnt/e/<local>/artifacts/x/./y", "<local>"],
+    ["file://localhost/mnt/e/<local>/artifacts/x", LOCAL, "file://localhost/mnt/e/<local>/artifacts/x", "<local>"],
+    [
+      "file:///mnt/e/models/<localModel>/artifacts",
+      LOCAL_MODEL,
+      "file:///mnt/e/models/<localModel>/artifacts",
+      "<local>",
+    ],
+    ["models:/<localModel>", LOCAL_MODEL, "file:///mnt/e/models/<localModel>/artifacts", "<local>"],
+    ["runs:/<local>/model", LOCAL, "file:///mnt/e/<local>/artifacts/model", "<local>"],
   ])("takes %s of %j", async (source, owner, location, runId) => {
     const version = await register(source, owner);
     expect([version.storageLocation, version.runId]).toEqual([filled(location), filled(runId)]);
@@ -87,8 +115,9 @@ describe("source of a model version", () => {
     ["runs:/<run>/model", {}, "another's run, guessed"],
     ["runs:/<run>/model", { runId: "<other>" }, "not the run named"],
     ["runs:/<run>/model", { runId: "" }, "an empty run id"],
-    ["runs:/<foreignRun>/model", { runId: "<foreignRun>" }, "a run of another workspace"],
-    ["runs:/<model>/model", { runId: "<model>" }, "a logged model passed off as a run"],
+    ["runs:/<foreignRun>/model", {}, "a run of another workspace that is not named"],
+    ["runs:/<foreignRun>/model", { runId: "<foreignRun>", modelId: "<model>" }, "a run named as a model"],
+    ["runs:/a b/model", { runId: "a b" }, "what is no run id"],
     ["runs:/<run>/../<other>/artifacts", RUN, "a way out of the run"],
     ["runs:/<run>/%2e%2e/x", RUN, "an encoded way out of the run"],
     ["runs:/", RUN, "no run at all"],
@@ -118,6 +147,20 @@ describe("source of a model version", () => {
     ["/etc/passwd", {}, "a local path"],
     ["./model", RUN, "a relative path"],
     ["file:///etc/passwd", RUN, "a file"],
+    ["/etc/passwd", LOCAL, "a local path outside the run's"],
+    ["file:///mnt/e/<local>/artifacts/../../x", LOCAL, "a way out of a folder"],
+    ["file:///mnt/e/<local>/artifacts/%2e%2e/%2E%2E/x", LOCAL, "an encoded way out of a folder"],
+    ["file:///mnt/e/<local>/artifacts-x", LOCAL, "a folder beside a local run's"],
+    ["file:///mnt/e/<local>/artifacts/model", {}, "a local path without its run"],
+    ["file:///mnt/e/<local>/artifacts/model", RUN, "a local path in another run"],
+    ["file:///mnt/e/<local>/artifacts/model", LOCAL_MODEL, "a run's local path under a logged model"],
+    ["file:///mnt/e/models/<localModel>/artifacts", LOCAL, "a logged model's local path under a run"],
+    ["file://host/mnt/e/<local>/artifacts/model", LOCAL, "a path on another host"],
+    ["mnt/e/<local>/artifacts/model", LOCAL, "a path that depends on the folder"],
+    ["http://host/model", RUN, "http"],
+    ["https://host/model", {}, "https"],
+    ["ftp://user:password@host/model", {}, "ftp"],
+    ["hdfs://host/model", {}, "hdfs"],
     ["FILE:/etc/passwd", RUN, "a file in capitals"],
     ["C:\\model", RUN, "a Windows path"],
     ["s3://bucket/../other", {}, "a way out of a bucket"],

@@ -1,17 +1,38 @@
 import { describe, expect, it } from "vitest";
-import { deleteAlias, getRegisteredModel, resolveAlias, setAlias } from "../../../shared/domain/registry/models.ts";
-import { searchRegisteredModels } from "../../../shared/domain/registry/registry-index.ts";
+import {
+  deleteAlias,
+  deleteRegisteredModelTag,
+  getRegisteredModel,
+  resolveAlias,
+  setAlias,
+  setRegisteredModelTag,
+} from "../../../shared/domain/registry/models.ts";
+import { searchModelVersions, searchRegisteredModels } from "../../../shared/domain/registry/registry-index.ts";
 import {
   createModelVersion,
   deleteModelVersion,
+  deleteModelVersionTag,
   getModelVersion,
   listVersions,
   setModelVersionTag,
   transitionStage,
   updateModelVersion,
 } from "../../../shared/domain/registry/versions.ts";
+import { parseModelVersionOrder } from "../../../shared/mlflow/filter/model-versions.ts";
 import { Power, raceOf, refusal, survives } from "../support.ts";
-import { add, create, everything, far, numbers, other, searched, setUpRegistry, version, workspace } from "./world.ts";
+import {
+  add,
+  create,
+  everything,
+  far,
+  fixture,
+  numbers,
+  other,
+  searched,
+  setUpRegistry,
+  version,
+  workspace,
+} from "./world.ts";
 
 setUpRegistry();
 
@@ -193,5 +214,61 @@ describe("stages", () => {
       [2, "Staging"],
       [4, "None"],
     ]);
+  });
+});
+
+describe("the alias latest", () => {
+  it("is the newest version, in any case of its letters, whatever was deleted; it cannot be set", async () => {
+    await create("m");
+    await expect(resolveAlias(workspace, "m", "latest")).rejects.toEqual(
+      refusal("NotFound", "Latest version not found for model m."),
+    );
+    for (let i = 0; i < 4; i++) await add("m");
+    await transitionStage(workspace, "m", "1", "Production", false);
+    for (const [deleted, newest] of [
+      ["3", 4],
+      ["4", 2],
+    ] as const) {
+      await deleteModelVersion(workspace, "m", deleted);
+      for (const alias of ["latest", "LATEST", "Latest"]) {
+        expect(await resolveAlias(workspace, "m", alias)).toBe(newest);
+        const copy = await createModelVersion(workspace, version("m", { source: `models:/m@${alias}` }));
+        expect(copy.version.source).toBe(`models:/m/${newest}`);
+        await deleteModelVersion(workspace, "m", String(copy.version.version));
+      }
+    }
+    await expect(setAlias(workspace, "m", "Latest", 1)).rejects.toEqual(refusal("InvalidParameter", /reserved/));
+    await expect(resolveAlias(workspace, "m", "newest")).rejects.toEqual(refusal("InvalidParameter"));
+    await expect(resolveAlias(workspace, "unknown", "latest")).rejects.toEqual(refusal("NotFound"));
+  });
+});
+
+describe("time of the last update", () => {
+  it("is told by what MLflow tells it by, so that a search begins with the newest version", async () => {
+    await create("m");
+    for (let i = 0; i < 3; i++) {
+      fixture.clock.pass(1000);
+      await add("m");
+    }
+    const times = async () => {
+      const { versions } = await searchModelVersions(workspace, { ...everything, orderBy: parseModelVersionOrder([]) });
+      const { updatedMs } = await getRegisteredModel(workspace, "m");
+      return { order: versions.map((each) => each.version.version), updatedMs };
+    };
+    const before = await times();
+    expect(before.order).toEqual([3, 2, 1]);
+    fixture.clock.pass(1000);
+    await setModelVersionTag(workspace, "m", "1", { key: "k", value: "v" });
+    await deleteModelVersionTag(workspace, "m", "1", "k");
+    await setAlias(workspace, "m", "champion", 1);
+    await deleteAlias(workspace, "m", "champion");
+    await setRegisteredModelTag(workspace, "m", { key: "k", value: "v" });
+    await deleteRegisteredModelTag(workspace, "m", "k");
+    expect(await times()).toEqual(before);
+    await updateModelVersion(workspace, "m", "1", "described");
+    expect(await times()).toEqual({ ...before, order: [1, 3, 2] });
+    fixture.clock.pass(1000);
+    await transitionStage(workspace, "m", "2", "Staging", false);
+    expect(await times()).toEqual({ order: [2, 1, 3], updatedMs: fixture.clock.nowMs });
   });
 });

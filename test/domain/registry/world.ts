@@ -11,9 +11,10 @@ export let workspace: Workspace;
 export let far: Workspace;
 export let other: Awaited<ReturnType<typeof otherProcess>>;
 
+export let fixture: DomainFixture;
+
 /** Gives each test a workspace without models. */
 export function setUpRegistry(): void {
-  let fixture: DomainFixture;
   beforeAll(async () => {
     fixture = domainFixture();
     other = await otherProcess();
