@@ -65,7 +65,7 @@ export function compileRoute(template: string): Route {
   const parsed = trimmed === "" ? [] : trimmed.split("/").map((segment) => parseSegment(segment, template));
   requireOptionalAtEnd(parsed, template);
   const parameters = parsed.flat().filter((part) => "name" in part);
-  const pattern = new RegExp(`^${parsed.map(segmentPattern).join("")}/?$`, "i");
+  const pattern = new RegExp(`^${parsed.map(segmentPattern).join("")}/?$`, "is");
   return {
     template,
     match: (path) => matchPath(pattern, parameters, path),
@@ -153,7 +153,7 @@ function escapeForPattern(text: string): string {
 }
 
 function describeSegment(parts: readonly Part[]): Segment {
-  const pattern = new RegExp(`^${segmentPattern(parts).replace(/^\//, "")}$`, "i");
+  const pattern = new RegExp(`^${segmentPattern(parts).replace(/^\//, "")}$`, "is");
   const constraints = parts.flatMap((part) => ("name" in part ? [part] : []));
   const [first] = parts;
   const wholeParameter = parts.length === 1 && first && "name" in first ? first : undefined;

@@ -1,9 +1,9 @@
-import { folderOfUri, pathOfUri } from "./artifacts.ts";
+import { folderOfUri, pathOfUri } from "./artifact-paths.ts";
 import { invalid } from "./errors.ts";
 import type { ModelAttributes } from "./models/types.ts";
 import { HEAD_ID, type RecordHead, type Tombstone } from "./record.ts";
 import type { RunAttributes } from "./runs/types.ts";
-import { cut, decodeFully } from "./validation.ts";
+import { cut } from "./validation.ts";
 import { runsPartition, type Workspace } from "./workspace.ts";
 
 /*
@@ -27,7 +27,7 @@ export function artifactsPrefix(workspace: Workspace, attributes: Attributes): s
  * @throws InvalidParameter
  */
 export async function requireFreeLocation(workspace: Workspace, location: string): Promise<void> {
-  const folder = folderOfUri(decodeFully(location));
+  const folder = folderOfUri(location);
   if (folder === undefined) return;
   if (/^experiments\/\d+(?:\/|$)/.test(folder)) {
     throw locationTaken(location, "experiments/<number> is where an experiment keeps its own artifacts");

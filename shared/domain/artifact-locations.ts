@@ -1,5 +1,6 @@
 import { invalid } from "./errors.ts";
-import { cut, decodeFully, LIMITS, normalPath, requireLength } from "./validation.ts";
+import { decodeFully } from "./percent.ts";
+import { cut, LIMITS, normalPath, requireLength } from "./validation.ts";
 
 /** Schemes that make whoever follows them connect to the host they name; MLflow's server takes none of them (store/artifact/host_policy.py). */
 const HOST_SCHEMES: ReadonlySet<string> = new Set(["http", "https", "ftp", "sftp", "hdfs", "viewfs"]);

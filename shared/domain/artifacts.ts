@@ -1,7 +1,8 @@
 import type { BlobProperties, BlobStore } from "../stores/blob-store.ts";
-import { InvalidArgument } from "../stores/errors.ts";
-import { invalid, notFound } from "./errors.ts";
-import { decodeFully } from "./validation.ts";
+import { isWithinOwner } from "./artifact-owners.ts";
+import { artifactFile, artifactPath, invalidPath } from "./artifact-paths.ts";
+import { alreadyExists, notFound } from "./errors.ts";
+import { cut } from "./validation.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** One entry of a listing, by its name below the folder. */
@@ -12,47 +13,63 @@ export interface ArtifactEntry {
   readonly size?: number;
 }
 
+const ANCESTORS_AT_ONCE = 16;
+/** What belongs to nobody alone: the folders of experiments, those of their models, and what holds them. */
+const SHARED_FOLDER = /^experiments(?:\/[^/]+(?:\/models)?)?$/;
+
 /**
- * The blob that an artifact path names. This is the one place where a foreign name becomes ours: it is decoded until nothing changes only to look
- * for tricks; what is stored is the name decoded once, by the caller.
- * @param path the path after `mlflow-artifacts:/`, decoded once; "" is the root
- * @throws InvalidParameter "Invalid path", MLflow's very words
+ * The blob that an artifact path names.
+ * @param path below `mlflow-artifacts:/`, as in a decoded URL; "" is the root
+ * @throws InvalidParameter
  */
 export function artifactBlob(workspace: Workspace, path: string): string {
-  return `artifacts/${workspace.id}/${safePath(path)}`;
+  return blobOf(workspace, artifactPath(path));
 }
 
-export function safePath(path: string): string {
-  const decoded = decodeFully(path);
-  const canonical = path.replace(/\/+$/, "");
-  const isBad =
-    decoded.startsWith("/") ||
-    /^[a-z]:/i.test(decoded) ||
-    /[\\#\p{Cc}]/u.test(decoded) ||
-    !canonical.isWellFormed() ||
-    canonical.length > 900 ||
-    (canonical !== "" && decoded.replace(/\/+$/, "").split("/").some(isBadSegment));
-  if (isBad) throw invalid("Invalid path");
-  return canonical;
-}
-
-function isBadSegment(segment: string): boolean {
-  return segment === "" || segment === "." || segment === "..";
-}
-
-/** The path below `mlflow-artifacts:/` of such a URI, decoded once as a client's request for it is; undefined for other schemes. */
-export function pathOfUri(uri: string): string | undefined {
-  const path = /^mlflow-artifacts:(?:\/\/[^/]*)?\/*(.*)$/.exec(uri)?.[1];
-  try {
-    return path && decodeURIComponent(path);
-  } catch {
-    return path;
+/** @param canonical from `artifactPath` */
+function blobOf({ id, stores }: Workspace, canonical: string): string {
+  const most = stores.blobs.maxPathLength() - id.length - 1;
+  if (canonical.length > most) {
+    throw invalidPath(canonical, `has ${canonical.length} characters, more than ${most}`);
   }
+  return `artifacts/${id}/${canonical}`;
 }
 
-/** The folder of our artifact store that an address names, as the blobs in it have it; undefined for addresses of other stores. */
-export function folderOfUri(uri: string): string | undefined {
-  return pathOfUri(uri)?.split("/").filter(Boolean).join("/");
+/**
+ * The blob that a file of this path is written to. A file and a folder never share a name: no client could download them. (Of two that come
+ * at the same moment both may get through.)
+ * @throws InvalidParameter, AlreadyExists
+ */
+export async function blobToWrite(workspace: Workspace, path: string): Promise<string> {
+  const file = artifactFile(path);
+  if (SHARED_FOLDER.test(file)) throw invalidPath(path, "is a folder of runs and models");
+  const blob = blobOf(workspace, file);
+  const [isFolder, ancestor] = await Promise.all([
+    hasBelow(workspace.stores.blobs, `${blob}/`),
+    fileAbove(workspace, file),
+  ]);
+  if (isFolder) throw alreadyExists(`There is a folder '${cut(file)}': no file can have its name.`);
+  if (ancestor !== undefined) {
+    throw alreadyExists(`There is a file '${cut(ancestor)}': '${cut(file)}' cannot lie below it.`);
+  }
+  return blob;
+}
+
+async function fileAbove(workspace: Workspace, file: string): Promise<string | undefined> {
+  const segments = file.split("/");
+  const ancestors = segments.slice(1).map((_, i) => segments.slice(0, i + 1).join("/"));
+  for (let i = 0; i < ancestors.length; i += ANCESTORS_AT_ONCE) {
+    const some = ancestors.slice(i, i + ANCESTORS_AT_ONCE);
+    const found = await Promise.all(some.map((path) => workspace.stores.blobs.head(blobOf(workspace, path))));
+    const at = found.findIndex((blob) => blob !== undefined);
+    if (at >= 0) return some[at];
+  }
+  return undefined;
+}
+
+async function hasBelow(blobs: BlobStore, prefix: string): Promise<boolean> {
+  for await (const page of blobs.list(prefix, { pageSize: 1 })) return page.blobs.length > 0;
+  return false;
 }
 
 /** The direct entries of a folder in order of name; none for a file, or where nothing is. */
@@ -67,12 +84,20 @@ export async function listArtifacts(workspace: Workspace, path: string): Promise
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Removes an artifact, or a folder with everything below it. @returns how many files went */
+/**
+ * Removes a file; or a folder with everything below it, if all of that belongs to one run or logged model. What is not there is no error.
+ * @returns how many files went
+ */
 export async function deleteArtifacts(workspace: Workspace, path: string): Promise<number> {
-  if (safePath(path) === "") throw invalid("Invalid path");
-  const blob = artifactBlob(workspace, path);
-  const own = (await workspace.stores.blobs.remove(blob)) ? 1 : 0;
-  return own + (await removeBelow(workspace.stores.blobs, `${blob}/`));
+  const canonical = artifactPath(path);
+  const blob = blobOf(workspace, canonical);
+  const { blobs } = workspace.stores;
+  if (!(await isWithinOwner(workspace, canonical))) {
+    const isShared = canonical === "" || SHARED_FOLDER.test(canonical) || (await hasBelow(blobs, `${blob}/`));
+    if (isShared) throw invalidPath(path, "is not a folder within the artifacts of one run or logged model");
+  }
+  const own = (await blobs.remove(blob)) ? 1 : 0;
+  return own + (await removeBelow(blobs, `${blob}/`));
 }
 
 /** Removes every blob whose name begins with `prefix`, but for those that stay. */
@@ -88,18 +113,20 @@ export async function removeBelow(
   return removed;
 }
 
-/** @throws NotFound */
+/** @throws InvalidParameter; NotFound for the root, which is no file */
+export function blobToRead(workspace: Workspace, path: string): string {
+  const canonical = artifactPath(path);
+  if (canonical === "") throw artifactNotFound(path);
+  return blobOf(workspace, canonical);
+}
+
+/** @throws InvalidParameter, NotFound */
 export async function requireArtifact(workspace: Workspace, path: string): Promise<BlobProperties> {
-  const found = await workspace.stores.blobs.head(artifactBlob(workspace, path));
+  const found = await workspace.stores.blobs.head(blobToRead(workspace, path));
   if (!found) throw artifactNotFound(path);
   return found;
 }
 
 export function artifactNotFound(path: string): Error {
-  return notFound(`No such artifact: '${path}'`);
-}
-
-/** Names that the store itself refuses are bad paths too. */
-export function asBadPath(error: unknown): unknown {
-  return error instanceof InvalidArgument ? invalid("Invalid path") : error;
+  return notFound(`No such artifact: '${cut(path)}'`);
 }

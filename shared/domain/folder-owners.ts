@@ -1,4 +1,4 @@
-import { folderOfUri } from "./artifacts.ts";
+import { folderOfUri } from "./artifact-paths.ts";
 
 /** Which things keep their files in which folder of our artifact store. */
 export class FolderOwners {

@@ -129,21 +129,6 @@ export function truncated(value: string, limit: number): string {
   return firstCharacters(value, limit);
 }
 
-/** Decodes percent-encodings until nothing changes; malformed ones stay as they are. */
-export function decodeFully(text: string): string {
-  let current = text;
-  for (;;) {
-    let next: string;
-    try {
-      next = decodeURIComponent(current);
-    } catch {
-      return current;
-    }
-    if (next === current) return current;
-    current = next;
-  }
-}
-
 /** As Python's posixpath.normpath. */
 export function normalPath(path: string): string {
   const leading = path.startsWith("//") && !path.startsWith("///") ? "//" : path.startsWith("/") ? "/" : "";

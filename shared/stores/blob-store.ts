@@ -38,7 +38,6 @@ export interface BlobPage {
 
 export type BlobAccess = "read" | "write";
 
-export const MAX_BLOB_NAME_LENGTH = 1024;
 export const MAX_BLOCKS = 50_000;
 /** Of one piece. */
 export const MAX_APPEND_BYTES = 4 * 1024 * 1024;
@@ -47,8 +46,8 @@ export const MAX_APPEND_BYTES = 4 * 1024 * 1024;
  * Blobs by name, in Azure Blob Storage's terms. A name is `<container>/<path>`; `a`, `a/b` and `A` are three blobs.
  *
  * Laws:
- * - The container is one of lower-case letters, digits and `-`; the path has 1-1,024 characters, at most 254 segments, none of them
- *   empty, `.` or `..`, no control characters and no `\`; else InvalidArgument.
+ * - The container is one of lower-case letters, digits and `-`; the path has 1 to `maxPathLength` characters, at most 254 segments, none of
+ *   them empty, `.` or `..`, no control characters and no `\`; else InvalidArgument.
  * - A write is all or nothing: a reader sees the old content whole or the new content whole; a stream that fails leaves the old content.
  *   What was acknowledged survives the death of the process. Memory stays constant whatever the size.
  * - A reader that has begun keeps reading what it began with, or fails; it never gets a mixture.
@@ -56,6 +55,9 @@ export const MAX_APPEND_BYTES = 4 * 1024 * 1024;
  *   (InvalidArgument). `put` replaces what was appended, whole, or raises InvalidArgument: not every body can, so remove it first.
  */
 export interface BlobStore {
+  /** Characters (UTF-16 units) of a path below its container: 1,024 at least. */
+  maxPathLength(): number;
+
   /** Creates or replaces. */
   put(name: string, body: ByteStream | Uint8Array, options?: WriteOptions): Promise<BlobProperties>;
 

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import random
+import urllib.parse
 
 import mlflow
 from harness import IS_FUNCTIONS, IS_STOCK, MLFLOW_3, case, client, folder, http, new_run, same, unique
@@ -67,6 +69,39 @@ def odd_names():
         same((name, read(run_id, f"odd ☃ dir/{name}")), (name, name.encode()))
 
 
+@case("artifacts: whatever name is accepted is listed, and read back by the name that is listed", server="cairn")
+def any_name():
+    pieces = [" ", *"% %25 %2e %10 %17 %fe %e6%97%a5 %2f %5c %0a %3b ; Z: . - a 4 1 日 ☃".split()]
+    run_id, chance = new_run(), random.Random(20)
+    repository = get_artifact_repository(client().get_run(run_id).info.artifact_uri)
+    for n in range(100):
+        name = "".join(chance.choice(pieces) for _ in range(chance.randint(1, 8)))
+        put = http("PUT", f"{route(run_id)}/d{n}/{urllib.parse.quote(name)}", data=name.encode())
+        if put.status_code == 400:
+            same((name, put.json()["error_code"]), (name, "INVALID_PARAMETER_VALUE"))
+            continue
+        same((name, put.status_code), (name, 200))
+        files, found = [f"d{n}"], []
+        for folder_path in files:
+            entries = repository.list_artifacts(folder_path)
+            files += [it.path for it in entries if it.is_dir]
+            found += [it.path for it in entries if not it.is_dir]
+        same((name, len(found)), (name, 1))
+        same((name, read(run_id, found[0])), (name, name.encode()))
+
+
+@case("artifacts: one file with an odd name does not end the upload of its folder")
+def odd_file_in_folder():
+    run_id, source = new_run(), folder()
+    for name in ["before.txt", "tab\there.txt", "bell\x07.txt", "zlast.txt"] + ([] if IS_STOCK else ["back\\slash.txt"]):
+        write(source / name, name.encode())
+    client().log_artifacts(run_id, str(source), "odd")
+    stored = {"before.txt", "tabhere.txt", "bell%07.txt", "zlast.txt"} | (set() if IS_STOCK else {"back\\slash.txt"})
+    same({path for path, _, _ in listing(run_id, "odd")}, {f"odd/{name}" for name in stored})
+    target = client().download_artifacts(run_id, "odd", str(folder()))
+    same(set(os.listdir(target)), stored)
+
+
 @case("artifacts: a later file of the same name replaces the first")
 def replace():
     run_id, source = new_run(), folder()
@@ -112,7 +147,7 @@ def missing():
 @case("artifacts: what climbs out of the root is refused")
 def traversal():
     run_id = new_run()
-    backslashes = () if IS_STOCK else ("a%5Cb", "%2e%2e%5Cx")  # stock refuses them on Windows only
+    backslashes = () if IS_STOCK else ("a%5C..%5Cb", "%2e%2e%5Cx")  # stock refuses them on Windows only
     dots = () if IS_FUNCTIONS else ("%2e%2e/x", "a/%2e%2e/%2e%2e/x")
     for path in (*dots, "%252e%252e/x", *backslashes):
         answer = http("PUT", f"{route(run_id)}/{path}", data=b"x")
@@ -179,6 +214,21 @@ def images():
     same((opened.size, opened.getpixel((0, 0))), ((9, 8), (200, 200, 200)))
     assert Image.open(client().download_artifacts(run.info.run_id, "plots/line.png", str(folder()))).size[0] > 100
     same(len([path for path, _, _ in listing(run.info.run_id, "images") if path.endswith(".png")]), 3)
+
+
+@case("artifacts: images logged under a key and a step make a folder that is listed and downloaded")
+def image_steps():
+    import numpy
+
+    mlflow.set_experiment(unique("image steps"))
+    with mlflow.start_run() as run:
+        for step in (0, 10, 20, 30):
+            mlflow.log_image(numpy.zeros((4, 4, 3), dtype=numpy.uint8), key="dog", step=step, synchronous=True)
+    run_id = run.info.run_id
+    pngs = [path for path, _, _ in listing(run_id, "images") if path.endswith(".png")]
+    same(len(pngs), 4)
+    target = client().download_artifacts(run_id, "images", str(folder()))
+    same(sorted(it for it in os.listdir(target) if it.endswith(".png")), sorted(os.path.basename(it) for it in pngs))
 
 
 @case("artifacts: log_table appends, and load_table joins runs")

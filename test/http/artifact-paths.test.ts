@@ -24,7 +24,6 @@ const BAD_PATHS = [
   "..%255csecret",
   "..%5csecret",
   "a%5c..%5c..%5csecret",
-  "a%5cb",
   "%5c%5chost%5cshare",
   "%2fetc%2fpasswd",
   "/etc/passwd",
@@ -37,16 +36,10 @@ const BAD_PATHS = [
   "a%23b",
   "a%23/../../secret",
   "a%2523b",
-  "a%00b",
-  "a%2500b",
-  "secret%00.txt",
-  "a%0ab",
-  "a%0d%0ax-injected:1",
-  "a%1fb",
-  "a%7fb",
-  "a%c2%85b",
   "a//b",
   "a/./b",
+  "a%5c.%5cb",
+  "a%5c%5cb",
   "./a",
   "a/%2e/b",
   "a%2f%2fb",
@@ -55,12 +48,11 @@ const BAD_PATHS = [
   "%ed%a0%80",
   "%",
   "%zz",
-  "x".repeat(1000),
 ];
 
 const { client, world, describe: describeServed } = served(["light", "strict", "azure"]);
 
-describeServed("artifact paths", ({ mode }) => {
+describeServed("artifact paths", ({ mode, onAzure }) => {
   // The library of the Functions runtime resolves dot segments before any function can see them: such requests name something else.
   const refused = BAD_PATHS.filter((path) => mode === "light" || !changesAsUrl(path));
 
@@ -77,7 +69,7 @@ describeServed("artifact paths", ({ mode }) => {
         await client.send("POST", `${MPU}/create/${bad}`, { json: { path: "f", num_parts: 1 } }),
       ]) {
         expect(answer.status, `${bad} ${answer.text}`).toBeOneOf([400, 404]);
-        if (answer.json) expect(answer.json.message).toMatch(/^(Invalid path|No such (artifact|endpoint).*)$/);
+        if (answer.json) expect(answer.json.message).toMatch(/^(Invalid path.*|No such (artifact|endpoint).*)$/);
         expect(answer.text).not.toContain(ARTIFACT_TEXT);
         expect(answer.headers).not.toHaveProperty("x-injected");
       }
@@ -98,19 +90,19 @@ describeServed("artifact paths", ({ mode }) => {
         expect([status, json?.error_code, json?.message], target).toEqual([
           400,
           "INVALID_PARAMETER_VALUE",
-          "Invalid path",
+          expect.stringMatching(/^Invalid path: .* (has|is|begins) /),
         ]);
       }
     },
   );
 
-  test.each(["..", ".", "a/..", "..\\..", "C:\\", "/", "a#b", "a\0b", "a\nb", "folder/"])(
+  test.each(["..", ".", "a/..", "..\\..", "C:\\", "/", "a#b", "a%2523b", "%2e%2e%2fb", "/home/me/..\\b", "folder/"])(
     "mpu: a local file named %j cannot be uploaded",
     async (path) => {
       const before = await filesBelow(client, "");
       const { artifactFolder } = world;
       const created = await client.send("POST", `${MPU}/create/${artifactFolder}`, { json: { path, num_parts: 1 } });
-      expect([created.status, created.json.message]).toEqual([400, "Invalid path"]);
+      expect([created.status, created.json.message]).toEqual([400, expect.stringMatching(/^Invalid path: /)]);
       const body = { path, upload_id: "0123456789abcdef", parts: [{ part_number: 1 }] };
       for (const step of ["complete", "abort"]) {
         const { status } = await client.send("POST", `${MPU}/${step}/${artifactFolder}`, { json: body });
@@ -134,7 +126,7 @@ describeServed("artifact paths", ({ mode }) => {
     "with space.txt",
     "plus+sign.txt",
     "percent%.txt",
-    "100%25.txt",
+    "100%.txt",
     "question?.txt",
     "ampersand&equals=.txt",
     "quote'and\".txt",
@@ -169,16 +161,114 @@ describeServed("artifact paths", ({ mode }) => {
     expect((await client.send("GET", `${ARTIFACTS}/${escaped(path)}`)).status).toBe(404);
   });
 
-  test("a file and a folder of one name live side by side", async () => {
+  test.each([
+    ["a%25st%2520b.txt", "a%st b.txt"],
+    ["a%2520b%25.txt", "a b%.txt"],
+    ["100%2525.txt", "100%.txt"],
+    ["a%2525252541", "aA"],
+    ["folder%252ffile", "folder/file"],
+    ["bytes%25fe%25e6", "bytes\ufffd\ufffd"],
+    ["bytes%25e6%2597%25a5", "bytes日"],
+    ["tab%09and%0d%0aline%250aends", "tabandlineends"],
+    ["%25%250941", "A"],
+    ["step%2510%25timestamp%2517", "step%10%timestamp%17"],
+    ["%20%01lead", "lead"],
+    ["Model:V1;", "model:V1;"],
+    ["ends%3f", "ends"],
+    ["nul%00nul%2500", "nul%00nul%00"],
+    ["unit%1f", "unit%1f"],
+    ["delete%7F", "delete%7f"],
+    ["c1%c2%85", "c1%c2%85"],
+    ["back%5Cslash%255cx", "back%5cslash%5cx"],
+  ])("%s is stored, listed and found as %s", async (path, name) => {
+    const folder = `${world.artifactFolder}/canonical`;
+    await ok(client.send("PUT", `${ARTIFACTS}/${folder}/${path}`, { body: name }));
+    expect(await filesBelow(client, folder)).toEqual([`${folder}/${name} ${Buffer.byteLength(name)}`]);
+    for (const way of [path, escaped(name)]) {
+      expect((await client.send("GET", `${ARTIFACTS}/${folder}/${way}`)).text, way).toBe(name);
+      const { url } = await ok(client.send("GET", `${PRESIGNED}/${folder}/${way}`));
+      expect(await (await fetch(url)).text(), way).toBe(name);
+    }
+    expect((await client.send("DELETE", `${ARTIFACTS}/${folder}/${escaped(name)}`)).status).toBe(200);
+    expect((await client.send("GET", `${ARTIFACTS}/${folder}/${path}`)).status).toBe(404);
+  });
+
+  test("a path of 1,024 characters below the run is one, where the store takes it", async () => {
+    const deep = `${"n".repeat(200)}/`.repeat(5).slice(0, 1_020);
+    const path = `${deep}${"x".repeat(1_024 - deep.length)}`;
+    const target = `${ARTIFACTS}/${world.artifactFolder}/${path}`;
+    const put = await client.send("PUT", target, { body: "deep" });
+    if (!onAzure) {
+      expect([put.status, (await client.send("GET", target)).text]).toEqual([200, "deep"]);
+      const folder = `${world.artifactFolder}/${path.slice(0, path.lastIndexOf("/"))}`;
+      expect((await ok(client.call("artifacts_list", { path: folder }))).files).toHaveLength(1);
+      expect((await client.send("DELETE", target)).status).toBe(200);
+    } else {
+      expect([put.status, put.json.message]).toEqual([
+        400,
+        expect.stringMatching(/has 1,?\d+ characters, more than 100\d/),
+      ]);
+    }
+  });
+
+  test("a file and a folder cannot have one name, whichever comes first", async () => {
     const base = `${ARTIFACTS}/${world.artifactFolder}/both`;
-    await ok(client.send("PUT", base, { body: "file" }));
-    await ok(client.send("PUT", `${base}/inside`, { body: "in folder" }));
-    expect((await client.send("GET", base)).text).toBe("file");
-    expect((await client.send("GET", `${base}/inside`)).text).toBe("in folder");
-    const { files } = await ok(client.call("artifacts_list", { path: world.artifactFolder }));
-    expect(files.filter(({ path }: { path: string }) => path === "both")).toHaveLength(2);
+    const refused = async (path: string, about: string) => {
+      const { status, json } = await client.send("PUT", path, { body: "x" });
+      expect([status, json.error_code, json.message]).toEqual([
+        400,
+        "RESOURCE_ALREADY_EXISTS",
+        expect.stringContaining(about),
+      ]);
+      const [folder, name] = [
+        path.slice(ARTIFACTS.length, path.lastIndexOf("/")),
+        path.slice(path.lastIndexOf("/") + 1),
+      ];
+      const created = await client.send("POST", `${MPU}/create${folder}`, { json: { path: name, num_parts: 1 } });
+      expect([created.status, created.json.message]).toEqual([400, json.message]);
+    };
+    await ok(client.send("PUT", `${base}/file`, { body: "file" }));
+    await refused(`${base}/file/below`, "There is a file");
+    await refused(`${base}/file/far/below`, "There is a file");
+    await refused(base, "There is a folder");
+    await ok(client.send("PUT", `${base}/file`, { body: "again" }));
+    expect((await client.send("DELETE", `${base}/file`)).status).toBe(200);
+    await ok(client.send("PUT", `${base}/file/below`, { body: "below" }));
+    await refused(`${base}/file`, "There is a folder");
     expect((await client.send("DELETE", base)).status).toBe(200);
-    expect((await client.send("GET", `${base}/inside`)).status).toBe(404);
+  });
+
+  test("no client deletes more than the files of one run or model at once", async () => {
+    const { artifactFolder, artifact } = world;
+    const [experiments, experiment, run] = artifactFolder.split("/");
+    await ok(client.send("PUT", `${ARTIFACTS}/beside/stray/file.txt`, { body: "stray" }));
+    for (const path of [
+      experiments,
+      `${experiments}/`,
+      `${experiments}/${experiment}`,
+      `${experiments}/${experiment}/`,
+      `${experiments}/${experiment}/models`,
+      `${experiments}/${experiment}/${run}`,
+      `%65xperiments/${experiment}`,
+      "beside",
+      "beside/stray",
+    ]) {
+      const { status, json } = await client.send("DELETE", `${ARTIFACTS}/${path}`);
+      expect([status, json.error_code], path).toEqual([400, "INVALID_PARAMETER_VALUE"]);
+      expect(json.message).toContain("is not a folder within the artifacts of one run or logged model");
+    }
+    expect((await client.send("GET", `${ARTIFACTS}/${artifact}`)).text).toBe(ARTIFACT_TEXT);
+    for (const path of ["beside/stray/file.txt", "beside/stray/file.txt", "beside"]) {
+      expect((await client.send("DELETE", `${ARTIFACTS}/${path}`)).status, path).toBe(200);
+    }
+  });
+
+  test("the files of one run go by one call, as a client's delete_artifacts() sends it", async () => {
+    const { run } = await ok(client.call("runs_create", { experiment_id: "0" }));
+    const root = run.info.artifact_uri.replace("mlflow-artifacts:/", "");
+    await ok(client.send("PUT", `${ARTIFACTS}/${root}/folder/file`, { body: "x" }));
+    expect((await client.send("DELETE", `${ARTIFACTS}/${root}/`)).status).toBe(200);
+    expect(await filesBelow(client, root)).toEqual([]);
   });
 
   test("deleting a folder removes what is in it, and nothing beside it", async () => {
@@ -197,8 +287,14 @@ describeServed("artifact paths", ({ mode }) => {
 
   test("more than 254 folders in each other are too many", async () => {
     const path = `${"x/".repeat(300)}y`;
-    const { status, json } = await client.send("PUT", `${ARTIFACTS}/${path}`, { body: "deep" });
-    expect([status, json.message]).toEqual([400, "Invalid path"]);
+    for (const method of ["GET", "PUT", "DELETE"]) {
+      const { status, json } = await client.send(
+        method,
+        `${ARTIFACTS}/${path}`,
+        method === "PUT" ? { body: "deep" } : {},
+      );
+      expect([status, json.message], method).toEqual([400, expect.stringContaining("has 301 segments")]);
+    }
   });
 
   test("the root cannot be deleted or written", async () => {

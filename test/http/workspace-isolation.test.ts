@@ -65,7 +65,7 @@ describeServed("what is in another workspace", () => {
   test("writing to an artifact path of theirs writes to ours", async () => {
     await ok(ours.send("PUT", `/api/2.0/mlflow-artifacts/artifacts/${theirWorld.artifact}`, { body: "ours" }));
     expect((await theirs.call("artifacts_download", {}, { path: theirWorld.artifact })).text).toBe(ARTIFACT_TEXT);
-    await ok(ours.call("artifacts_delete", {}, { path: theirWorld.artifactFolder }));
+    await ok(ours.call("artifacts_delete", {}, { path: theirWorld.artifact }));
     expect((await theirs.call("artifacts_download", {}, { path: theirWorld.artifact })).text).toBe(ARTIFACT_TEXT);
   });
 

@@ -1,4 +1,5 @@
-import { pathOfUri, safePath } from "../artifacts.ts";
+import { ownersOf } from "../artifact-owners.ts";
+import { artifactPath } from "../artifact-paths.ts";
 import { WorkspaceError } from "../errors.ts";
 import type { ModelAttributes } from "../models/types.ts";
 import { readRecord } from "../record.ts";
@@ -59,16 +60,12 @@ async function isModelOf(workspace: Workspace, runId: string, modelId: string): 
   return isWithin(workspace, runId, attributes.sourceRunId);
 }
 
-/** The folder of a run's or model's artifacts is named after it; which one it is, its record tells. */
+/** Whether a file may lie there: below the folder, whose own name no file takes. */
 async function isArtifactOf(workspace: Workspace, runId: string, path: string): Promise<boolean> {
-  const canonical = safePath(path);
-  const segments = canonical.split("/");
-  for (const [i, segment] of segments.entries()) {
-    const ownerId = segments[i - 1];
-    if (segment !== "artifacts" || ownerId === undefined) continue;
-    const attributes = (await find(workspace, ownerId))?.attributes;
-    const root = attributes && pathOfUri(attributes.artifactUri);
-    if (!root || !canonical.startsWith(`${root}/`)) continue;
+  const canonical = artifactPath(path);
+  for await (const { attributes, root } of ownersOf(workspace, canonical)) {
+    if (canonical === root) continue;
+    const ownerId = attributes.kind === "run" ? attributes.runId : attributes.modelId;
     const isOwn = attributes.kind === "run" ? isWithin : isModelOf;
     if (await isOwn(workspace, runId, ownerId)) return true;
   }

@@ -1,5 +1,6 @@
 import { artifactsPrefix } from "../artifact-folders.ts";
-import { folderOfUri, pathOfUri, removeBelow } from "../artifacts.ts";
+import { folderOfUri, pathOfUri } from "../artifact-paths.ts";
+import { removeBelow } from "../artifacts.ts";
 import { experimentIndex } from "../experiment-search.ts";
 import type { Experiment } from "../experiments.ts";
 import { segmentsPrefix } from "../metrics/seal.ts";

@@ -2,9 +2,10 @@ import { localPathOf, requireNoHost, schemeOf } from "../artifact-locations.ts";
 import { invalid, WorkspaceError } from "../errors.ts";
 import { getLoggedModel } from "../models/models.ts";
 import type { ModelAttributes } from "../models/types.ts";
+import { decodeFully } from "../percent.ts";
 import { readRecord } from "../record.ts";
 import type { RunAttributes, Tag } from "../runs/types.ts";
-import { cut, decodeFully, requireRunId } from "../validation.ts";
+import { cut, requireRunId } from "../validation.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { getRegisteredModel, resolveAlias } from "./models.ts";
 import type { ModelVersion, NamedVersion } from "./types.ts";
@@ -175,7 +176,7 @@ function isWithin(source: string, root: string): boolean {
 function uriParts(uri: string): string[] {
   const [, scheme = "", authority = "", path = ""] = /^([a-z][a-z0-9+.-]*):(?:\/\/([^/]*))?(.*)$/is.exec(uri) ?? [];
   const segments = path.split("/").filter((segment) => segment !== "");
-  return [scheme.toLowerCase(), authority.toLowerCase(), ...segments.map(decodeFully)];
+  return [scheme.toLowerCase(), authority.toLowerCase(), ...segments.map((segment) => decodeFully(segment))];
 }
 
 function isOurArtifact(source: string): boolean {

@@ -1,5 +1,5 @@
 import type { Stored } from "../../stores/document-store.ts";
-import { folderOfUri } from "../artifacts.ts";
+import { folderOfUri } from "../artifact-paths.ts";
 import { inBatches } from "../batches.ts";
 import { invalid, WorkspaceError } from "../errors.ts";
 import { optimistically } from "../optimistic.ts";

@@ -27,6 +27,8 @@ import type { Containers } from "./containers.ts";
 /** Answers to reading on in a state of a blob that is no more. */
 const REPLACED = new Set(["ConditionNotMet", "InvalidRange"]);
 
+const MAX_PATH_LENGTH = 1_024;
+
 /** Blobs in Azure Blob Storage. */
 export class AzureBlobStore implements BlobStore {
   readonly #containers: Containers;
@@ -43,13 +45,17 @@ export class AzureBlobStore implements BlobStore {
     this.#sign = sign;
   }
 
+  maxPathLength(): number {
+    return MAX_PATH_LENGTH;
+  }
+
   async put(name: string, body: ByteStream | Uint8Array, options: WriteOptions = {}): Promise<BlobProperties> {
-    checkBlobName(name);
+    checkBlobName(name, MAX_PATH_LENGTH);
     return this.#writer.put(name, body, options);
   }
 
   async get(name: string, range: ByteRange = { first: 0 }): Promise<BlobDownload | undefined> {
-    checkBlobName(name);
+    checkBlobName(name, MAX_PATH_LENGTH);
     checkRange(range);
     const client = this.#containers.blob(name);
     try {
@@ -61,14 +67,14 @@ export class AzureBlobStore implements BlobStore {
   }
 
   async head(name: string): Promise<BlobProperties | undefined> {
-    checkBlobName(name);
+    checkBlobName(name, MAX_PATH_LENGTH);
     const head = await readHead(this.#containers, this.#retry, name);
     return head && propertiesOf(name, head.contentLength, head);
   }
 
   /** An answer that got lost counts as a removal when the blob is gone at the next attempt. */
   async remove(name: string): Promise<boolean> {
-    checkBlobName(name);
+    checkBlobName(name, MAX_PATH_LENGTH);
     const client = this.#containers.blob(name);
     return this.#retry(WRITE, `remove ${name}`, async ({ signal, isRepeat }) => {
       try {
@@ -86,26 +92,26 @@ export class AzureBlobStore implements BlobStore {
   }
 
   async stageBlock(name: string, blockId: string, body: ByteStream | Uint8Array): Promise<void> {
-    checkBlobName(name);
+    checkBlobName(name, MAX_PATH_LENGTH);
     checkBlockId(blockId);
     await this.#writer.stageBlock(name, blockId, body);
   }
 
   async commitBlocks(name: string, ids: readonly string[], options: WriteOptions = {}): Promise<BlobProperties> {
-    checkBlobName(name);
+    checkBlobName(name, MAX_PATH_LENGTH);
     if (ids.length > MAX_BLOCKS) throw new TooLarge(`blockIds: ${ids.length} given, a blob takes ${MAX_BLOCKS}.`);
     for (const id of ids) checkBlockId(id);
     return this.#writer.commitBlocks(name, [...ids], options);
   }
 
   async append(name: string, bytes: Uint8Array, at: number): Promise<void> {
-    checkBlobName(name);
+    checkBlobName(name, MAX_PATH_LENGTH);
     checkPiece(bytes, at);
     await this.#appender.append(name, bytes, at);
   }
 
   async signedUrl(name: string, access: BlobAccess, expiresInSeconds: number) {
-    checkBlobName(name);
+    checkBlobName(name, MAX_PATH_LENGTH);
     const query = await this.#sign(name, access, expiresInSeconds);
     if (access === "write") await this.#retry(WRITE, `write ${name}`, () => this.#containers.prepare(name));
     const headers: Record<string, string> = access === "write" ? { "x-ms-blob-type": "BlockBlob" } : {};

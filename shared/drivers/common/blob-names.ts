@@ -4,16 +4,15 @@ import { InvalidArgument } from "../../stores/errors.ts";
 const CONTAINER = /^[a-z0-9-]{1,63}$/;
 const BLOCK_ID = /^[A-Za-z0-9_-]{1,64}$/;
 const FORBIDDEN = /\p{Cc}|\\/u;
-const MAX_PATH_LENGTH = 1_024;
 const MAX_SEGMENTS = 254;
 
 /**
  * @param name `<container>/<path>`
  * @throws InvalidArgument when it breaks the rules on `BlobStore`
  */
-export function checkBlobName(name: string): void {
+export function checkBlobName(name: string, maxPathLength: number): void {
   const slash = checkContainer(name, "name");
-  const fault = faultOfPath(name.slice(slash + 1));
+  const fault = faultOfPath(name.slice(slash + 1), maxPathLength);
   if (fault !== undefined)
     throw new InvalidArgument(`name: the path of ${JSON.stringify(name.slice(0, 200))} ${fault}.`);
 }
@@ -59,8 +58,8 @@ function checkContainer(name: string, field: string): number {
   return slash;
 }
 
-function faultOfPath(path: string): string | undefined {
-  if (path.length < 1 || path.length > MAX_PATH_LENGTH) return `must have 1-${MAX_PATH_LENGTH} characters`;
+function faultOfPath(path: string, maxLength: number): string | undefined {
+  if (path.length < 1 || path.length > maxLength) return `must have 1-${maxLength} characters`;
   if (!path.isWellFormed()) return "has a surrogate that is not one of a pair";
   if (FORBIDDEN.test(path)) return "must not have control characters or \\";
   const segments = path.split("/");

@@ -18,6 +18,7 @@ import { Readers } from "./readers.ts";
 import type { SignedBlobs } from "./signed-blobs.ts";
 
 const DEFAULT_PAGE_SIZE = 1_000;
+const MAX_PATH_LENGTH = 4_096;
 const BLOCKS_PER_SWEEP = 256;
 
 /**
@@ -40,14 +41,18 @@ export class FileBlobStore implements BlobStore {
     this.#collectAtStart();
   }
 
+  maxPathLength(): number {
+    return MAX_PATH_LENGTH;
+  }
+
   async put(name: string, body: ByteStream | Uint8Array, options: WriteOptions = {}): Promise<BlobProperties> {
-    checkBlobName(name);
+    checkBlobName(name, MAX_PATH_LENGTH);
     this.#catalog.checkConditions(name, options);
     return this.#withFile(body, (file) => this.#catalog.put(name, file, options));
   }
 
   async get(name: string, range: ByteRange = { first: 0 }): Promise<BlobDownload | undefined> {
-    checkBlobName(name);
+    checkBlobName(name, MAX_PATH_LENGTH);
     checkRange(range);
     const blob = this.#catalog.find(name);
     if (blob === undefined) return undefined;
@@ -56,13 +61,13 @@ export class FileBlobStore implements BlobStore {
   }
 
   async head(name: string): Promise<BlobProperties | undefined> {
-    checkBlobName(name);
+    checkBlobName(name, MAX_PATH_LENGTH);
     const blob = this.#catalog.find(name);
     return blob && propertiesOf(blob);
   }
 
   async remove(name: string): Promise<boolean> {
-    checkBlobName(name);
+    checkBlobName(name, MAX_PATH_LENGTH);
     const displaced = this.#catalog.remove(name);
     if (displaced === undefined) return false;
     await this.#release([displaced]);
@@ -83,7 +88,7 @@ export class FileBlobStore implements BlobStore {
   }
 
   async stageBlock(name: string, blockId: string, body: ByteStream | Uint8Array): Promise<void> {
-    checkBlobName(name);
+    checkBlobName(name, MAX_PATH_LENGTH);
     checkBlockId(blockId);
     await this.#withFile(body, (file) => {
       const replaced = this.#catalog.stage(name, blockId, file);
@@ -94,7 +99,7 @@ export class FileBlobStore implements BlobStore {
   }
 
   async commitBlocks(name: string, blockIds: readonly string[], options: WriteOptions = {}): Promise<BlobProperties> {
-    checkBlobName(name);
+    checkBlobName(name, MAX_PATH_LENGTH);
     if (blockIds.length > MAX_BLOCKS)
       throw new TooLarge(`blockIds: ${blockIds.length} given, a blob takes ${MAX_BLOCKS}.`);
     for (const blockId of blockIds) checkBlockId(blockId);
@@ -102,14 +107,14 @@ export class FileBlobStore implements BlobStore {
   }
 
   async append(name: string, bytes: Uint8Array, at: number): Promise<void> {
-    checkBlobName(name);
+    checkBlobName(name, MAX_PATH_LENGTH);
     checkPiece(bytes, at);
     const grown = this.#catalog.append(name, at, bytes.length, (file) => this.#folder.extend(file, at, bytes));
     if (!grown) await this.#withFile(bytes, (file) => this.#catalog.beginAppended(name, file));
   }
 
   async signedUrl(name: string, access: BlobAccess, expiresInSeconds: number) {
-    checkBlobName(name);
+    checkBlobName(name, MAX_PATH_LENGTH);
     return { url: this.#signed.url(name, access, expiresInSeconds), headers: {} };
   }
 

@@ -1,12 +1,11 @@
+import { artifactFile, artifactPath, pathOfUri } from "../../domain/artifact-paths.ts";
 import {
-  artifactBlob,
   artifactNotFound,
-  asBadPath,
+  blobToRead,
+  blobToWrite,
   deleteArtifacts,
   listArtifacts,
-  pathOfUri,
   requireArtifact,
-  safePath,
 } from "../../domain/artifacts.ts";
 import { invalid } from "../../domain/errors.ts";
 import { getRun } from "../../domain/runs/runs.ts";
@@ -26,11 +25,10 @@ function blockId(uploadId: string, partNumber: number): string {
   return `${uploadId}-${String(partNumber).padStart(6, "0")}`;
 }
 
-/** Multipart calls name the folder in the path and the client's local file in the body. */
+/** Multipart calls name the folder in the path and the client's local file, which may lie on Windows, in the body. */
 function uploadTarget(folder: string, localPath: string): string {
-  const basename = localPath.split(/[\\/]/).at(-1)!;
-  if (basename === "") throw invalid("Invalid path");
-  return folder === "" ? basename : `${folder}/${basename}`;
+  const basename = localPath.split(localPath.startsWith("/") ? "/" : /[\\/]/).at(-1)!;
+  return artifactFile(folder === "" || basename === "" ? basename : `${folder}/${basename}`);
 }
 
 function requirePartNumber(partNumber: number): number {
@@ -72,11 +70,7 @@ export const artifactRoutes = [
     permission: "read",
     handle: async ({ workspace, path, request }) => {
       const artifact = decodePart(path.path!);
-      const found = await download(workspace.stores.blobs, artifactBlob(workspace, artifact), request).catch(
-        (error) => {
-          throw asBadPath(error);
-        },
-      );
+      const found = await download(workspace.stores.blobs, blobToRead(workspace, artifact), request);
       if (!found) throw artifactNotFound(artifact);
       return found;
     },
@@ -88,13 +82,9 @@ export const artifactRoutes = [
     permission: "write",
     writes: ({ path }) => ({ artifact: decodePart(path.path!) }),
     handle: async ({ workspace, path, request }) => {
-      const blob = artifactBlob(workspace, requireFileName(decodePart(path.path!)));
+      const blob = await blobToWrite(workspace, decodePart(path.path!));
       const contentType = contentTypeOf(blob.slice(blob.lastIndexOf("/") + 1));
-      try {
-        await workspace.stores.blobs.put(blob, request.body ?? new Uint8Array(), { contentType });
-      } catch (error) {
-        throw asBadPath(error);
-      }
+      await workspace.stores.blobs.put(blob, request.body ?? new Uint8Array(), { contentType });
       return EMPTY;
     },
   }),
@@ -117,7 +107,7 @@ export const artifactRoutes = [
     writes: ({ path, input }) => ({ artifact: uploadTarget(folderOf(path), input.path) }),
     handle: async ({ workspace, path, input }) => {
       requirePartNumber(input.num_parts);
-      const blob = artifactBlob(workspace, uploadTarget(folderOf(path), input.path));
+      const blob = await blobToWrite(workspace, uploadTarget(folderOf(path), input.path));
       const uploadId = workspace.ids.hex(8);
       const { url, headers } = await workspace.stores.blobs.signedUrl(blob, "write", SIGNED_FOR_SECONDS);
       const credentials = Array.from({ length: input.num_parts }, (_, i) => {
@@ -135,7 +125,7 @@ export const artifactRoutes = [
     request: COMPLETE,
     writes: ({ path, input }) => ({ artifact: uploadTarget(folderOf(path), input.path) }),
     handle: async ({ workspace, path, input }) => {
-      const blob = artifactBlob(workspace, uploadTarget(folderOf(path), input.path));
+      const blob = await blobToWrite(workspace, uploadTarget(folderOf(path), input.path));
       const uploadId = requireUploadId(input.upload_id);
       const numbers = input.parts.map(({ part_number }) => requirePartNumber(part_number)).sort((a, b) => a - b);
       try {
@@ -160,7 +150,7 @@ export const artifactRoutes = [
     // What was staged is no artifact, and goes by itself.
     writes: ({ path, input }) => ({ artifact: uploadTarget(folderOf(path), input.path) }),
     handle: ({ path, input }) => {
-      safePath(uploadTarget(folderOf(path), input.path));
+      uploadTarget(folderOf(path), input.path);
       return EMPTY;
     },
   }),
@@ -172,7 +162,7 @@ export const artifactRoutes = [
     handle: async ({ workspace, path }) => {
       const artifact = decodePart(path.path!);
       const { size } = await requireArtifact(workspace, artifact);
-      const blob = artifactBlob(workspace, artifact);
+      const blob = blobToRead(workspace, artifact);
       const { url, headers } = await workspace.stores.blobs.signedUrl(blob, "read", SIGNED_FOR_SECONDS);
       return ok({ url, headers, file_size: size });
     },
@@ -189,7 +179,7 @@ export const artifactRoutes = [
       page_token: optional(string),
     },
     handle: async ({ workspace, input }) => {
-      const relative = safePath(input.path ?? "");
+      const relative = artifactPath(input.path ?? "");
       const run = await getRun(workspace, requireRun(input));
       const { artifactUri } = run.view.attributes;
       const root = pathOfUri(artifactUri);
@@ -209,8 +199,3 @@ export const artifactRoutes = [
     },
   }),
 ];
-
-function requireFileName(path: string): string {
-  if (path === "" || path.endsWith("/")) throw invalid("Invalid path");
-  return path;
-}
