@@ -62,7 +62,8 @@ const USAGE = `Runs the workspace on this machine.
   --strict          Convert requests exactly as Azure Functions does; slower
   --help            Show this`;
 
-/** npm hands a Ctrl-C on although the terminal has sent it already: signals this close together are one. */
+const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** npm hands a Ctrl-C on although the terminal has sent it already: signals this close together are one. The same one again ends at once. */
 const SAME_SIGNAL_MS = 500;
 const SWEEP_AFTER_MS = 10_000;
 const SWEEP_EVERY_MS = 3_600_000;
@@ -126,6 +127,7 @@ function parseArguments(args: readonly string[]) {
 async function start(settings: Settings, app: LocalApp): Promise<void> {
   const { port, folder, hostname, auth, durable, strict } = settings;
   if (!auth) requireLoopback(hostname);
+  surviveLostOutput();
   let host: Host | undefined;
   const baseUrl = () => settings.url ?? host?.url ?? `http://${hostname}:${port}`;
   const stores = await openLocalStores({ folder, durable, baseUrl });
@@ -194,14 +196,13 @@ Next, in another terminal:
 }
 
 function stopOnSignal(host: Host, stores: LocalStores): void {
-  let firstAtMs: number | undefined;
-  const stop = async () => {
+  const seenMs = new Map<NodeJS.Signals, number>();
+  const stop = async (signal: NodeJS.Signals) => {
     const nowMs = performance.now();
-    if (firstAtMs !== undefined) {
-      if (nowMs - firstAtMs > SAME_SIGNAL_MS) process.exit(130);
-      return;
-    }
-    firstAtMs = nowMs;
+    if (nowMs - (seenMs.get(signal) ?? nowMs) > SAME_SIGNAL_MS) process.exit(130);
+    const isFirst = seenMs.size === 0;
+    if (!seenMs.has(signal)) seenMs.set(signal, nowMs);
+    if (!isFirst) return;
     try {
       await host.close();
       await stores.close();
@@ -211,8 +212,12 @@ function stopOnSignal(host: Host, stores: LocalStores): void {
       process.exit(1);
     }
   };
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
+  for (const signal of STOP_SIGNALS) process.on(signal, stop);
+}
+
+/** Who reads what a host prints may go before it does: a closed pipe, a full disk, a terminal that is gone are no reason to stop. */
+function surviveLostOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 }
 
 function isExpected(error: unknown): boolean {

@@ -4,6 +4,7 @@ import { ensureBuilt } from "./lib/bundle.mjs";
 import { ensureDependencies } from "./lib/dependencies.mjs";
 import { runMain } from "./lib/failure.mjs";
 import { findNode, needsBundledNode } from "./lib/node.mjs";
+import { endWithParent } from "./lib/parent.mjs";
 import { partsToRun } from "./lib/parts.mjs";
 import { inRoot } from "./lib/paths.mjs";
 
@@ -13,6 +14,7 @@ await runMain(async () => {
   await ensureDependencies(partsToRun(process.env, needsBundledNode()));
   await ensureBuilt();
   const node = findNode();
+  endWithParent();
   if (node === process.execPath) await becomeHost();
   else await runHost(node);
 });

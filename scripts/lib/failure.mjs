@@ -11,10 +11,12 @@ export class Failure extends Error {
 }
 
 /**
- * Runs a script's main function; a Failure becomes one line on stderr and its exit code, anything else a stack.
+ * Runs a script's main function; a Failure becomes one line on stderr and its exit code, anything else a stack. That nobody reads its output
+ * any more does not end it.
  * @param {() => Promise<void>} main
  */
 export async function runMain(main) {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   try {
     await main();
   } catch (error) {
