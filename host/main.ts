@@ -1,7 +1,9 @@
 import { enableCompileCache, flushCompileCache } from "node:module";
+import { fileURLToPath } from "node:url";
 
-// Before everything else is loaded, so that all of it is compiled only once in its life.
-enableCompileCache();
+// Before everything else is loaded, so that all of it is compiled only once in its life. Beside the code: what lies in the system's temporary
+// folder, where Node would keep it, may be another user's, who would have us run it.
+enableCompileCache(fileURLToPath(new URL("../compiled", import.meta.url)));
 
 const FLUSH_AFTER_MS = 2_000;
 
