@@ -1,5 +1,6 @@
 import { invalid, WorkspaceError } from "../domain/errors.ts";
 import type { ByteStream } from "../stores/blob-store.ts";
+import { JsonShape } from "./json-shape.ts";
 import type { AppRequest, RequestBody } from "./types.ts";
 
 /**
@@ -24,31 +25,47 @@ export async function* toTheEnd(body: ByteStream): ByteStream {
   }
 }
 
-/** The largest JSON body; larger things are artifacts, which stream. */
-export const MAX_JSON_BYTES = 32 * 1024 * 1024;
+const MEBIBYTE = 1024 * 1024;
+
+/** The largest JSON body of a route, unless the route says otherwise; larger things are artifacts, which stream. */
+export const JSON_BYTES = 2 * MEBIBYTE;
+/** Of a route that takes many tags, params, points or parts at once. */
+export const BATCH_BYTES = 16 * MEBIBYTE;
+/** Of the route that takes the profiles of datasets. The largest of all. */
+export const DATASETS_BYTES = 32 * MEBIBYTE;
 
 /** What all half-read JSON bodies of this process may hold in memory together; small ones are always taken, so that large ones keep nobody out. */
-const MAX_PENDING_BYTES = 4 * MAX_JSON_BYTES;
+const MAX_PENDING_BYTES = 4 * DATASETS_BYTES;
 const SMALL_BYTES = 256 * 1024;
+/** What is smaller is made of JSON in an instant, whatever it is. */
+const UNJUDGED_BYTES = 64 * 1024;
 let pendingBytes = 0;
 
 /**
- * The body as text.
- * @throws TooLarge beyond MAX_JSON_BYTES; InvalidParameter when it is not UTF-8; Unavailable when many large ones come at once
+ * The body, which is to be JSON, as text.
+ * @param maxBytes of the route
+ * @throws TooLarge; InvalidParameter when it is not UTF-8, is nested too deep or has too many values; Unavailable when many large ones come at once
  */
-export async function readText(request: AppRequest): Promise<string> {
+export async function readText(request: AppRequest, maxBytes = JSON_BYTES): Promise<string> {
   const announced = Number(request.headers.get("content-length") ?? 0);
-  if (announced > MAX_JSON_BYTES) throw tooLarge();
+  if (announced > maxBytes) throw tooLarge(maxBytes);
   if (request.body === null) return "";
   const chunks: Uint8Array[] = [];
   let size = 0;
+  let shape: JsonShape | undefined;
+  let judged = 0;
   let fault: Error | undefined;
   const take = (chunk: Uint8Array) => {
     size += chunk.length;
     pendingBytes += chunk.length;
     chunks.push(chunk);
-    if (size > MAX_JSON_BYTES) fault = tooLarge();
+    if (size > maxBytes) fault = tooLarge(maxBytes);
     else if (size > SMALL_BYTES && pendingBytes > MAX_PENDING_BYTES) fault = tooManyBodies();
+    else if (size > UNJUDGED_BYTES) {
+      shape ??= new JsonShape();
+      fault = shape.faultIn(chunks.slice(judged));
+      judged = chunks.length;
+    }
     return fault === undefined;
   };
   try {
@@ -58,6 +75,13 @@ export async function readText(request: AppRequest): Promise<string> {
   }
   if (fault) throw fault;
   return decodeUtf8(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size));
+}
+
+/** JSON that came as a text within JSON. @throws InvalidParameter when it is nested too deep or has too many values */
+export function requireModestJson(text: string): string {
+  const fault = text.length > UNJUDGED_BYTES ? new JsonShape().faultIn([Buffer.from(text)]) : undefined;
+  if (fault) throw fault;
+  return text;
 }
 
 async function readEach(body: RequestBody, take: (chunk: Uint8Array) => boolean): Promise<void> {
@@ -75,8 +99,11 @@ function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
-function tooLarge(): Error {
-  return new WorkspaceError("TooLarge", `The request body is larger than ${MAX_JSON_BYTES} bytes.`);
+function tooLarge(maxBytes: number): Error {
+  return new WorkspaceError(
+    "TooLarge",
+    `The request body is larger than the ${maxBytes} bytes that this operation takes.`,
+  );
 }
 
 function tooManyBodies(): Error {

@@ -42,9 +42,11 @@ export async function readJson<T>(schema: z.ZodMiniType<T>, request: AppRequest)
  * @throws InvalidParameter, for a parameter that is no list and given twice too
  */
 export function readQuery<T>(schema: ObjectSchema<T>, query: string): T {
-  const given = new URLSearchParams(query);
-  const names = [...new Set(given.keys())];
-  const values = names.map((name) => [name, typed(name, schema.shape[name], given.getAll(name))] as const);
+  const given = Map.groupBy(new URLSearchParams(query), ([name]) => name);
+  const values = [...given].map(([name, pairs]) => {
+    const texts = pairs.map(([, text]) => text);
+    return [name, typed(name, schema.shape[name], texts)] as const;
+  });
   return validate(schema, Object.fromEntries(values), "query");
 }
 

@@ -8,6 +8,8 @@ export interface RouteShape {
   readonly method: (typeof METHODS)[number];
   /** Below the area's prefix: `runs/get`, `logged-models/:model_id`, `artifacts/**:path`. */
   readonly path: string;
+  /** How large its body may be, where the default of body.ts is not enough. */
+  readonly maxBodyBytes?: number;
 }
 
 export interface Match<R> {

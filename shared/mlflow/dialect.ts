@@ -127,7 +127,7 @@ async function readInput(route: MlflowRoute, request: AppRequest, query: string)
   // Some clients send the parameters of a GET in a body; as in MLflow, it counts where there is no query.
   if (route.method === "GET" && query !== "") return decodeQuery(schema, query);
   if (route.method === "POST" || route.method === "PUT") requireJson(request);
-  const text = await readText(request);
+  const text = await readText(request, route.maxBodyBytes);
   // DELETE carries a body from clients of MLflow, and a query from others.
   if (text === "" && query !== "") return decodeQuery(schema, query);
   return decodeBody(schema, text);

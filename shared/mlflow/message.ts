@@ -1,6 +1,7 @@
 import { WorkspaceError } from "../domain/errors.ts";
 import { type Int64, int64Json, int64Of } from "../domain/int64.ts";
 import { cut, invalidValue, missingValue } from "../domain/validation.ts";
+import { requireModestJson } from "../http/body.ts";
 
 /** Turns one JSON value (or text of a query string) into a field of a request; throws a FieldError. */
 export type Decoder<T> = (value: unknown) => T;
@@ -283,8 +284,9 @@ function parseBody(text: string, reviver?: Reviver): unknown {
   if (text === "") return {};
   try {
     const value: unknown = JSON.parse(text, reviver);
-    return typeof value === "string" ? JSON.parse(value, reviver) : value;
+    return typeof value === "string" ? JSON.parse(requireModestJson(value), reviver) : value;
   } catch (error) {
+    if (error instanceof WorkspaceError) throw error;
     throw new WorkspaceError(
       "InvalidParameter",
       `The request body is not valid JSON: ${cut((error as Error).message)}`,

@@ -9,6 +9,7 @@ import {
 } from "../../domain/artifacts.ts";
 import { invalid } from "../../domain/errors.ts";
 import { getRun } from "../../domain/runs/runs.ts";
+import { BATCH_BYTES } from "../../http/body.ts";
 import { contentTypeOf, download } from "../../http/download.ts";
 import { decodePart } from "../../http/url.ts";
 import { InvalidArgument } from "../../stores/errors.ts";
@@ -122,6 +123,7 @@ export const artifactRoutes = [
     method: "POST",
     path: "2.0/mlflow-artifacts/mpu/complete/**:path",
     permission: "write",
+    maxBodyBytes: BATCH_BYTES,
     request: COMPLETE,
     writes: ({ path, input }) => ({ artifact: uploadTarget(folderOf(path), input.path) }),
     handle: async ({ workspace, path, input }) => {

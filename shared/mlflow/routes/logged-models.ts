@@ -10,6 +10,7 @@ import {
 } from "../../domain/models/models.ts";
 import { searchLoggedModels } from "../../domain/models/search.ts";
 import { MODEL_STATUSES } from "../../domain/models/types.ts";
+import { BATCH_BYTES } from "../../http/body.ts";
 import { decodePart } from "../../http/url.ts";
 import { loggedModelJson, TAGS } from "../entities.ts";
 import { parseLoggedModelFilter, parseLoggedModelOrder } from "../filter/logged-models.ts";
@@ -49,6 +50,7 @@ export const loggedModelRoutes = [
     method: "POST",
     path: "2.0/mlflow/logged-models",
     permission: "write",
+    maxBodyBytes: BATCH_BYTES,
     request: {
       experiment_id: required(string),
       name: optional(string),
@@ -135,6 +137,7 @@ export const loggedModelRoutes = [
     method: "POST",
     path: `${MODEL_PATH}/params`,
     permission: "write",
+    maxBodyBytes: BATCH_BYTES,
     request: { model_id: optional(string), params: withDefault(TAGS, []) },
     writes: ({ input, path }) => ({ models: [modelId(path, input)] }),
     handle: async ({ workspace, input, path }) => {
@@ -147,6 +150,7 @@ export const loggedModelRoutes = [
     method: "PATCH",
     path: `${MODEL_PATH}/tags`,
     permission: "write",
+    maxBodyBytes: BATCH_BYTES,
     request: { model_id: optional(string), tags: withDefault(TAGS, []) },
     writes: ({ input, path }) => ({ models: [modelId(path, input)] }),
     handle: async ({ workspace, input, path }) => {

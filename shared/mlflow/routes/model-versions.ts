@@ -11,6 +11,7 @@ import {
   transitionStage,
   updateModelVersion,
 } from "../../domain/registry/versions.ts";
+import { BATCH_BYTES } from "../../http/body.ts";
 import { modelVersionJson, TAGS } from "../entities.ts";
 import { parseModelVersionFilter, parseModelVersionOrder } from "../filter/model-versions.ts";
 import { bool, integer, list, optional, required, string, versionText, withDefault } from "../message.ts";
@@ -27,6 +28,7 @@ export const modelVersionRoutes = [
     method: "POST",
     path: "2.0/mlflow/model-versions/create",
     permission: "write",
+    maxBodyBytes: BATCH_BYTES,
     request: {
       name: required(string),
       source: required(string),

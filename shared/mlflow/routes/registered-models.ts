@@ -14,6 +14,7 @@ import { registryIndex, searchRegisteredModels } from "../../domain/registry/reg
 import type { RegisteredModel } from "../../domain/registry/types.ts";
 import { getModelVersion, requireStage, requireVersionNumber } from "../../domain/registry/versions.ts";
 import type { Workspace } from "../../domain/workspace.ts";
+import { BATCH_BYTES } from "../../http/body.ts";
 import { modelVersionJson, registeredModelJson, TAGS } from "../entities.ts";
 import { parseRegisteredModelFilter, parseRegisteredModelOrder } from "../filter/registered-models.ts";
 import { type Decoded, integer, list, optional, required, string, versionText, withDefault } from "../message.ts";
@@ -51,6 +52,7 @@ export const registeredModelRoutes = [
     method: "POST",
     path: "2.0/mlflow/registered-models/create",
     permission: "write",
+    maxBodyBytes: BATCH_BYTES,
     request: { name: required(string), tags: withDefault(TAGS, []), description: optional(string) },
     writes: () => ({ isNew: true }),
     handle: async ({ workspace, input }) =>

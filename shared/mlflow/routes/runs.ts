@@ -5,6 +5,7 @@ import { logBatch, logMetric, logParam } from "../../domain/runs/log.ts";
 import { recordModel } from "../../domain/runs/log-model.ts";
 import { createRun, deleteRun, deleteTag, getRun, restoreRun, setTag, updateRun } from "../../domain/runs/runs.ts";
 import { ENDED, RUN_STATUSES, type Tag } from "../../domain/runs/types.ts";
+import { BATCH_BYTES, DATASETS_BYTES } from "../../http/body.ts";
 import type { Caller } from "../../http/callers.ts";
 import { METRIC, runInfoJson, runJson, TAGS, toPoint } from "../entities.ts";
 import {
@@ -63,6 +64,7 @@ export const runRoutes = [
     method: "POST",
     path: "2.0/mlflow/runs/create",
     permission: "write",
+    maxBodyBytes: BATCH_BYTES,
     request: {
       experiment_id: withDefault(string, ""),
       user_id: withDefault(string, ""),
@@ -196,6 +198,7 @@ export const runRoutes = [
     method: "POST",
     path: "2.0/mlflow/runs/log-batch",
     permission: "write",
+    maxBodyBytes: BATCH_BYTES,
     request: {
       run_id: required(string),
       metrics: withDefault(list(METRIC), []),
@@ -214,6 +217,7 @@ export const runRoutes = [
     method: "POST",
     path: "2.0/mlflow/runs/log-inputs",
     permission: "write",
+    maxBodyBytes: DATASETS_BYTES,
     request: {
       run_id: required(string),
       datasets: withDefault(DATASET_INPUTS, []),
@@ -240,6 +244,7 @@ export const runRoutes = [
     method: "POST",
     path: "2.0/mlflow/runs/outputs",
     permission: "write",
+    maxBodyBytes: BATCH_BYTES,
     request: {
       run_id: required(string),
       models: required(MODEL_OUTPUTS),
@@ -256,6 +261,7 @@ export const runRoutes = [
     method: "POST",
     path: "2.0/mlflow/runs/log-model",
     permission: "write",
+    maxBodyBytes: BATCH_BYTES,
     request: { run_id: required(string), model_json: required(string) },
     writes: ({ input }) => ({ runs: [input.run_id] }),
     handle: async ({ workspace, input }) => {
