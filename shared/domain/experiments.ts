@@ -152,12 +152,12 @@ export async function renameExperiment(workspace: Workspace, experimentId: strin
   });
 }
 
-/** Soft-deletes the experiment and with it all its runs and models. */
+/** Soft-deletes the experiment and with it all its runs. */
 export async function deleteExperiment(workspace: Workspace, experimentId: string): Promise<void> {
   await setStage(workspace, experimentId, "active", "deleted");
 }
 
-/** Brings the experiment back, and all its runs and models. */
+/** Brings the experiment back, and all its runs. */
 export async function restoreExperiment(workspace: Workspace, experimentId: string): Promise<void> {
   await setStage(workspace, experimentId, "deleted", "active");
 }
@@ -205,9 +205,10 @@ export async function deleteExperimentTag(workspace: Workspace, experimentId: st
   });
 }
 
-/** What counts for a run or model of this experiment. */
+/** What counts for a run of this experiment: it is deleted with the experiment, and on its own until the experiment changes its stage. */
 export function effectiveStage(own: Staged, experiment: Experiment): Stage {
-  return own.stageEpoch === experiment.epoch ? own.stage : experiment.stage;
+  if (experiment.stage === "deleted") return "deleted";
+  return own.stageEpoch === experiment.epoch ? own.stage : "active";
 }
 
 /** @throws InvalidParameter when the experiment is deleted */

@@ -112,6 +112,29 @@ suite.describe("logged models", (flavour) => {
     expect((await client.call("logged_models_get", { allow_deleted: "False" }, { model_id })).status).toBe(404);
   });
 
+  test("a deleted model can be deleted again, tagged and finalized", async () => {
+    const { modelId: model_id } = await createWorld(client);
+    const path = { model_id };
+    for (let i = 0; i < 2; i++) await ok(client.call("logged_models_delete", {}, path));
+    await ok(client.call("logged_models_set_tags", { tags: [{ key: "k", value: "v" }] }, path));
+    await ok(client.call("logged_models_log_params", { params: [{ key: "p", value: "v" }] }, path));
+    const { model } = await ok(client.call("logged_models_finalize", { status: "LOGGED_MODEL_READY" }, path));
+    expect(model.info.status).toBe("LOGGED_MODEL_READY");
+    expect((await client.call("logged_models_get", {}, path)).status).toBe(404);
+  });
+
+  test("deleting and restoring its experiment does not touch a model", async () => {
+    const { modelId: model_id, experimentId: experiment_id } = await createWorld(client);
+    const { model } = await ok(client.call("logged_models_create", { experiment_id, name: "gone" }));
+    await ok(client.call("logged_models_delete", {}, { model_id: model.info.model_id }));
+    for (const call of ["experiments_delete", "experiments_restore"]) {
+      await ok(client.call(call, { experiment_id }));
+      await ok(client.call("logged_models_get", {}, { model_id }));
+      const { models } = await ok(client.call("logged_models_search", { experiment_ids: [experiment_id] }));
+      expect(models.map((each: { info: { model_id: string } }) => each.info.model_id)).toEqual([model_id]);
+    }
+  });
+
   test("tag keys with slashes and percent signs in the path name themselves", async () => {
     const { modelId: model_id } = await createWorld(client);
     const key = "team/a b";

@@ -1,5 +1,5 @@
 import { invalid, notFound } from "../errors.ts";
-import { effectiveStage, getExperiment, requireActive } from "../experiments.ts";
+import { findExperiment, getExperiment, requireActive } from "../experiments.ts";
 import { compareHistory } from "../metrics/order.ts";
 import type { Point } from "../metrics/points.ts";
 import { originKey } from "../metrics/points.ts";
@@ -52,7 +52,6 @@ export async function createLoggedModel(
     createdMs: nowMs,
     updatedMs: nowMs,
     stage: "active",
-    stageEpoch: experiment.epoch,
   };
   const params = input.params.map(checkedParam);
   const tags = input.tags.map((tag) => checkedTag(tag));
@@ -71,8 +70,8 @@ export async function getLoggedModel(
   allowDeleted = false,
 ): Promise<LoggedModel> {
   const view = await findRecord(workspace, modelId);
-  if (!view) throw modelNotFound(modelId);
-  if (!allowDeleted) await requireNotDeleted(workspace, view.attributes);
+  if (!view || (view.attributes.stage === "deleted" && !allowDeleted)) throw modelNotFound(modelId);
+  await requireExperimentOf(workspace, view.attributes);
   return { view, points: await readModelPoints(workspace, modelId) };
 }
 
@@ -107,18 +106,27 @@ export async function finalizeLoggedModel(
   if (!MODEL_STATUSES.includes(status)) {
     throw invalid(`Invalid model status '${cut(String(status))}'. Accepted are ${MODEL_STATUSES.join(", ")}.`);
   }
-  await changeLoggedModel(workspace, modelId, (draft) => draft.update({ status }));
-  return getLoggedModel(workspace, modelId);
+  await changeLoggedModel(workspace, modelId, (draft) =>
+    draft.update({ status, updatedMs: updatedNow(workspace, draft) }),
+  );
+  return getLoggedModel(workspace, modelId, true);
 }
 
-/** Soft-deletes. */
+/** Soft-deletes; a model that is deleted already stays so since then. */
 export async function deleteLoggedModel(workspace: Workspace, modelId: string): Promise<void> {
   await changeLoggedModel(workspace, modelId, async (draft) => {
-    const experiment = await getExperiment(workspace, draft.attributes.experimentId);
+    const updatedMs = updatedNow(workspace, draft);
+    draft.update({ updatedMs });
+    if (draft.attributes.stage === "deleted") return;
     const deletedMs = workspace.clock.now();
     await noteTrash(workspace, "model", modelId, deletedMs);
-    draft.update({ stage: "deleted", stageEpoch: experiment.epoch, deletedMs });
+    draft.update({ stage: "deleted", deletedMs });
   });
+}
+
+/** As in MLflow, the status and the deletion of a model move the time of its last update, its tags and params do not. */
+function updatedNow(workspace: Workspace, { attributes }: Draft<ModelAttributes>): number {
+  return Math.max(workspace.clock.now(), attributes.updatedMs);
 }
 
 export async function setLoggedModelTags(workspace: Workspace, modelId: string, tags: readonly Tag[]): Promise<void> {
@@ -159,7 +167,7 @@ export async function logLoggedModelParams(
   });
 }
 
-/** Edits a model that is not deleted. @throws NotFound */
+/** Edits a model, deleted or not. @throws NotFound */
 export async function changeLoggedModel(
   workspace: Workspace,
   modelId: string,
@@ -170,9 +178,8 @@ export async function changeLoggedModel(
     workspace,
     runsPartition(workspace, modelId),
     async (draft) => {
-      await requireNotDeleted(workspace, draft.attributes);
+      await requireExperimentOf(workspace, draft.attributes);
       await edit(draft);
-      if (draft.isChanged) draft.update({ updatedMs: Math.max(workspace.clock.now(), draft.attributes.updatedMs) });
       return true;
     },
   );
@@ -184,9 +191,9 @@ async function findRecord(workspace: Workspace, modelId: string): Promise<Record
   return readRecord<ModelAttributes>(workspace, runsPartition(workspace, modelId));
 }
 
-async function requireNotDeleted(workspace: Workspace, model: ModelAttributes): Promise<void> {
-  const experiment = await getExperiment(workspace, model.experimentId);
-  if (effectiveStage(model, experiment) === "deleted") throw modelNotFound(model.modelId);
+/** With an experiment that is purged its models are gone at once. @throws NotFound */
+async function requireExperimentOf(workspace: Workspace, { experimentId, modelId }: ModelAttributes): Promise<void> {
+  if (!(await findExperiment(workspace, experimentId))) throw modelNotFound(modelId);
 }
 
 function requireLoggedModelName(name: string): void {

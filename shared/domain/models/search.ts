@@ -1,7 +1,6 @@
 import { inParallel } from "../../parallel.ts";
 import type { Stored } from "../../stores/document-store.ts";
 import { experimentsOf } from "../experiment-search.ts";
-import { type Experiment, effectiveStage } from "../experiments.ts";
 import type { PointsItem } from "../metrics/append.ts";
 import { type Point, pointAt, unpackPoints } from "../metrics/points.ts";
 import { readSegment } from "../metrics/read.ts";
@@ -140,14 +139,14 @@ export async function searchLoggedModels(
   const searched = await inParallel(experiments, async (experiment) => {
     const create = () => new ModelIndex(workspace, experiment.experimentId);
     const index = await workspace.memory.index(modelsScope(workspace, experiment.experimentId), create);
-    return { experiment, index };
+    return { index };
   });
   const steps = new Steps();
   const asksForPoints = filter.metricClauses.length + datasets.length > 0;
-  const tables = searched.map(({ experiment, index }) => ({
+  const tables = searched.map(({ index }) => ({
     table: index.table,
     visible: (row: RowView) =>
-      isActive(row, experiment) && (!asksForPoints || satisfies(index.pointsOf(row.id), filter, datasets, steps)),
+      row.note === "active" && (!asksForPoints || satisfies(index.pointsOf(row.id), filter, datasets, steps)),
   }));
   const orderBy = order.map((key) => (key.kind === "metric" ? metricOrder(key, searched, steps) : key));
   const page = { clauses: filter.clauses, orderBy, limit, pageToken };
@@ -159,12 +158,6 @@ export async function searchLoggedModels(
     if (view) models.push({ view, points: searched[table]!.index.pointsOf(id) });
   }
   return { models, nextPageToken };
-}
-
-function isActive({ note }: RowView, experiment: Experiment): boolean {
-  const [stage, stageEpoch] = note!.split(":");
-  const own = { stage: stage as "active" | "deleted", stageEpoch: Number(stageEpoch) };
-  return effectiveStage(own, experiment) === "active";
 }
 
 function satisfies(
@@ -218,6 +211,6 @@ function rowOf(view: RecordView<ModelAttributes>): Row {
       ...[...view.section("params")].map(([key, value]): [string, string] => [`param.${key}`, value]),
       ...[...view.section("tags")].map(([key, value]): [string, string] => [`tag.${key}`, value]),
     ],
-    note: `${model.stage}:${model.stageEpoch}`,
+    note: model.stage,
   };
 }

@@ -20,12 +20,16 @@ export type Attributes = RunAttributes | ModelAttributes;
 /** Stands for any deletion: whatever is left of a purged experiment is deleted. */
 const WITH_EXPERIMENT = "with its experiment";
 
-/** Which deletion of a record stands, its own or its experiment's; undefined: none, it is active. */
+/** Which deletion of a record stands, its own or, of a run, its experiment's; undefined: none, it is active. */
 export function deletionOf(attributes: Attributes, experiment: Experiment | undefined): string | undefined {
   if (experiment === undefined) return WITH_EXPERIMENT;
-  if (effectiveStage(attributes, experiment) === "active") return undefined;
-  const isOwn = attributes.stage === "deleted" && attributes.stageEpoch === experiment.epoch;
-  return isOwn ? `at ${attributes.deletedMs}` : `of the experiment, ${experiment.epoch}`;
+  if (attributes.kind === "run" && effectiveStage(attributes, experiment) === "active") return undefined;
+  if (attributes.kind === "run" && experiment.stage === "deleted") return `of the experiment, ${experiment.epoch}`;
+  return attributes.stage === "deleted" ? ownDeletion(attributes.deletedMs!) : undefined;
+}
+
+export function ownDeletion(deletedMs: number): string {
+  return `at ${deletedMs}`;
 }
 
 /** Which deletion of an experiment stands; undefined: none. */

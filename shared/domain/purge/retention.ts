@@ -1,8 +1,8 @@
 import { WorkspaceError } from "../errors.ts";
-import { DEFAULT_EXPERIMENT_ID, effectiveStage, getExperiment } from "../experiments.ts";
+import { DEFAULT_EXPERIMENT_ID, getExperiment } from "../experiments.ts";
 import { getHead } from "../record.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
-import type { Attributes } from "./bury.ts";
+import { type Attributes, deletionOf, ownDeletion } from "./bury.ts";
 import { purgeExperiment, purgeRecord } from "./purge.ts";
 import { removeTrash, type TrashItem, trashBefore } from "./trash.ts";
 
@@ -17,7 +17,7 @@ export async function purgeExpired(workspace: Workspace, beforeMs: number): Prom
   }
 }
 
-/** A note counts only if the deletion it was written for still stands. */
+/** A note counts only if the deletion it was written for still stands: not when a run is deleted with its experiment, whose own note counts then. */
 async function isStillDeleted(workspace: Workspace, { what, targetId, deletedMs }: TrashItem): Promise<boolean> {
   try {
     if (what === "experiment") {
@@ -26,9 +26,8 @@ async function isStillDeleted(workspace: Workspace, { what, targetId, deletedMs 
     }
     const head = await getHead<Attributes>(workspace, runsPartition(workspace, targetId));
     if (!head) return false;
-    const { attributes } = head.item;
-    const experiment = await getExperiment(workspace, attributes.experimentId);
-    return attributes.deletedMs === deletedMs && effectiveStage(attributes, experiment) === "deleted";
+    const experiment = await getExperiment(workspace, head.item.attributes.experimentId);
+    return deletionOf(head.item.attributes, experiment) === ownDeletion(deletedMs);
   } catch (error) {
     if (error instanceof WorkspaceError && error.code === "NotFound") return false;
     throw error;

@@ -231,7 +231,7 @@ export async function deleteRun(workspace: Workspace, runId: string): Promise<vo
   await setStage(workspace, runId, "deleted");
 }
 
-/** Takes a soft-deletion back; nothing happens when it is active. */
+/** Takes a soft-deletion back; nothing happens when it is active. @throws InvalidParameter when its experiment is deleted, with which it is */
 export async function restoreRun(workspace: Workspace, runId: string): Promise<void> {
   await setStage(workspace, runId, "active");
 }
@@ -244,6 +244,7 @@ async function setStage(workspace: Workspace, runId: string, stage: Stage): Prom
     async (draft) => {
       if (draft.attributes.kind !== "run") return false;
       const experiment = await getExperiment(workspace, draft.attributes.experimentId);
+      if (stage === "active") requireActive(experiment);
       if (effectiveStage(draft.attributes, experiment) !== stage) {
         const deletedMs = stage === "deleted" ? workspace.clock.now() : undefined;
         if (deletedMs !== undefined) await noteTrash(workspace, "run", runId, deletedMs);

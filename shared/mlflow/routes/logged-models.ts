@@ -155,7 +155,7 @@ export const loggedModelRoutes = [
     writes: ({ input, path }) => ({ models: [modelId(path, input)] }),
     handle: async ({ workspace, input, path }) => {
       await setLoggedModelTags(workspace, modelId(path, input), input.tags);
-      return ok({ model: loggedModelJson(await getLoggedModel(workspace, modelId(path))) });
+      return ok({ model: loggedModelJson(await getLoggedModel(workspace, modelId(path), true)) });
     },
   }),
   route({

@@ -86,4 +86,33 @@ describe("what is soft-deleted", () => {
     await expect(getRun(workspace, runs[1])).rejects.toEqual(refusal("NotFound"));
     expect((await getRun(workspace, runs[0])).stage).toBe("active");
   });
+
+  it("an undone deletion counts no more, also when the experiment is deleted later", async () => {
+    const experimentId = await createExperiment(workspace, { name: "e" });
+    const runs = [await fullRun(experimentId), await fullRun(experimentId)] as const;
+    await deleteRun(workspace, runs[0]);
+    await deleteExperiment(workspace, experimentId);
+    await restoreExperiment(workspace, experimentId);
+    expect((await getRun(workspace, runs[0])).stage).toBe("active");
+    fixture.clock.pass(28 * DAY);
+    await watchPurges(realm, 30);
+    await deleteExperiment(workspace, experimentId);
+    fixture.clock.pass(3 * DAY);
+    await watchPurges(realm, 30);
+    await restoreExperiment(workspace, experimentId);
+    for (const runId of runs) expect((await getRun(workspace, runId)).stage).toBe("active");
+  });
+
+  it("a run cannot be restored inside a deleted experiment, with which it would go", async () => {
+    const experimentId = await createExperiment(workspace, { name: "e" });
+    const runId = await fullRun(experimentId);
+    await deleteRun(workspace, runId);
+    await deleteExperiment(workspace, experimentId);
+    const message = new RegExp(`The experiment ${experimentId} must be in the 'active' state`);
+    await expect(restoreRun(workspace, runId)).rejects.toEqual(refusal("InvalidParameter", message));
+    expect((await getRun(workspace, runId)).stage).toBe("deleted");
+    await restoreExperiment(workspace, experimentId);
+    await restoreRun(workspace, runId);
+    expect((await getRun(workspace, runId)).stage).toBe("active");
+  });
 });
