@@ -105,6 +105,7 @@ it.each([60, 211, 500, 901, 1_500])(
     await stores.blobs.remove("drop/replaced");
     await stores.blobs.remove("artifacts/staged");
     await stores.blobs.remove("artifacts/log");
+    await stores.sweep();
     expect(filesIn(folder)).toEqual([]);
     await stores.close();
   },
@@ -124,6 +125,7 @@ it("kill -9 again and again: each process goes on where the one before died", as
   const stores = open(folder);
   await stores.blobs.remove("drop/replaced");
   await stores.blobs.commitBlocks("artifacts/staged", []);
+  await stores.sweep();
   expect(filesIn(folder)).toEqual([]);
   await stores.close();
 });

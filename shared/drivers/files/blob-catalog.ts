@@ -162,6 +162,12 @@ export class BlobCatalog {
     });
   }
 
+  /** The files of blocks that are staged, each once. */
+  stagedFiles(name: string, blockIds: readonly string[]): number[] {
+    const found = [...new Set(blockIds)].map((blockId) => this.#sql.block.get(name, blockId));
+    return found.flatMap((block) => (block && block.size > 0 ? [block.file] : []));
+  }
+
   /** Drops the blocks of every blob for which none was staged for a week. */
   dropAbandonedBlocks(): Displaced[] {
     return this.#database.transaction(() =>

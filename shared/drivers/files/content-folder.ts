@@ -1,14 +1,4 @@
-import {
-  closeSync,
-  fdatasyncSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fdatasyncSync, fsyncSync, mkdirSync, openSync, readSync, writeFileSync, writeSync } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ByteStream } from "../../stores/blob-store.ts";
@@ -37,15 +27,21 @@ export class ContentFolder {
     this.#durable = durable;
   }
 
-  /** Writes a new file and returns its size. When `body` fails, the error comes through and a part of the file may be there. */
-  async write(file: number, body: ByteStream | Uint8Array): Promise<number> {
+  /**
+   * Writes a file and returns its size. When `body` fails, the error comes through and a part of the file may be there. A file of that number is
+   * of a time that a loss of power has undone, and written over.
+   * @param durably as if the folder were durable
+   */
+  async write(file: number, body: ByteStream | Uint8Array, durably = this.#durable): Promise<number> {
     const path = this.#path(file);
     this.#makeFolder(dirname(path));
-    const writer = new FileWriter(path, this.#durable);
+    const writer = new FileWriter(path, durably || this.#durable);
     try {
       if (body instanceof Uint8Array) await writer.add(body);
       else for await (const chunk of body) await writer.add(chunk);
-      return await writer.finish();
+      const size = await writer.finish();
+      if (durably && !this.#durable) await this.#syncNames(path);
+      return size;
     } finally {
       await writer.close();
     }
@@ -70,13 +66,28 @@ export class ContentFolder {
     }
   }
 
-  /** A file that is not there is no error. */
-  async unlink(file: number): Promise<void> {
-    await rm(this.#path(file), { force: true });
+  /** Sees to it that files that were written before are on the disk. */
+  async sync(files: readonly number[]): Promise<void> {
+    if (this.#durable) return;
+    for (const path of files.map((file) => this.#path(file))) {
+      await syncPath(path, "r+");
+      await this.#syncNames(path);
+    }
   }
 
-  unlinkSync(file: number): void {
-    rmSync(this.#path(file), { force: true });
+  /** False when it cannot be done. A file that is not there is no error. */
+  async unlink(file: number): Promise<boolean> {
+    return rm(this.#path(file), { force: true }).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** The names of a file and of the folders above it, which may be as new. Windows has no such call. */
+  async #syncNames(path: string): Promise<void> {
+    if (process.platform === "win32") return;
+    for (let folder = dirname(path); folder.length >= this.#root.length; folder = dirname(folder))
+      await syncPath(folder, "r");
   }
 
   #path(file: number): string {
@@ -114,7 +125,7 @@ class FileWriter {
 
   async finish(): Promise<number> {
     if (this.#handle === undefined && !this.#durable) {
-      writeFileSync(this.#path, this.#takeGathered(), { flag: "wx" });
+      writeFileSync(this.#path, this.#takeGathered(), { flag: "w" });
       return this.#size;
     }
     await this.#flush();
@@ -147,7 +158,7 @@ class FileWriter {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    this.#handle ??= await open(this.#path, "wx");
+    this.#handle ??= await open(this.#path, "w");
     // Unlike write(), writeFile() goes on until every byte is written.
     if (bytes.length > 0) await this.#handle.writeFile(bytes);
   }
@@ -181,6 +192,11 @@ async function* readLarge(path: string, { from, length }: Piece): AsyncGenerator
 
 function expectAll(bytesRead: number, wanted: number, path: string): void {
   if (bytesRead < wanted) throw new Error(`The content file ${path} is shorter than it was when it was written.`);
+}
+
+async function syncPath(path: string, flags: "r" | "r+"): Promise<void> {
+  const handle = await open(path, flags);
+  await handle.sync().finally(() => handle.close());
 }
 
 function syncFolder(folder: string): void {

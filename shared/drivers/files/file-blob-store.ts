@@ -14,6 +14,7 @@ import { checkBlobName, checkBlockId, checkPiece, checkPrefix, checkRange } from
 import { type BlobCatalog, type Displaced, propertiesOf, type WrittenFile } from "./blob-catalog.ts";
 import { listPage } from "./blob-listing.ts";
 import type { ContentFolder } from "./content-folder.ts";
+import { FileGarbage, type Safety } from "./file-garbage.ts";
 import { Readers } from "./readers.ts";
 import type { SignedBlobs } from "./signed-blobs.ts";
 
@@ -23,22 +24,24 @@ const BLOCKS_PER_SWEEP = 256;
 
 /**
  * Blobs as files of generated names; the database knows which file is whose. A file is on the garbage list before it is written and
- * again before it is unlinked, so a process that dies in between leaves nothing that the next one does not find.
+ * again before it is unlinked, so a process that dies in between leaves nothing that the next one does not find. What replaces a content is on the
+ * disk before it does, and what is replaced goes when the disk knows of it: a loss of power leaves one of the two, whole.
  */
 export class FileBlobStore implements BlobStore {
   readonly #catalog: BlobCatalog;
   readonly #folder: ContentFolder;
   readonly #signed: SignedBlobs;
-  readonly #readers = new Readers((files) => void this.#collect(files));
-  readonly #collecting = new Set<Promise<void>>();
+  readonly #garbage: FileGarbage;
+  readonly #readers = new Readers((files) => this.#garbage.add(files));
   #staged = 0;
-  #closed = false;
 
-  constructor(catalog: BlobCatalog, folder: ContentFolder, signed: SignedBlobs) {
+  constructor(catalog: BlobCatalog, folder: ContentFolder, signed: SignedBlobs, database: Safety) {
     this.#catalog = catalog;
     this.#folder = folder;
     this.#signed = signed;
-    this.#collectAtStart();
+    this.#garbage = new FileGarbage(catalog, folder, database);
+    catalog.dropAbandonedBlocks();
+    this.#garbage.add(catalog.garbage());
   }
 
   maxPathLength(): number {
@@ -48,7 +51,8 @@ export class FileBlobStore implements BlobStore {
   async put(name: string, body: ByteStream | Uint8Array, options: WriteOptions = {}): Promise<BlobProperties> {
     checkBlobName(name, MAX_PATH_LENGTH);
     this.#catalog.checkConditions(name, options);
-    return this.#withFile(body, (file) => this.#catalog.put(name, file, options));
+    const isReplacing = this.#catalog.find(name) !== undefined;
+    return this.#withFile(body, (file) => this.#catalog.put(name, file, options), isReplacing);
   }
 
   async get(name: string, range: ByteRange = { first: 0 }): Promise<BlobDownload | undefined> {
@@ -69,9 +73,8 @@ export class FileBlobStore implements BlobStore {
   async remove(name: string): Promise<boolean> {
     checkBlobName(name, MAX_PATH_LENGTH);
     const displaced = this.#catalog.remove(name);
-    if (displaced === undefined) return false;
-    await this.#release([displaced]);
-    return true;
+    if (displaced !== undefined) this.#release([displaced]);
+    return displaced !== undefined;
   }
 
   async *list(
@@ -103,6 +106,7 @@ export class FileBlobStore implements BlobStore {
     if (blockIds.length > MAX_BLOCKS)
       throw new TooLarge(`blockIds: ${blockIds.length} given, a blob takes ${MAX_BLOCKS}.`);
     for (const blockId of blockIds) checkBlockId(blockId);
+    if (this.#catalog.find(name) !== undefined) await this.#folder.sync(this.#catalog.stagedFiles(name, blockIds));
     return this.#finish(this.#catalog.commit(name, blockIds, options));
   }
 
@@ -118,69 +122,46 @@ export class FileBlobStore implements BlobStore {
     return { url: this.#signed.url(name, access, expiresInSeconds), headers: {} };
   }
 
-  /** Drops blocks that were staged more than a week ago and never committed. */
+  /** Drops blocks that were staged more than a week ago and never committed, and unlinks what nothing refers to. */
   async sweep(): Promise<void> {
-    await this.#release(this.#catalog.dropAbandonedBlocks());
+    this.#release(this.#catalog.dropAbandonedBlocks());
+    await this.#garbage.collect();
   }
 
-  /** Waits until no file is being unlinked any more. A reading that ends later leaves its files to the next start. */
+  /** A reading that ends later leaves its files to the next start. */
   async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.all(this.#collecting);
+    await this.#garbage.close();
   }
 
-  /** Writes a file, and gives it to `adopt`, which makes it a blob's or a block's; should either fail, the file goes. */
+  /**
+   * Writes a file, and gives it to `adopt`, which makes it a blob's or a block's; should either fail, the file goes.
+   * @param isReplacing a content, which must not go before this one is on the disk
+   */
   async #withFile<B extends BlobProperties | undefined>(
     body: ByteStream | Uint8Array,
     adopt: (file: WrittenFile) => { blob: B; displaced: readonly Displaced[] },
+    isReplacing = false,
   ): Promise<B> {
     const file = this.#catalog.allocate();
     let adopted: { blob: B; displaced: readonly Displaced[] };
     try {
-      adopted = adopt({ file, size: await this.#folder.write(file, body) });
+      adopted = adopt({ file, size: await this.#folder.write(file, body, isReplacing) });
     } catch (error) {
-      await this.#collect([file]);
+      await this.#garbage.drop(file);
       throw error;
     }
     return this.#finish(adopted);
   }
 
-  async #finish<B>({ blob, displaced }: { blob: B; displaced: readonly Displaced[] }): Promise<B> {
-    await this.#release(displaced);
+  #finish<B>({ blob, displaced }: { blob: B; displaced: readonly Displaced[] }): B {
+    this.#release(displaced);
     return blob;
   }
 
-  async #release(displaced: readonly Displaced[]): Promise<void> {
+  #release(displaced: readonly Displaced[]): void {
     const unread = displaced.filter(
       ({ content, files }) => content === undefined || !this.#readers.keep(content, files),
     );
-    await this.#collect(unread.flatMap(({ files }) => files));
-  }
-
-  /** Unlinks files of the garbage list. What cannot be unlinked now stays on it until the next start. */
-  async #collect(files: readonly number[]): Promise<void> {
-    if (files.length === 0 || this.#closed) return;
-    const collecting = this.#unlink(files);
-    this.#collecting.add(collecting);
-    await collecting.finally(() => this.#collecting.delete(collecting));
-  }
-
-  async #unlink(files: readonly number[]): Promise<void> {
-    const unlinked: number[] = [];
-    for (const file of files) {
-      await this.#folder.unlink(file).then(
-        () => unlinked.push(file),
-        () => undefined,
-      );
-    }
-    this.#catalog.forget(unlinked);
-  }
-
-  #collectAtStart(): void {
-    this.#catalog.dropAbandonedBlocks();
-    const garbage = this.#catalog.garbage();
-    if (garbage.length === 0) return;
-    for (const file of garbage) this.#folder.unlinkSync(file);
-    this.#catalog.forget(garbage);
+    this.#garbage.add(unread.flatMap(({ files }) => files));
   }
 }

@@ -7,13 +7,22 @@ const CHECKPOINT_BYTES = 4 * 1024 * 1024;
 /** Size at which a log that the thread alone cannot empty, because writes never pause, is emptied between two writes. */
 const BACKLOG_BYTES = 64 * 1024 * 1024;
 
-/** Source text, so that it works unbundled and bundled alike. */
+/** Source text, so that it works unbundled and bundled alike. Writes to the disk before and after it moves pages, whatever the writer does. */
 const THREAD = `
   const { parentPort, workerData } = require("node:worker_threads");
   const { DatabaseSync } = require("node:sqlite");
-  const checkpoint = new DatabaseSync(workerData).prepare("PRAGMA wal_checkpoint(PASSIVE)");
+  const connection = new DatabaseSync(workerData);
+  connection.exec("PRAGMA synchronous = FULL");
+  const checkpoint = connection.prepare("PRAGMA wal_checkpoint(PASSIVE)");
   parentPort.on("message", () => parentPort.postMessage(checkpoint.get()));
 `;
+
+/** What the pragma says: whether another checkpoint was under way, and how many pages are in the log, and in the database file too. */
+interface CheckpointRow {
+  readonly busy: number;
+  readonly log: number;
+  readonly checkpointed: number;
+}
 
 /**
  * Moves committed pages from the write-ahead log into the database file, in a thread that starts with the first need.
@@ -21,9 +30,11 @@ const THREAD = `
  */
 export class Checkpointer {
   readonly #databaseFile: string;
-  readonly #checkpointHere: () => void;
+  readonly #checkpointHere: () => CheckpointRow;
   #thread: Worker | undefined;
-  #running = false;
+  #running: Promise<boolean> | undefined;
+  /** Of the one that is running. */
+  #end: (isWhole: boolean) => void = () => {};
   /** The log is too long for the thread alone. */
   #isBehind = false;
   #isClosed = false;
@@ -32,7 +43,7 @@ export class Checkpointer {
   constructor(databaseFile: string, connection: DatabaseSync) {
     this.#databaseFile = databaseFile;
     const checkpoint = connection.prepare("PRAGMA wal_checkpoint(PASSIVE)");
-    this.#checkpointHere = () => void checkpoint.get();
+    this.#checkpointHere = () => checkpoint.get() as unknown as CheckpointRow;
   }
 
   /** To be called after each commit, while no transaction is open. What fails is tried again after a later one. */
@@ -41,6 +52,24 @@ export class Checkpointer {
       this.#checkpointWhereDue();
     } catch {
       // The log grows meanwhile.
+    }
+  }
+
+  /**
+   * Moves everything that was committed before the call, and sees to it that it is on the disk.
+   * @returns false when it is not: somebody reads an older state, or the disk takes no more
+   */
+  async checkpoint(): Promise<boolean> {
+    while (this.#running) await this.#running;
+    return !this.#isClosed && this.#start();
+  }
+
+  /** The same, for the end: everybody waits. */
+  checkpointNow(): boolean {
+    try {
+      return isWhole(this.#checkpointHere());
+    } catch {
+      return false;
     }
   }
 
@@ -53,10 +82,8 @@ export class Checkpointer {
     const size = this.#logSize();
     if (size < this.#sizeAtLastCheckpoint) this.#sizeAtLastCheckpoint = 0;
     if (size - this.#sizeAtLastCheckpoint < CHECKPOINT_BYTES) return;
-    this.#thread ??= this.#startThread();
     this.#sizeAtLastCheckpoint = size;
-    this.#running = true;
-    this.#thread.postMessage("checkpoint");
+    void this.#start();
   }
 
   async close(): Promise<void> {
@@ -64,23 +91,40 @@ export class Checkpointer {
     await this.#thread?.terminate();
   }
 
+  #start(): Promise<boolean> {
+    this.#thread ??= this.#startThread();
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#running = promise;
+    this.#end = resolve;
+    this.#thread.postMessage("checkpoint");
+    return promise;
+  }
+
   #startThread(): Worker {
     const thread = new Worker(THREAD, { eval: true, workerData: this.#databaseFile, execArgv: ["--no-warnings"] });
-    thread.on("message", () => this.#finished(this.#logSize() > BACKLOG_BYTES));
-    thread.on("error", () => {
+    const died = () => {
       this.#thread = undefined;
-      this.#finished(true);
-    });
+      this.#finished(false, true);
+    };
+    thread.on("message", (row: CheckpointRow) => this.#finished(isWhole(row), this.#logSize() > BACKLOG_BYTES));
+    thread.on("error", died);
+    thread.on("exit", died);
     thread.unref();
     return thread;
   }
 
-  #finished(isBehind: boolean): void {
-    this.#running = false;
+  #finished(isWhole: boolean, isBehind: boolean): void {
+    if (!this.#running) return;
+    this.#running = undefined;
     this.#isBehind = isBehind;
+    this.#end(isWhole);
   }
 
   #logSize(): number {
     return statSync(`${this.#databaseFile}-wal`, { throwIfNoEntry: false })?.size ?? 0;
   }
+}
+
+function isWhole({ busy, log, checkpointed }: CheckpointRow): boolean {
+  return busy === 0 && log === checkpointed;
 }

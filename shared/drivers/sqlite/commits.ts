@@ -13,7 +13,9 @@ export interface Commits {
   reading<Row>(statement: Statement<Row>): Statement<Row>;
   /** See `Database.prepareLater`. */
   later(sql: string, statement: Statement<never>): Later;
-  /** Commits what is open. */
+  /** Commits what is open. @throws what prevents it */
+  commit(): void;
+  /** The same, for the last time. */
   close(): void;
 }
 
@@ -57,6 +59,8 @@ export class SingleCommits implements Commits {
   later(_sql: string, statement: Statement<never>): Later {
     return (...values) => void this.run(() => statement.run(...values));
   }
+
+  commit(): void {}
 
   close(): void {}
 }

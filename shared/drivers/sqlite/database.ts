@@ -102,6 +102,28 @@ export class Database {
     return this.#commits!.run(work);
   }
 
+  /**
+   * Whether everything that was written before the call is on the disk now, so that it survives a loss of power, and nobody reads an older state.
+   */
+  async isSafe(): Promise<boolean> {
+    try {
+      this.#commits!.commit();
+    } catch {
+      return false;
+    }
+    return this.#checkpointer.checkpoint();
+  }
+
+  /** The same, at once: everybody waits. For the end. */
+  isSafeNow(): boolean {
+    try {
+      this.#commits!.commit();
+    } catch {
+      return false;
+    }
+    return this.#checkpointer.checkpointNow();
+  }
+
   async close(): Promise<void> {
     await this.#checkpointer.close();
     try {

@@ -166,10 +166,27 @@ export class GroupCommits implements Commits {
     };
   }
 
+  commit(): void {
+    if (this.#isLost) this.#restore();
+    if (!this.#isOpen) return;
+    this.#runWaiting();
+    try {
+      this.#sql.mark.run(this.#journal.last);
+      this.#sql.commit.run();
+    } catch (error) {
+      this.#restore();
+      throw error;
+    }
+    clearTimeout(this.#timer);
+    this.#isOpen = false;
+    this.#journal.restart();
+    this.#committed();
+  }
+
   close(): void {
     clearTimeout(this.#timer);
     try {
-      this.#commit();
+      this.commit();
       this.#journal.remove();
     } catch (error) {
       this.#journal.close();
@@ -182,7 +199,7 @@ export class GroupCommits implements Commits {
   /** @throws what a commit that is overdue does: then there is no room for more */
   #open(): void {
     if (this.#isLost) this.#restore();
-    if (this.#journal.bytes > GROUP_BYTES) this.#commit();
+    if (this.#journal.bytes > GROUP_BYTES) this.commit();
     if (!this.#isOpen) this.#begin();
   }
 
@@ -196,7 +213,7 @@ export class GroupCommits implements Commits {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       try {
-        this.#commit();
+        this.commit();
       } catch {
         this.#commitIn(RETRY_MS);
       }
@@ -222,7 +239,7 @@ export class GroupCommits implements Commits {
 
   /** What the journal cannot take, the database must. */
   #keep(transaction: Transaction): void {
-    if (!this.#isJournaled(transaction)) this.#commit();
+    if (!this.#isJournaled(transaction)) this.commit();
   }
 
   #isJournaled(transaction: Transaction): boolean {
@@ -235,7 +252,7 @@ export class GroupCommits implements Commits {
 
   #commitWith(work: () => unknown): void {
     this.runOne(work);
-    this.#commit();
+    this.commit();
   }
 
   /** In a batch they take a third of what each takes by itself. */
@@ -248,23 +265,6 @@ export class GroupCommits implements Commits {
     } catch {
       this.#restore();
     }
-  }
-
-  #commit(): void {
-    if (this.#isLost) this.#restore();
-    if (!this.#isOpen) return;
-    this.#runWaiting();
-    try {
-      this.#sql.mark.run(this.#journal.last);
-      this.#sql.commit.run();
-    } catch (error) {
-      this.#restore();
-      throw error;
-    }
-    clearTimeout(this.#timer);
-    this.#isOpen = false;
-    this.#journal.restart();
-    this.#committed();
   }
 
   /** Some errors, such as that of a full disk, make the database drop the whole group. What was acknowledged of it is in the journal. */

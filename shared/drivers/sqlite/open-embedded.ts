@@ -69,7 +69,7 @@ function makeStores(options: EmbeddedOptions, folder: DataFolder, database: Data
     if (event !== undefined) queue.enqueue(BLOB_EVENTS_QUEUE, JSON.stringify(event));
   });
   const signed = signedBlobs(folder.signingKeyFile, clock, baseUrl);
-  const blobs = new FileBlobStore(catalog, new ContentFolder(folder.blobsFolder, durable), signed);
+  const blobs = new FileBlobStore(catalog, new ContentFolder(folder.blobsFolder, durable), signed, database);
   const secrets = new SecretFiles({ folder: folder.secretsFolder, keyFile: folder.secretsKeyFile, durable });
   return {
     documents,
