@@ -1,10 +1,10 @@
-import { LRUCache } from "lru-cache";
 import { WorkspaceError } from "../domain/errors.ts";
 import { appendEvent, type Event } from "../domain/events/events.ts";
 import { cut } from "../domain/validation.ts";
 import { DEFAULT_WORKSPACE, locateWorkspace, type Realm, workspaceOfId } from "../domain/workspaces.ts";
-import { type Caller, NotAdmitted, type Rule } from "./callers.ts";
+import { ANONYMOUS, type Caller, NotAdmitted, type Rule } from "./callers.ts";
 import { redact } from "./redact.ts";
+import { Refusals } from "./refusals.ts";
 import type { RouteShape } from "./routes.ts";
 import type { AppRequest } from "./types.ts";
 
@@ -63,8 +63,8 @@ const RESOURCES: Readonly<Record<string, string>> = {
   secret: "secret",
 };
 
-const SAME_REFUSAL_MS = 60_000;
-const MAX_REFUSALS_PER_MINUTE = 300;
+/** What an event tells of that counts refusals that have none of their own. */
+export const BEYOND_LIMIT = "refusals_beyond_limit";
 
 /** Whether an operation leaves an event when it has done its work: it changed something, or showed a secret. */
 export function leavesEvent({ name, method, permission }: RouteShape & Rule): boolean {
@@ -73,26 +73,37 @@ export function leavesEvent({ name, method, permission }: RouteShape & Rule): bo
   return !Object.hasOwn(WITHOUT_EVENT, name);
 }
 
+type NewEvent = Omit<Event, "id">;
+
+/** An event and where it belongs; undefined: to `default`. */
+interface Note {
+  readonly workspaceId: string | undefined;
+  readonly event: NewEvent;
+  readonly logError: (error: unknown) => void;
+}
+
 /**
- * Writes down who changed what, and who was refused what. Refusals that come again and again become one event a minute, with their number, and
- * all of them together a limited number: nobody fills the store by being refused.
+ * Writes down who changed what, and who was refused what. Refusals that come again and again become two events a minute: of the first, and of how
+ * many followed; all of them together a limited number: nobody fills the store by being refused. A process that ends forgets how often what
+ * it noted in its last minute came again.
  */
 export class EventLog {
   private readonly realm: Realm;
   private readonly retentionDays: number;
-  private readonly refusals = new LRUCache<string, { sinceMs: number; times: number }>({ max: 1_000 });
+  private readonly refusals: Refusals<Note>;
   private readonly underWay = new Set<Promise<void>>();
-  private minute = { index: 0, refusals: 0 };
+  private alarm: NodeJS.Timeout | undefined;
 
   constructor(realm: Realm, retentionDays: number) {
     this.realm = realm;
     this.retentionDays = retentionDays;
+    this.refusals = new Refusals(realm.clock);
   }
 
   /** After the work, before the answer. Undefined: it leaves no event. */
   noteDone(asked: Asked, request: AppRequest): Promise<void> | undefined {
     if (!asked.route || !leavesEvent(asked.route)) return undefined;
-    return this.append(asked, this.origin(request), "allowed");
+    return this.append(asked.workspaceId, this.eventOf(asked, request, "allowed"));
   }
 
   /**
@@ -102,54 +113,77 @@ export class EventLog {
   noteRefused(asked: Asked, request: AppRequest, error: unknown, logError: (error: unknown) => void): void {
     if (!asked.route || !isRefusal(error)) return;
     const workspaceId = error instanceof NotAdmitted ? error.workspaceId : asked.workspaceId;
-    const about = { ...asked, workspaceId };
-    const times = this.timesToNote(about, request);
-    if (times === 0) return;
-    const origin = this.origin(request);
+    const caller = callerOf(asked.caller!);
+    const refused = {
+      alike: JSON.stringify([workspaceId, caller, addressesOf(request).from, asked.route.name]),
+      caller: budgetOf(asked.caller!),
+      workspaceId: workspaceId ?? "",
+    };
+    this.noteEnded();
+    const note = this.refusals.count(refused, (told) => {
+      if (told === "more of all") return { workspaceId: undefined, event: this.beyondLimit(ANONYMOUS), logError };
+      const event = told === "more" ? this.beyondLimit(caller) : this.eventOf(asked, request, "refused");
+      return { workspaceId, event, logError };
+    });
+    if (note) this.write([note]);
+    this.alarm ??= this.setAlarm();
+  }
+
+  /** Until everything is written that was noted so far, or has ended. */
+  async settled(): Promise<void> {
+    this.noteEnded();
+    await Promise.all(this.underWay);
+  }
+
+  /** How often it came again. */
+  private noteEnded(): void {
+    const timeMs = this.realm.clock.now();
+    const ended = this.refusals.takeEnded();
+    if (ended.length > 0) {
+      this.write(ended.map(({ note, times }) => ({ ...note, event: { ...note.event, timeMs, times } })));
+    }
+  }
+
+  /** Whoever was refused may not come again: what ended is written all the same. */
+  private setAlarm(): NodeJS.Timeout | undefined {
+    const inMs = this.refusals.endsInMs();
+    if (inMs === undefined) return undefined;
+    const ring = () => {
+      this.noteEnded();
+      this.alarm = this.setAlarm();
+    };
+    return setTimeout(ring, inMs).unref();
+  }
+
+  private write(notes: readonly Note[]): void {
+    const writeEach = async () => {
+      for (const { workspaceId, event, logError } of notes) await this.append(workspaceId, event).catch(logError);
+    };
     const written = new Promise((resolve) => setImmediate(resolve))
-      .then(() => this.append(about, origin, "refused", times))
-      .catch(logError)
+      .then(writeEach)
       .finally(() => this.underWay.delete(written));
     this.underWay.add(written);
   }
 
-  /** Until everything noted so far is written. */
-  async settled(): Promise<void> {
-    await Promise.all(this.underWay);
+  private beyondLimit({ kind, id }: Event["caller"]): NewEvent {
+    const timeMs = this.realm.clock.now();
+    return { action: BEYOND_LIMIT, outcome: "refused", timeMs, caller: { kind, id }, resources: {} };
   }
 
-  private origin(request: AppRequest): Origin {
-    return { timeMs: this.realm.clock.now(), ...addressesOf(request) };
-  }
-
-  private async append(asked: Asked, origin: Origin, outcome: Event["outcome"], times = 1): Promise<void> {
-    const { route, caller, named } = asked;
-    const workspaceId = asked.workspaceId ?? (await locateWorkspace(this.realm, DEFAULT_WORKSPACE)).id;
-    const event = {
+  private eventOf({ route, caller, named }: Asked, request: AppRequest, outcome: Event["outcome"]): NewEvent {
+    return {
       action: route!.name,
       outcome,
       caller: callerOf(caller!),
-      ...origin,
+      timeMs: this.realm.clock.now(),
+      ...addressesOf(request),
       resources: resourcesOf(named),
-      ...(times > 1 && { times }),
     };
-    await appendEvent(workspaceOfId(this.realm, workspaceId), event, this.retentionDays);
   }
 
-  /** 0: the refusal is not noted by itself. */
-  private timesToNote({ route, caller, workspaceId }: Asked, request: AppRequest): number {
-    const nowMs = this.realm.clock.elapsed();
-    const key = JSON.stringify([workspaceId, callerOf(caller!), addressesOf(request).from, route!.name]);
-    const known = this.refusals.get(key);
-    if (known && nowMs - known.sinceMs < SAME_REFUSAL_MS) {
-      known.times++;
-      return 0;
-    }
-    const index = Math.floor(nowMs / 60_000);
-    if (this.minute.index !== index) this.minute = { index, refusals: 0 };
-    if (++this.minute.refusals > MAX_REFUSALS_PER_MINUTE) return 0;
-    this.refusals.set(key, { sinceMs: nowMs, times: 0 });
-    return (known?.times ?? 0) + 1;
+  private async append(workspaceId: string | undefined, event: NewEvent): Promise<void> {
+    const id = workspaceId ?? (await locateWorkspace(this.realm, DEFAULT_WORKSPACE)).id;
+    await appendEvent(workspaceOfId(this.realm, id), event, this.retentionDays);
   }
 }
 
@@ -163,6 +197,12 @@ function callerOf(caller: Caller): Event["caller"] {
   return { kind, id, ...(caller.kind === "key" && { keyId: caller.keyId }) };
 }
 
+/** Who is limited together; undefined: all whom nobody knows. */
+function budgetOf(caller: Caller): string | undefined {
+  if (caller.kind === "anonymous") return undefined;
+  return JSON.stringify([caller.kind, caller.id, "workspaceId" in caller ? caller.workspaceId : ""]);
+}
+
 function resourcesOf(named: readonly Record<string, unknown>[]): Record<string, string> {
   const found: Record<string, string> = {};
   for (const values of named) {
@@ -173,9 +213,6 @@ function resourcesOf(named: readonly Record<string, unknown>[]): Record<string, 
   }
   return found;
 }
-
-/** When and from where. */
-type Origin = Pick<Event, "timeMs" | "from" | "forwardedFor">;
 
 const MAX_ORIGIN_LENGTH = 200;
 

@@ -14,7 +14,7 @@ const EventJson = z
       .string()
       .check(
         z.describe(
-          "The operation, by the name it has in docs/permissions.md; or what a server did by itself: owner_key_made.",
+          "The operation, by the name it has in docs/permissions.md; or owner_key_made, which a server does by itself, and refusals_beyond_limit, which counts those without an event of their own.",
         ),
       ),
     outcome: Outcome,
@@ -29,7 +29,13 @@ const EventJson = z
     forwardedFor: z.optional(z.string().check(z.describe("For whom that address says that it asks."))),
     resources: z.record(z.string(), z.string()).check(z.describe("Ids and names, by what they are.")),
     times: z.optional(
-      z.int().check(z.describe("Of a refusal that came again: how often, since the last that was noted.")),
+      z
+        .int()
+        .check(
+          z.describe(
+            "Of a refusal that came again within its minute: how often, after the first, which has an event of its own.",
+          ),
+        ),
     ),
   })
   .check(z.meta({ id: "Event" }));

@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, test } from "vitest";
-import { leavesEvent, WITHOUT_EVENT } from "../../shared/http/event-log.ts";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { BEYOND_LIMIT, leavesEvent, WITHOUT_EVENT } from "../../shared/http/event-log.ts";
 import { mlflowRoutes } from "../../shared/mlflow/dialect.ts";
 import { restRoutes } from "../../shared/rest/routes.ts";
 import { DAY, SECOND } from "../domain/support.ts";
@@ -163,6 +163,7 @@ describe("events over REST (Q2)", () => {
 
   test("tell no secret that came as an address", async () => {
     const headers = { "x-forwarded-for": `${PLANTED.jwt}, sig=${PLANTED.jwt.slice(-150)}, ${PLANTED.apiKey}` };
+    guarded.clock.pass(SECOND);
     await ok(inside.under("", headers).call("experiments_create", { name: "pasted" }));
     const [event] = await settled({ action: "experiments_create" });
     expect(event).toMatchObject({ from: "[hidden]", forwardedFor: "[hidden], sig=[hidden]" });
@@ -195,8 +196,27 @@ describe("events over REST (Q2)", () => {
     const query = { outcome: "refused", caller: "anonymous" };
     expect((await settled(query, "default")).map(({ from }) => from).sort()).toEqual(["192.0.2.1", "192.0.2.2"]);
     guarded.clock.pass(60 * SECOND);
-    await knock();
-    expect((await settled(query, "default"))[0]).toMatchObject({ from: "192.0.2.1", times: 5 });
+    const [more, ...first] = await settled(query, "default");
+    expect(more).toMatchObject({ action: "experiments_search", from: "192.0.2.1", times: 4 });
+    expect(first.map(({ times }) => times)).toEqual([undefined, undefined]);
+  });
+
+  test("tell what a reader tried, however many strangers are refused in the same minute, and how many those were", async () => {
+    guarded.clock.pass(60 * SECOND);
+    const { secret, member } = await guarded.keyFor(TEAM, "reader");
+    for (let i = 0; i < 310; i++) {
+      const from = { "x-forwarded-for": `198.18.${i >> 8}.${i & 255}` };
+      await guarded.app.client.under("", from).call("experiments_search", { max_results: 1 });
+    }
+    const inside = guarded.as(secret).under(`/w/${TEAM}`);
+    for (const operation of ["experiments_delete", "experiments_restore"]) {
+      expect((await inside.call(operation, { experiment_id: "0" })).status).toBe(403);
+    }
+    const tried = await settled({ outcome: "refused", caller: member });
+    expect(tried.map(({ action }) => action).sort()).toEqual(["experiments_delete", "experiments_restore"]);
+    guarded.clock.pass(60 * SECOND);
+    const [beyond] = await settled({ action: BEYOND_LIMIT }, "default");
+    expect(beyond).toMatchObject({ caller: { kind: "anonymous" }, times: 10, outcome: "refused", resources: {} });
   });
 
   test("come again after a minute, though the clock is set back by an hour", async () => {
@@ -205,8 +225,9 @@ describe("events over REST (Q2)", () => {
         .under(`/w/${TEAM}`, { "x-forwarded-for": "192.0.2.7" })
         .call("experiments_search", { max_results: 1 });
     const noted = async () =>
-      (await settled({ outcome: "refused", caller: "anonymous" }, "default")).filter(({ from }) => from === "192.0.2.7")
-        .length;
+      (await settled({ outcome: "refused", caller: "anonymous" }, "default")).filter(
+        ({ from, times }) => from === "192.0.2.7" && times === undefined,
+      ).length;
     await knock();
     guarded.clock.nowMs -= 3600 * SECOND;
     guarded.clock.pass(59 * SECOND);
@@ -219,13 +240,15 @@ describe("events over REST (Q2)", () => {
   });
 
   test("are limited in number, whoever is refused how often", async () => {
+    guarded.clock.pass(60 * SECOND);
     const before = (await settled({}, "default")).length;
     for (let i = 0; i < 400; i++) {
       await guarded.app.client.under("", { "x-forwarded-for": `10.0.${i >> 8}.${i & 255}` }).call("workspaces_list");
     }
     const noted = (await settled({}, "default")).length - before;
-    expect(noted).toBeGreaterThan(0);
-    expect(noted).toBeLessThanOrEqual(300);
+    expect(noted).toBe(300);
+    guarded.clock.pass(60 * SECOND);
+    expect((await settled({}, "default"))[0]).toMatchObject({ action: BEYOND_LIMIT, times: 100 });
   });
 
   test("tell the owners of default what becomes of workspaces", async () => {
@@ -244,7 +267,7 @@ describe("events over REST (Q2)", () => {
     [{ action: "keys_create" }, /^(keys_create,?)+$/],
     [{ resource: "second" }, /^experiments_create$/],
     [{ caller: "owner", action: "members_put", outcome: "allowed" }, /^(members_put,?)+$/],
-    [{ outcome: "refused" }, /^(members_put|runs_search|,)+$/],
+    [{ outcome: "refused" }, /^(members_put|runs_search|experiments_\w+|,)+$/],
     [{ caller: "nobody" }, /^$/],
     [{ action: "keys_create", outcome: "refused" }, /^$/],
     [{ to: "2020-01-01T00:00:00Z" }, /^$/],
@@ -311,5 +334,25 @@ describe("events over REST (Q2)", () => {
     guarded.clock.pass(90 * DAY);
     const query = { caller: contributor.member, from: "2000-01-01T00:00:00Z" };
     expect(await settled(query)).toEqual([]);
+  });
+});
+
+describe("events of refusals (Q2)", () => {
+  const guarded = useGuarded();
+
+  test("tell how often it came again when the minute is over, also when nobody is refused any more", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const nobody = guarded.app.client.under("", { "x-forwarded-for": "192.0.2.3" });
+      for (let i = 0; i < 3; i++) await nobody.call("experiments_search", { max_results: 1 });
+      guarded.clock.pass(60 * SECOND);
+      vi.advanceTimersByTime(60 * SECOND);
+    } finally {
+      vi.useRealTimers();
+    }
+    await vi.waitFor(async () => {
+      const told = await eventsOf(guarded.admin, { caller: "anonymous" });
+      expect(told[0]).toMatchObject({ from: "192.0.2.3", times: 2 });
+    });
   });
 });

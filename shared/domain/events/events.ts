@@ -17,7 +17,7 @@ export interface Event {
   readonly forwardedFor?: string;
   /** Ids and names, by what they are. */
   readonly resources: Readonly<Record<string, string>>;
-  /** Of a refusal: how many like it there were since the last that was noted, this one included. */
+  /** Of a refusal: how many like it followed the one that was noted, within its minute. */
   readonly times?: number;
 }
 
