@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
+import { attachment, basename } from "../shared/content-disposition.ts";
 import { SIGNED_BLOBS_PATH } from "../shared/drivers/files/signed-blobs.ts";
 import type { EmbeddedStores } from "../shared/drivers/sqlite/open-embedded.ts";
-import type { BlobDownload, BlobProperties, ByteRange } from "../shared/stores/blob-store.ts";
+import { getRanged, mayAnswer, quoted } from "../shared/http/ranges.ts";
+import type { BlobProperties } from "../shared/stores/blob-store.ts";
 import type { Clock } from "../shared/stores/clock.ts";
 import { AlreadyExists, InvalidArgument, PreconditionFailed, TooLarge } from "../shared/stores/errors.ts";
 
@@ -82,39 +84,50 @@ async function answer(
 }
 
 async function download({ blobs }: Stores, { name }: Target, request: IncomingMessage, response: ServerResponse) {
-  const range = await rangeOf(request.headers.range, async () => (await blobs.head(name))?.size ?? 0);
-  const found = await blobs.get(name, range);
-  if (found === undefined) throw new Refusal(404, "BlobNotFound", "The blob does not exist.");
-  const headers = downloadHeaders(found, range);
-  response.writeHead(range === undefined ? 200 : 206, headers);
   if (request.method === "HEAD") {
-    await found.body[Symbol.asyncIterator]().return?.();
-    response.end();
-  } else {
-    await pipeline(found.body, response);
+    const properties = await blobs.head(name);
+    if (properties === undefined) throw absent();
+    if (!mayAnswer(request.headers["if-match"], properties)) throw changed();
+    response.writeHead(200, downloadHeaders(properties, properties.size)).end();
+    return;
   }
+  const ranged = await getRanged(blobs, name, (header) => request.headers[header] as string | undefined);
+  if (ranged === undefined) throw absent();
+  if (ranged.status === 412) throw changed();
+  if (ranged.status === 416) {
+    throw new Refusal(416, "InvalidRange", "The range is empty, or begins behind the end.", {
+      "Content-Range": `bytes */${ranged.properties.size}`,
+    });
+  }
+  const { properties, body } = ranged.found;
+  if (ranged.status === 200) response.writeHead(200, downloadHeaders(properties, properties.size));
+  else {
+    const { first, last } = ranged;
+    const headers = { "Content-Range": `bytes ${first}-${last}/${properties.size}` };
+    response.writeHead(206, { ...downloadHeaders(properties, last - first + 1), ...headers });
+  }
+  await pipeline(body, response);
 }
 
 /** The content may be anything, so a browser must neither guess its type nor run it with the rights of this host. */
-function downloadHeaders({ properties }: BlobDownload, range: ByteRange | undefined): Record<string, string> {
-  const { size } = properties;
-  const headers = { ...propertyHeaders(properties), "Accept-Ranges": "bytes", "Content-Type": properties.contentType };
-  const guards = {
-    "Content-Disposition": "attachment",
+function downloadHeaders(properties: BlobProperties, length: number): Record<string, string> {
+  return {
+    ...propertyHeaders(properties),
+    "Accept-Ranges": "bytes",
+    "Content-Type": properties.contentType,
+    "Content-Disposition": attachment(basename(properties.name)),
     "Content-Security-Policy": "sandbox",
     "X-Content-Type-Options": "nosniff",
+    "Content-Length": String(length),
   };
-  if (range === undefined) return { ...headers, ...guards, "Content-Length": String(size) };
-  if (range.first >= size) {
-    throw new Refusal(416, "InvalidRange", "The range begins behind the end.", { "Content-Range": `bytes */${size}` });
-  }
-  const last = Math.min(range.last ?? size - 1, size - 1);
-  return {
-    ...headers,
-    ...guards,
-    "Content-Length": String(last - range.first + 1),
-    "Content-Range": `bytes ${range.first}-${last}/${size}`,
-  };
+}
+
+function absent(): Refusal {
+  return new Refusal(404, "BlobNotFound", "The blob does not exist.");
+}
+
+function changed(): Refusal {
+  return new Refusal(412, "ConditionNotMet", "The blob is in another state than If-Match names.");
 }
 
 async function upload(
@@ -138,25 +151,7 @@ async function upload(
 }
 
 function propertyHeaders({ etag, lastModifiedMs }: BlobProperties): Record<string, string> {
-  return { ETag: `"${etag}"`, "Last-Modified": new Date(lastModifiedMs).toUTCString() };
-}
-
-/**
- * Undefined for a header that is to be ignored: none, of another unit, malformed, or of several ranges.
- * @param size asked for only when the range counts from the end
- */
-async function rangeOf(header: string | undefined, size: () => Promise<number>): Promise<ByteRange | undefined> {
-  const [, first, last] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? "") ?? [];
-  if (first === undefined || last === undefined || (first === "" && last === "")) return undefined;
-  if (first === "") return suffix(await size(), Number(last));
-  if (last !== "" && Number(last) < Number(first)) return undefined;
-  return { first: Number(first), last: last === "" ? undefined : Number(last) };
-}
-
-function suffix(size: number, length: number): ByteRange {
-  if (length === 0)
-    throw new Refusal(416, "InvalidRange", "The range is empty.", { "Content-Range": `bytes */${size}` });
-  return { first: Math.max(0, size - length) };
+  return { ETag: quoted(etag), "Last-Modified": new Date(lastModifiedMs).toUTCString() };
 }
 
 function refuse(response: ServerResponse, error: unknown): void {

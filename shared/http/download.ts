@@ -1,5 +1,7 @@
 import mime from "mime/lite";
-import type { BlobStore, ByteRange } from "../stores/blob-store.ts";
+import { attachment, basename } from "../content-disposition.ts";
+import type { BlobProperties, BlobStore } from "../stores/blob-store.ts";
+import { getRanged, mayAnswer, quoted } from "./ranges.ts";
 import type { AppRequest, AppResponse } from "./types.ts";
 
 /**
@@ -7,35 +9,42 @@ import type { AppRequest, AppResponse } from "./types.ts";
  * @returns undefined when there is no such blob
  */
 export async function download(blobs: BlobStore, name: string, request: AppRequest): Promise<AppResponse | undefined> {
-  const properties = await blobs.head(name);
-  if (!properties) return undefined;
-  const { size } = properties;
-  const basename = name.slice(name.lastIndexOf("/") + 1);
-  const headers: Record<string, string> = {
-    "accept-ranges": "bytes",
-    "content-type": contentTypeOf(basename),
-    "content-disposition": `attachment; filename*=UTF-8''${encodeURIComponent(basename)}`,
-    "content-security-policy": "sandbox",
-    etag: quoted(properties.etag),
-    "last-modified": new Date(properties.lastModifiedMs).toUTCString(),
-  };
-  const range = parseRange(request.headers.get("range"), size);
-  if (range === "unsatisfiable") return { status: 416, headers: { "content-range": `bytes */${size}` } };
-  if (request.method === "HEAD") return { status: 200, headers: { ...headers, "content-length": String(size) } };
-  const found = await blobs.get(name, range);
-  if (!found) return undefined;
-  if (!range) {
-    return { status: 200, headers: { ...headers, "content-length": String(found.properties.size) }, body: found.body };
-  }
-  const last = Math.min(range.last ?? size - 1, size - 1);
+  if (request.method === "HEAD") return describe(await blobs.head(name), request);
+  const ranged = await getRanged(blobs, name, (header) => request.headers.get(header));
+  if (ranged === undefined) return undefined;
+  if (ranged.status === 412) return CHANGED;
+  if (ranged.status === 416) return { status: 416, headers: { "content-range": `bytes */${ranged.properties.size}` } };
+  const { properties, body } = ranged.found;
+  const headers = { ...headersOf(properties), "content-length": String(properties.size) };
+  if (ranged.status === 200) return { status: 200, headers, body };
+  const { first, last } = ranged;
   return {
     status: 206,
     headers: {
       ...headers,
-      "content-length": String(last - range.first + 1),
-      "content-range": `bytes ${range.first}-${last}/${size}`,
+      "content-length": String(last - first + 1),
+      "content-range": `bytes ${first}-${last}/${properties.size}`,
     },
-    body: found.body,
+    body,
+  };
+}
+
+const CHANGED: AppResponse = { status: 412 };
+
+function describe(properties: BlobProperties | undefined, request: AppRequest): AppResponse | undefined {
+  if (properties === undefined) return undefined;
+  if (!mayAnswer(request.headers.get("if-match"), properties)) return CHANGED;
+  return { status: 200, headers: { ...headersOf(properties), "content-length": String(properties.size) } };
+}
+
+function headersOf({ name, etag, lastModifiedMs }: BlobProperties): Record<string, string> {
+  return {
+    "accept-ranges": "bytes",
+    "content-type": contentTypeOf(basename(name)),
+    "content-disposition": attachment(basename(name)),
+    "content-security-policy": "sandbox",
+    etag: quoted(etag),
+    "last-modified": new Date(lastModifiedMs).toUTCString(),
   };
 }
 
@@ -46,25 +55,8 @@ const RUNS = /^(?:text\/(?:html|xml|javascript|css)|application\/(?:xml|(?:java|
  * The type that a file is served with: by its name, never by what its uploader said or its content looks like, and plain text for what would be
  * active.
  */
-export function contentTypeOf(basename: string): string {
-  const type = mime.getType(basename) ?? "application/octet-stream";
+export function contentTypeOf(filename: string): string {
+  const type = mime.getType(filename) ?? "application/octet-stream";
   if (type === "image/svg+xml") return type;
   return RUNS.test(type) ? "text/plain; charset=utf-8" : type;
-}
-
-function quoted(etag: string): string {
-  return etag.startsWith('"') ? etag : `"${etag}"`;
-}
-
-/** One range of bytes; several, or what is no range, are ignored as RFC 9110 allows. */
-function parseRange(header: string | null, size: number): ByteRange | undefined | "unsatisfiable" {
-  const [, first = "", last = ""] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.trim() ?? "") ?? [];
-  if (first === "" && last === "") return undefined;
-  if (first === "") {
-    const length = Math.min(Number(last), size);
-    return length === 0 ? "unsatisfiable" : { first: size - length, last: size - 1 };
-  }
-  if (last !== "" && Number(last) < Number(first)) return undefined;
-  if (Number(first) >= size) return "unsatisfiable";
-  return { first: Number(first), ...(last !== "" && { last: Number(last) }) };
 }

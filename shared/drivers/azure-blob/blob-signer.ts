@@ -7,6 +7,7 @@ import {
   StorageSharedKeyCredential,
   type UserDelegationKey,
 } from "@azure/storage-blob";
+import { attachment, basename } from "../../content-disposition.ts";
 import type { BlobAccess } from "../../stores/blob-store.ts";
 import type { Clock } from "../../stores/clock.ts";
 import { InvalidArgument } from "../../stores/errors.ts";
@@ -41,7 +42,7 @@ export function blobSigner(
     const expiresOn = new Date(clock.now() + expiresInSeconds * 1_000);
     const permissions = BlobSASPermissions.parse(PERMISSIONS[access]);
     // A browser that opens the URL gets a file to keep, whatever type its uploader gave it.
-    const contentDisposition = access === "read" ? "attachment" : undefined;
+    const contentDisposition = access === "read" ? attachment(basename(path)) : undefined;
     const values = { containerName: container, blobName: path, permissions, expiresOn, protocol, contentDisposition };
     const parameters = await sign(values);
     return parameters.toString();

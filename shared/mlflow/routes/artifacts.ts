@@ -1,3 +1,4 @@
+import { basename } from "../../content-disposition.ts";
 import { artifactFile, artifactPath, pathOfUri } from "../../domain/artifact-paths.ts";
 import {
   artifactNotFound,
@@ -28,8 +29,8 @@ function blockId(uploadId: string, partNumber: number): string {
 
 /** Multipart calls name the folder in the path and the client's local file, which may lie on Windows, in the body. */
 function uploadTarget(folder: string, localPath: string): string {
-  const basename = localPath.split(localPath.startsWith("/") ? "/" : /[\\/]/).at(-1)!;
-  return artifactFile(folder === "" || basename === "" ? basename : `${folder}/${basename}`);
+  const name = localPath.split(localPath.startsWith("/") ? "/" : /[\\/]/).at(-1)!;
+  return artifactFile(folder === "" || name === "" ? name : `${folder}/${name}`);
 }
 
 function requirePartNumber(partNumber: number): number {
@@ -84,7 +85,7 @@ export const artifactRoutes = [
     writes: ({ path }) => ({ artifact: decodePart(path.path!) }),
     handle: async ({ workspace, path, request }) => {
       const blob = await blobToWrite(workspace, decodePart(path.path!));
-      const contentType = contentTypeOf(blob.slice(blob.lastIndexOf("/") + 1));
+      const contentType = contentTypeOf(basename(blob));
       await workspace.stores.blobs.put(blob, request.body ?? new Uint8Array(), { contentType });
       return EMPTY;
     },
@@ -134,7 +135,7 @@ export const artifactRoutes = [
         await workspace.stores.blobs.commitBlocks(
           blob,
           numbers.map((partNumber) => blockId(uploadId, partNumber)),
-          { contentType: contentTypeOf(blob.slice(blob.lastIndexOf("/") + 1)) },
+          { contentType: contentTypeOf(basename(blob)) },
         );
       } catch (error) {
         if (!(error instanceof InvalidArgument)) throw error;

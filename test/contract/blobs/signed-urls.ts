@@ -98,7 +98,9 @@ export function signedUrlLaws({ store, pass, unsupported }: BlobStoreSuite): voi
       const name = `${freshBlob()}.html`;
       await store().put(name, utf8("<script>alert(1)</script>"), { contentType: "text/html" });
       const response = await request(name, "read");
-      expect(response.headers.get("content-disposition")).toBe("attachment");
+      expect(response.headers.get("content-disposition")).toMatch(
+        /^attachment; filename="[^"]+\.html"; filename\*=UTF-8''.+\.html$/,
+      );
       expect(await response.text()).toContain("script");
     });
 
