@@ -26,8 +26,10 @@ interface Occurrence {
   readonly lastMs: number | undefined;
 }
 
-/** setTimeout counts in 32 bits. */
-const LONGEST_WAIT_MS = 2 ** 31 - 1;
+/** So often is looked whether the time of day has been set forward, or the machine has slept. */
+const LONGEST_WAIT_MS = 60_000;
+/** Where the time of day is so little behind an occurrence, that one has been, and is not due again. */
+const SAME_OCCURRENCE_MS = 60_000;
 
 /**
  * Reads the NCRONTAB schedule of a function: six fields, or five without seconds; UTC.
@@ -51,11 +53,13 @@ function startTimer(options: TimerOptions, definition: TimerDefinition, schedule
       lastMs = options.clock.now();
       await run({ dueMs: undefined, lastMs: undefined });
     }
-    for (let dueMs = nextRun(schedule, options.clock.now()); dueMs; dueMs = nextRun(schedule, options.clock.now())) {
+    for (let dueMs = nextRun(schedule, options.clock.now()); dueMs; ) {
       await wait.until(dueMs);
       if (wait.isCancelled()) return;
       await run({ dueMs, lastMs });
       lastMs = dueMs;
+      const nowMs = options.clock.now();
+      dueMs = nextRun(schedule, dueMs - nowMs < SAME_OCCURRENCE_MS ? Math.max(dueMs, nowMs) : nowMs);
     }
   };
   const looping = loop();
@@ -72,9 +76,10 @@ function createWait(clock: Clock): { until(dueMs: number): Promise<void>; cancel
   let isCancelled = false;
   return {
     until: async (dueMs) => {
-      for (let left = dueMs - clock.now(); left > 0 && !isCancelled; left = dueMs - clock.now()) {
-        await pause.sleep(Math.min(left, LONGEST_WAIT_MS));
-      }
+      const endMs = clock.elapsed() + dueMs - clock.now();
+      // Whoever sets the time of day back makes nobody wait for longer.
+      const left = () => Math.min(dueMs - clock.now(), endMs - clock.elapsed());
+      while (left() > 0 && !isCancelled) await pause.sleep(Math.min(left(), LONGEST_WAIT_MS));
     },
     cancel: () => {
       isCancelled = true;

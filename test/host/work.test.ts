@@ -194,6 +194,18 @@ describe("timer functions", () => {
   });
 });
 
+describe("timer functions, when the time of day is set back", () => {
+  test.each([1_500, 3_600_000])("timer: by %i ms, goes on by its schedule", async (backMs) => {
+    let setBackMs = 0;
+    await start({ clock: { ...machineClock, now: () => Date.now() - setBackMs } });
+    await until(() => work.timers.length >= 2);
+    setBackMs = backMs;
+    const runs = work.timers.length;
+    await until(() => work.timers.length >= runs + 2);
+    expect(work.timersOverlapped).toBe(false);
+  });
+});
+
 describe("running functions by hand", () => {
   const post = (name: string, body?: string) =>
     send(`${host?.url}/admin/functions/${name}`, {
