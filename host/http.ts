@@ -6,7 +6,8 @@ import { StartError } from "./errors.ts";
 import type { ServeFunction } from "./light-http.ts";
 import { describeError, type Log } from "./log.ts";
 import { foreignHeader, isHost } from "./loopback.ts";
-import { decodePath, type Router } from "./routes.ts";
+import { readPath } from "./paths.ts";
+import type { Router } from "./routes.ts";
 
 // An ES import of this module evaluates all its members, one of which loads an HTTP client that takes 25 ms.
 const { createServer } = process.getBuiltinModule("node:http");
@@ -87,17 +88,25 @@ async function handle(options: HttpOptions, request: IncomingMessage, response: 
   const target = originForm(request.url ?? "/", request.headers.host);
   if (target === undefined) return answer(response, 400);
   const mark = target.indexOf("?");
-  const path = decodePath(mark < 0 ? target : target.slice(0, mark));
-  if (ADMIN_PATH.test(path)) {
-    // The host's own API knows no credentials; that it is there is all it tells others.
-    if (options.authenticated && !PING_PATH.test(path)) return answer(response, 404);
-    // Whoever wrote another page of this machine has no business here.
-    if (isForeign(options, request)) return refuseOrigin(request, response);
-    return options.admin(request, response, path);
-  }
-  const match = options.router.match(request.method ?? "GET", path);
+  const path = readPath(mark < 0 ? target : target.slice(0, mark));
+  if (path === undefined) return refusePath(response);
+  if (ADMIN_PATH.test(path.decoded)) return answerAdmin(options, request, response, path.decoded);
+  const match = options.router.match(request.method ?? "GET", path.decoded);
   if (!match) return answer(response, 404);
-  await options.serve(request, response, target, match);
+  await options.serve(request, response, mark < 0 ? path.encoded : path.encoded + target.slice(mark), match);
+}
+
+async function answerAdmin(
+  options: HttpOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+): Promise<void> {
+  // The host's own API knows no credentials; that it is there is all it tells others.
+  if (options.authenticated && !PING_PATH.test(path)) return answer(response, 404);
+  // Whoever wrote another page of this machine has no business here.
+  if (isForeign(options, request)) return refuseOrigin(request, response);
+  await options.admin(request, response, path);
 }
 
 function isForeign({ origins }: HttpOptions, { headers }: IncomingMessage): boolean {
@@ -124,6 +133,11 @@ function refuseOrigin(request: IncomingMessage, response: ServerResponse): void 
   const { origin, host = "" } = request.headers;
   const text = `Refused: the Origin header is ${JSON.stringify(origin)}, not this server (${JSON.stringify(host)}).\n`;
   response.writeHead(403, { "content-type": "text/plain; charset=utf-8", connection: "close" }).end(text);
+}
+
+function refusePath(response: ServerResponse): void {
+  const text = "The path of this request has a null, or characters that are not ASCII: they must be percent-encoded.\n";
+  response.writeHead(400, { "content-type": "text/plain; charset=utf-8", connection: "close" }).end(text);
 }
 
 function answer(response: ServerResponse, status: number): void {

@@ -7,7 +7,7 @@ export interface RouteMatch {
 }
 
 export interface Router {
-  /** The first function, by name, whose route and methods fit; undefined when none does. `path` is decoded by {@link decodePath}. */
+  /** The first function, by name, whose route and methods fit; undefined when none does. `path` is decoded, see paths.ts. */
   match(method: string, path: string): RouteMatch | undefined;
   /** One sentence for each pair of functions whose routes overlap while the less specific one is tried first. */
   readonly warnings: readonly string[];
@@ -45,23 +45,6 @@ export function createRouter(definitions: readonly HttpDefinition[], routePrefix
     ),
     templates: new Map(entries.map(({ definition, route }) => [definition.name, route.template])),
   };
-}
-
-/** What a URL parser would read differently: escapes, dot segments, backslashes, fragments, characters that are not ASCII. */
-const NEEDS_DECODING = /[%\\#]|\/\.|[^\x21-\x7e]/;
-
-/**
- * The path that routes are matched against: percent-decoded except for `%2F`, without dot segments, as the Functions host sees it.
- * A path that cannot be decoded stays as it is.
- */
-export function decodePath(path: string): string {
-  if (!NEEDS_DECODING.test(path)) return path;
-  const undotted = new URL(`http://localhost${path}`).pathname;
-  try {
-    return undotted.split(/%2F/i).map(decodeURIComponent).join("%2F");
-  } catch {
-    return undotted;
-  }
 }
 
 function createEntry(definition: HttpDefinition, routePrefix: string): Entry {

@@ -194,13 +194,16 @@ describeServed("workspaces", () => {
 
     test("an unknown workspace is 404, however it is named, and does not come into being", async () => {
       const path = "/api/2.0/mlflow/experiments/get?experiment_id=0";
-      const names = ["nobody", "Default", "%64efault%20", "..", "a%2fb", "%00", "x".repeat(200)];
+      const names = ["nobody", "Default", "%64efault%20", "%252e%252e", "a%2fb", "%00", "x".repeat(200)];
       for (const name of names) {
         for (const prefix of [`/w/${name}`, AZURE_ML + name]) {
           const { status } = await client.send("GET", prefix + path);
           expect(status, prefix).toBeOneOf([400, 404]);
         }
       }
+      // Dots are gone before anybody looks: this is the address without a workspace.
+      expect((await client.send("GET", `/w/nobody/..${path}`)).status).toBe(404);
+      expect((await client.send("GET", `/w/nobody/../..${path}`)).status).toBe(200);
       const headers = { "x-mlflow-workspace": "nobody" };
       expect((await client.send("GET", path, { headers })).json.error_code).toBe("RESOURCE_DOES_NOT_EXIST");
       const { value } = await ok(client.send("GET", REST));
