@@ -6,6 +6,7 @@ import { CAIRN, CAIRN_DURABLE, installedPeers } from "./subjects/subjects.ts";
 import { ARTIFACT_TRANSFERS, removeLargeFile } from "./workloads/artifacts.ts";
 import { HISTORY } from "./workloads/history.ts";
 import { LOGGING } from "./workloads/logging.ts";
+import { MEMORY } from "./workloads/memory.ts";
 import { PROCESS } from "./workloads/process.ts";
 import { SEARCHES } from "./workloads/search.ts";
 import { TRAINING } from "./workloads/trainers.ts";
@@ -19,6 +20,7 @@ const WORKLOADS: readonly Workload[] = [
   ...ARTIFACT_TRANSFERS,
   ...PROCESS,
   ...SEARCHES,
+  ...MEMORY,
 ];
 
 /*

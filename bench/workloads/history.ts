@@ -10,7 +10,7 @@ import type { Server } from "../subjects/server.ts";
 import { createRun } from "./logging.ts";
 import { API, workload } from "./workload.ts";
 
-const PAGED = 100_000;
+export const PAGED = 100_000;
 const MILLION = 1_000_000;
 const BATCH = 1_000;
 const SEALED_AFTER_MS = 65_000;
@@ -25,7 +25,7 @@ const batch = (runId: string, from: number): string => {
 };
 
 /** A finished run with one metric of `points` values. */
-async function logRun(server: Server, points: number): Promise<string> {
+export async function logRun(server: Server, points: number): Promise<string> {
   const connection = server.connect();
   const runId = await createRun(connection);
   for (let from = 0; from < points; from += BATCH) {
@@ -65,7 +65,7 @@ async function logOurs(server: Server): Promise<Runs> {
   return runs;
 }
 
-async function readPaged(server: Server, runId: string): Promise<void> {
+export async function readPaged(server: Server, runId: string): Promise<void> {
   const connection = server.connect();
   let read = 0;
   for (let token = ""; ; ) {

@@ -29,7 +29,7 @@ export function batchBody(runId: string, batch: number, count: number): string {
 }
 
 /** Bodies are made before, and are new in each round: a repeated batch would be a duplicate. */
-async function logBatches(server: Server, lanes: number) {
+export async function logBatches(server: Server, lanes: number) {
   const connections = Array.from({ length: lanes }, () => server.connect());
   const perLane = 400 / lanes;
   const requests = await Promise.all(
@@ -51,7 +51,7 @@ async function logBatches(server: Server, lanes: number) {
 }
 
 /** Logs new points, each connection to a run of its own, and reads some of them. */
-async function logMetrics(server: Server, lanes: number, duration: Parameters<typeof repeat>[2] = {}) {
+export async function logMetrics(server: Server, lanes: number, duration: Parameters<typeof repeat>[2] = {}) {
   const connections = Array.from({ length: lanes }, () => server.connect());
   const runIds = await Promise.all(connections.map((connection) => createRun(connection)));
   const operations = connections.map((connection, lane) => {

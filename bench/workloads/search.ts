@@ -10,7 +10,7 @@ const METRICS = 10;
 const PARAMS = 10;
 const only = ["cairn", "mlflow, 1 worker", "fasttrackml"];
 
-const FILTER = {
+export const FILTER = {
   filter: "metrics.m3 > 0.9 and params.p2 = '0.01'",
   order_by: ["metrics.m3 DESC"],
   max_results: 100,
@@ -24,7 +24,6 @@ const paramOf = (i: number, p: number): string => String([0.1, 0.01, 0.001][(i +
 
 const experiments = new WeakMap<Server, Promise<string>>();
 
-/** An experiment with 100,000 runs of ten metrics, ten params and a tag each. */
 function seeded(server: Server): Promise<string> {
   let experiment = experiments.get(server);
   if (!experiment) {
@@ -35,22 +34,29 @@ function seeded(server: Server): Promise<string> {
 }
 
 async function seed(server: Server): Promise<string> {
+  const experimentId = await createSearched(server, RUNS);
+  const fresh = server.connect();
+  await requireRight(fresh, experimentId);
+  fresh.close();
+  return experimentId;
+}
+
+/** An experiment with so many runs of ten metrics, ten params and a tag each; the peers' are copied inside their database. */
+export async function createSearched(server: Server, runs: number): Promise<string> {
   const connections = Array.from({ length: 8 }, () => server.connect());
-  const { experiment_id } = await connections[0]!.json("POST", `${API}/experiments/create`, { name: "bench-search" });
+  const name = `bench-search-${runs}`;
+  const { experiment_id } = await connections[0]!.json("POST", `${API}/experiments/create`, { name });
   if (server.subject.database) {
     const runId = await seedRun(connections[0]!, experiment_id, 0);
-    seedByCopying(join(server.folder, server.subject.database), runId);
+    seedByCopying(join(server.folder, server.subject.database), runId, runs - 1);
   } else {
     let next = 0;
     const fill = async (connection: Connection) => {
-      while (next < RUNS) await seedRun(connection, experiment_id, next++);
+      while (next < runs) await seedRun(connection, experiment_id, next++);
     };
     await Promise.all(connections.map(fill));
   }
   for (const connection of connections) connection.close();
-  const fresh = server.connect();
-  await requireRight(fresh, experiment_id);
-  fresh.close();
   return experiment_id;
 }
 
@@ -68,10 +74,9 @@ async function seedRun(connection: Connection, experimentId: string, i: number):
   return run.info.run_id;
 }
 
-function seedByCopying(file: string, runId: string): void {
-  const idOf = (i: number) => i.toString(16).padStart(32, "0");
+function seedByCopying(file: string, runId: string, copies: number): void {
+  const idOf = (i: number) => runId.slice(0, 8) + i.toString(16).padStart(24, "0");
   const here = `run_uuid = '${runId}'`;
-  const copies = RUNS - 1;
   cloneRows(file, "runs", here, copies, (n, template) => ({
     run_uuid: idOf(n + 1),
     start_time: 1.7e12 + n + 1,

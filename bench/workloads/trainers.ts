@@ -42,7 +42,7 @@ async function read(connection: Connection, experimentId: string, isOver: () => 
   return calls;
 }
 
-async function train8(server: Server) {
+export async function train8(server: Server) {
   const connections = Array.from({ length: TRAINERS + READERS }, () => server.connect());
   const name = `trainers-${performance.now()}`;
   const { experiment_id } = await connections[0]!.json("POST", `${API}/experiments/create`, { name });
