@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 // folder, where Node would keep it, may be another user's, who would have us run it.
 enableCompileCache(fileURLToPath(new URL("../compiled", import.meta.url)));
 
-const FLUSH_AFTER_MS = 2_000;
+const STARTED_AFTER_MS = 2_000;
 
 const { runCommand } = await import("./command.ts");
 await runCommand(process.argv.slice(2), {
@@ -22,5 +22,8 @@ await runCommand(process.argv.slice(2), {
   load: () => import("../functions/index.ts"),
 });
 
-// Node keeps what it has compiled when it ends in peace; a process that is killed leaves its successors something, too.
-setTimeout(flushCompileCache, FLUSH_AFTER_MS).unref();
+// What a start need not wait for. Node keeps what it has compiled when it ends in peace; a process that is killed leaves its successors something, too.
+setTimeout(async () => {
+  flushCompileCache();
+  (await import("./rest.ts")).giveBackAtRest();
+}, STARTED_AFTER_MS).unref();

@@ -15,15 +15,16 @@ function endpoint(protocol: RegExp, expected: string) {
 
 const Url = endpoint(/^https?$/, "a URL with http or https is expected");
 
-/** Whole days. */
-function days(least: number) {
-  const most = 3650;
+function wholeNumber(least: number, most: number) {
   const expected = `a whole number from ${least} to ${most} is expected`;
   return z.pipe(
-    z.string().check(z.regex(/^\d{1,4}$/, expected)),
+    z.string().check(z.regex(/^\d{1,5}$/, expected)),
     z.pipe(z.transform(Number), z.number().check(z.minimum(least, expected), z.maximum(most, expected))),
   );
 }
+
+/** Whole days. */
+const days = (least: number) => wholeNumber(least, 3650);
 
 const GUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const Guid = z.string().check(z.regex(GUID, "an id of 32 hex digits in five groups is expected"));
@@ -48,6 +49,8 @@ const Environment = z.object({
   CAIRN_RETENTION_DAYS: z._default(days(0), 30),
   /** Days that is kept who did what. */
   CAIRN_EVENT_RETENTION_DAYS: z._default(days(1), 90),
+  /** Megabytes for what a process keeps of what it has read; without it a part of the memory it may have. */
+  CAIRN_CACHE_MB: z.optional(wholeNumber(4, 65_536)),
   /** The Cosmos DB account, `https://<account>.documents.azure.com`. */
   CAIRN_COSMOS_ENDPOINT: z.optional(Url),
   CAIRN_COSMOS_DATABASE: z._default(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,255}$/)), "cairn"),
@@ -101,6 +104,8 @@ export interface AzureStores {
 export interface Config {
   readonly retentionDays: number;
   readonly eventRetentionDays: number;
+  /** Undefined: what the memory there is allows. */
+  readonly cacheMb: number | undefined;
   /** Undefined: the embedded stores of the local host. */
   readonly azure: AzureStores | undefined;
   /** Undefined: tokens of Microsoft Entra ID are not taken. */
@@ -144,6 +149,7 @@ export function readConfig(variables: Variables = process.env, needsStores = fal
   return Object.freeze({
     retentionDays: settings.CAIRN_RETENTION_DAYS,
     eventRetentionDays: settings.CAIRN_EVENT_RETENTION_DAYS,
+    cacheMb: settings.CAIRN_CACHE_MB,
     azure: azureStores(settings),
     entra: entraSettings(settings),
     owners: settings.CAIRN_OWNERS.map((id) => id.toLowerCase()),

@@ -1,10 +1,12 @@
 import { type Config, readConfig } from "./config.ts";
-import { Memory, type Stores } from "./domain/workspace.ts";
+import { Memory } from "./domain/memory.ts";
+import type { Stores } from "./domain/workspace.ts";
 import type { Realm } from "./domain/workspaces.ts";
 import type { Authentication } from "./http/callers.ts";
 import { EntraVerifier } from "./http/entra.ts";
 import { EventLog } from "./http/event-log.ts";
 import type { InvalidSettings } from "./invalid-settings.ts";
+import { memoryBudget } from "./memory-budget.ts";
 import type { Clock, Ids } from "./stores/clock.ts";
 import { tracedQueue } from "./telemetry.ts";
 
@@ -33,8 +35,9 @@ let current: Promise<Services> | undefined;
 /** For whoever has opened stores already: must be called before the first request. */
 export function provideServices({ documents, blobs, queue, secrets, clock, ids, ...host }: ProvidedServices): void {
   const stores = { documents, blobs, queue: tracedQueue(queue, clock), secrets };
-  const realm: Realm = { stores, clock, ids, memory: new Memory() };
-  current = Promise.resolve(makeServices(realm, readConfig(), host));
+  const config = readConfig();
+  const realm: Realm = { stores, clock, ids, memory: new Memory(memoryBudget(config.cacheMb)) };
+  current = Promise.resolve(makeServices(realm, config, host));
 }
 
 type HostFacts = Pick<ProvidedServices, "loopbackUser" | "limitsBodies" | "origins">;
@@ -82,6 +85,6 @@ async function openConfigured(): Promise<Services> {
   const machine = { clock: machineClock, ids: machineIds };
   const opened = await openAzureStores(config.azure!, machine);
   const stores = { ...opened, queue: tracedQueue(opened.queue, machineClock) };
-  const realm: Realm = { stores, ...machine, memory: new Memory() };
+  const realm: Realm = { stores, ...machine, memory: new Memory(memoryBudget(config.cacheMb)) };
   return makeServices(realm, config, { loopbackUser: false, limitsBodies: true });
 }

@@ -149,6 +149,8 @@ resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
     CAIRN_BLOB_ENDPOINT: dataBlobEndpoint
     CAIRN_QUEUE_ENDPOINT: hostQueueEndpoint
     CAIRN_VAULT_ENDPOINT: vaultEndpoint
+    // Empty: a part of the instance's memory.
+    CAIRN_CACHE_MB: ''
     CAIRN_RETENTION_DAYS: string(retentionDays)
     CAIRN_EVENT_RETENTION_DAYS: string(eventRetentionDays)
     CAIRN_ENTRA_TENANT: entraTenantId

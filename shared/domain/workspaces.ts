@@ -3,10 +3,11 @@ import type { Item } from "../stores/document-store.ts";
 import { AlreadyExists } from "../stores/errors.ts";
 import { alreadyExists, invalid, invalidState, notFound, type WorkspaceError } from "./errors.ts";
 import { ensureDefaultExperiment } from "./experiments.ts";
+import type { Memory } from "./memory.ts";
 import { optimistically } from "./optimistic.ts";
 import { requestPurge } from "./purge/messages.ts";
 import { cut, requireLength } from "./validation.ts";
-import type { Memory, Stores, Workspace } from "./workspace.ts";
+import type { Stores, Workspace } from "./workspace.ts";
 
 export interface WorkspaceInfo {
   readonly id: string;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { Memory } from "../../shared/domain/memory.ts";
 import { ScopeIndex } from "../../shared/domain/scope-index.ts";
-import { Memory } from "../../shared/domain/workspace.ts";
+import { memoryBudget } from "../../shared/memory-budget.ts";
 import type { DocumentStore, Item } from "../../shared/stores/document-store.ts";
 
 /** A store in which every scope has one more item at each look, so that indexes grow. */
@@ -12,6 +13,8 @@ const growing = {
   }),
 } as unknown as DocumentStore;
 
+const MB = 1024 * 1024;
+
 class FakeIndex extends ScopeIndex<Item> {
   looks = 0;
 
@@ -20,7 +23,7 @@ class FakeIndex extends ScopeIndex<Item> {
   }
 
   protected estimateBytes(): number {
-    return 100 * 1024 * 1024;
+    return 100 * MB;
   }
 }
 
@@ -41,6 +44,34 @@ describe("memory of a process", () => {
     await use("c");
     expect(await use("a")).toBe(a);
     expect(await use("b")).not.toBe(b);
+  });
+
+  it("index: one that is larger than everything may be is kept all the same, and so is a quarter of the rest", async () => {
+    const memory = new Memory(4 * MB);
+    const create = () => new FakeIndex(growing, "a");
+    const first = await memory.index("a", create);
+    for (let i = 0; i < 100; i++) memory.keep(`body/${i}`, "x", 100_000);
+    expect(await memory.index("a", create)).toBe(first);
+    expect(memory.bytes).toBeLessThanOrEqual(101 * MB);
+    expect(memory.recallValue("body/99")).toBe("x");
+    expect(memory.recallValue("body/80")).toBeUndefined();
+  });
+
+  it("whatever is kept stays within one budget, tables included where they are small", async () => {
+    const memory = new Memory(200 * MB);
+    for (let i = 0; i < 1_000; i++) memory.keep(`segment/${i}`, i, MB);
+    expect(memory.bytes).toBeLessThanOrEqual(200 * MB);
+    await memory.index("a", () => new FakeIndex(growing, "a"));
+    expect(memory.bytes).toBeLessThanOrEqual(200 * MB);
+    expect(memory.recallValue("segment/999")).toBe(999);
+    expect(memory.recallValue("segment/850")).toBeUndefined();
+  });
+
+  it("the budget: what the settings say, else a part of the memory there is", () => {
+    expect(memoryBudget(100, 512 * MB)).toBe(100 * MB);
+    expect(memoryBudget(undefined, 512 * MB)).toBe(32 * MB);
+    expect(memoryBudget(undefined, 128 * MB)).toBe(16 * MB);
+    expect(memoryBudget(undefined, 24_576 * MB)).toBe(64 * MB);
   });
 
   it("index: uses at once share one index", async () => {

@@ -9,7 +9,7 @@ export async function otherProcess() {
     import("../../shared/domain/runs/runs.ts"),
     import("../../shared/domain/runs/log.ts"),
     import("../../shared/domain/metrics/fold.ts"),
-    import("../../shared/domain/workspace.ts"),
+    import("../../shared/domain/memory.ts"),
     import("../../shared/domain/experiments.ts"),
     import("../../shared/domain/registry/versions.ts"),
     import("../../shared/domain/registry/models.ts"),

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Memory } from "../../shared/domain/memory.ts";
 import { logMetric } from "../../shared/domain/runs/log.ts";
 import { createRun, getRun } from "../../shared/domain/runs/runs.ts";
 import { SharedWork } from "../../shared/domain/shared-work.ts";
-import { Memory, type Workspace } from "../../shared/domain/workspace.ts";
+import type { Workspace } from "../../shared/domain/workspace.ts";
 import { type DomainFixture, domainFixture } from "./support.ts";
 
 let fixture: DomainFixture;

@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
-import { Memory, type Stores, type Workspace } from "../../shared/domain/workspace.ts";
+import { Memory } from "../../shared/domain/memory.ts";
+import type { Stores, Workspace } from "../../shared/domain/workspace.ts";
 import { createWorkspace, openWorkspace, type Realm } from "../../shared/domain/workspaces.ts";
 import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
 import type { Clock, Ids } from "../../shared/stores/clock.ts";

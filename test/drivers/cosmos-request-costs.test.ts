@@ -1,10 +1,10 @@
 import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Memory } from "../../shared/domain/memory.ts";
 import { SETTLED_AFTER_MS } from "../../shared/domain/metrics/fold.ts";
 import { foldAndSeal, SEAL_DOCUMENTS, seal } from "../../shared/domain/metrics/seal.ts";
 import { watchPurges } from "../../shared/domain/purge/background.ts";
-import { Memory } from "../../shared/domain/workspace.ts";
 import { openWorkspace, type Realm } from "../../shared/domain/workspaces.ts";
 import { machineIds } from "../../shared/drivers/machine.ts";
 import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { readConfig } from "../../shared/config.ts";
+import { Memory } from "../../shared/domain/memory.ts";
 import { pointsId } from "../../shared/domain/metrics/append.ts";
 import { requestFold, SETTLED_AFTER_MS } from "../../shared/domain/metrics/fold.ts";
 import { pointsDocuments } from "../../shared/domain/metrics/read.ts";
@@ -7,7 +8,7 @@ import { SEAL_DOCUMENTS } from "../../shared/domain/metrics/seal.ts";
 import { getHead } from "../../shared/domain/record.ts";
 import { logMetric } from "../../shared/domain/runs/log.ts";
 import { createRun, updateRun } from "../../shared/domain/runs/runs.ts";
-import { Memory, runsPartition, type Workspace } from "../../shared/domain/workspace.ts";
+import { runsPartition, type Workspace } from "../../shared/domain/workspace.ts";
 import { openWorkspace } from "../../shared/domain/workspaces.ts";
 import { type OpenAzureStores, openAzureStores } from "../../shared/drivers/azure-stores.ts";
 import { machineClock, machineIds } from "../../shared/drivers/machine.ts";

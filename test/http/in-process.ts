@@ -1,7 +1,8 @@
 import { rmSync } from "node:fs";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll } from "vitest";
-import { type Documents, Memory } from "../../shared/domain/workspace.ts";
+import { Memory } from "../../shared/domain/memory.ts";
+import type { Documents } from "../../shared/domain/workspace.ts";
 import type { Realm } from "../../shared/domain/workspaces.ts";
 import { machineClock, machineIds } from "../../shared/drivers/machine.ts";
 import { openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";

@@ -5,12 +5,17 @@ import { Segment, SegmentGone, type SegmentReference } from "./segment.ts";
 
 /** So many segments are read side by side at most. */
 const SEGMENTS_AT_ONCE = 8;
+/** A header takes so many times the bytes of its JSON in memory. */
+const PARSED_TIMES = 4;
 
-/** A segment with its header read. @throws SegmentGone */
-export function openSegment(workspace: Workspace, reference: SegmentReference): Promise<Segment> {
-  return workspace.memory.segment(reference.blob, reference.headerBytes, () =>
-    Segment.open(workspace.stores.blobs, reference),
-  );
+/** A segment with its header read, which never changes: what was read once is right as long as its blob is there. @throws SegmentGone */
+export async function openSegment(workspace: Workspace, reference: SegmentReference): Promise<Segment> {
+  const key = `segment/${reference.blob}`;
+  const known = workspace.memory.recallValue<Segment>(key);
+  if (known) return known;
+  const segment = await Segment.open(workspace.stores.blobs, reference);
+  workspace.memory.keep(key, segment, reference.headerBytes * PARSED_TIMES);
+  return segment;
 }
 
 /** What `read` makes of each segment, some of them side by side, in their order. @throws SegmentGone */

@@ -1,4 +1,3 @@
-import { LRUCache } from "lru-cache";
 import { type FoundRun, searchRuns } from "../../domain/runs/search.ts";
 import type { Workspace } from "../../domain/workspace.ts";
 import { inParallel } from "../../parallel.ts";
@@ -8,11 +7,14 @@ import { integer, list, optional, string, withDefault } from "../message.ts";
 import { requireMaxResults, VIEW_TYPE } from "../paging.ts";
 import { okText, route } from "../route.ts";
 
-/** Runs as JSON text, as they were sent last, with the version that they show. */
-const bodies = new LRUCache<string, { version: string; json: string }>({
-  maxSize: 48 * 1024 * 1024,
-  sizeCalculation: ({ json }) => json.length + 200,
-});
+/** A run as JSON text, as it was sent last, with the version that it shows. */
+interface Body {
+  readonly version: string;
+  readonly json: string;
+}
+
+/** What keeping one takes besides its text. */
+const BODY_BYTES = 200;
 
 export const searchRunsRoute = route({
   name: "runs_search",
@@ -43,8 +45,8 @@ export const searchRunsRoute = route({
 
 /** Empty when the run was purged meanwhile. */
 function bodyOf(workspace: Workspace, run: FoundRun): string | Promise<string> {
-  const key = `${workspace.id}/${run.runId}`;
-  const known = bodies.get(key);
+  const key = `body/${workspace.id}/${run.runId}`;
+  const known = workspace.memory.recallValue<Body>(key);
   return known?.version === run.version ? known.json : load(workspace, run, key);
 }
 
@@ -52,6 +54,6 @@ async function load(workspace: Workspace, found: FoundRun, key: string): Promise
   const run = await found.load();
   if (!run) return "";
   const json = JSON.stringify(await runJson(workspace, run));
-  bodies.set(key, { version: found.version, json });
+  workspace.memory.keep(key, { version: found.version, json } satisfies Body, json.length + BODY_BYTES);
   return json;
 }

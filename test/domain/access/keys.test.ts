@@ -3,7 +3,8 @@ import { createKey, dismissMember, holderOfKey, listKeys, revokeKey } from "../.
 import { listMembers, putMember } from "../../../shared/domain/access/members.ts";
 import { readSecret } from "../../../shared/domain/access/secrets.ts";
 import { listEvents } from "../../../shared/domain/events/events.ts";
-import { Memory, type Workspace } from "../../../shared/domain/workspace.ts";
+import { Memory } from "../../../shared/domain/memory.ts";
+import type { Workspace } from "../../../shared/domain/workspace.ts";
 import { openWorkspace } from "../../../shared/domain/workspaces.ts";
 import { ownerKey } from "../../setup/owner-key.ts";
 import {

@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { readConfig } from "../../../shared/config.ts";
+import { Memory } from "../../../shared/domain/memory.ts";
 import { EVERY_STEP, sampleHistories } from "../../../shared/domain/metrics/charts.ts";
 import { SETTLED_AFTER_MS } from "../../../shared/domain/metrics/fold.ts";
 import type { HistoryPosition } from "../../../shared/domain/metrics/order.ts";
@@ -9,7 +10,7 @@ import { handlePurge } from "../../../shared/domain/purge/background.ts";
 import { purgeRecord } from "../../../shared/domain/purge/purge.ts";
 import { logBatch } from "../../../shared/domain/runs/log.ts";
 import { createRun, deleteRun } from "../../../shared/domain/runs/runs.ts";
-import { Memory, runsPartition } from "../../../shared/domain/workspace.ts";
+import { runsPartition } from "../../../shared/domain/workspace.ts";
 import { openWorkspace } from "../../../shared/domain/workspaces.ts";
 import { openAzureStores } from "../../../shared/drivers/azure-stores.ts";
 import { openEmbedded } from "../../../shared/drivers/sqlite/open-embedded.ts";

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect } from "vitest";
 import { artifactBlob } from "../../../shared/domain/artifacts.ts";
+import { Memory } from "../../../shared/domain/memory.ts";
 import { appendPoints, pointsItem } from "../../../shared/domain/metrics/append.ts";
 import { createLoggedModel } from "../../../shared/domain/models/models.ts";
 import { handlePurge } from "../../../shared/domain/purge/background.ts";
@@ -8,7 +9,7 @@ import { logInputs } from "../../../shared/domain/runs/inputs.ts";
 import { logBatch } from "../../../shared/domain/runs/log.ts";
 import { createRun, runsScope } from "../../../shared/domain/runs/runs.ts";
 import { searchRuns } from "../../../shared/domain/runs/search.ts";
-import { Memory, runsPartition, type Workspace } from "../../../shared/domain/workspace.ts";
+import { runsPartition, type Workspace } from "../../../shared/domain/workspace.ts";
 import { createWorkspace, openWorkspace, type Realm } from "../../../shared/domain/workspaces.ts";
 import { type DomainFixture, domainFixture, Power, SECOND, survives, withColdMemory } from "../support.ts";
 
