@@ -13,7 +13,7 @@ import type { RegistryTombstone } from "./registry/types.ts";
 import { ScopeIndex } from "./scope-index.ts";
 import { ColumnTable } from "./search/column-table.ts";
 import { searchableExperimentId } from "./search/experiment-id.ts";
-import { type PageRequest, searchPage } from "./search/page.ts";
+import { type Continued, type PageRequest, searchPage } from "./search/page.ts";
 import { requireExperimentId } from "./validation.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -100,13 +100,13 @@ export function experimentIndex(workspace: Workspace): Promise<ExperimentIndex> 
 export async function searchExperiments(
   workspace: Workspace,
   request: PageRequest & { readonly view: View },
-): Promise<{ experiments: Experiment[]; nextPageToken?: string }> {
+): Promise<Continued & { readonly experiments: Experiment[] }> {
   const index = await experimentIndex(workspace);
   const visible = { ACTIVE_ONLY: "active", DELETED_ONLY: "deleted", ALL: undefined }[request.view];
-  const { rows, nextPageToken } = searchPage(
+  const { rows, ...continued } = searchPage(
     [{ table: index.table, visible: visible ? (row) => row.note === visible : undefined }],
     request,
     [experimentsScope(workspace), request.view],
   );
-  return { experiments: rows.map(({ id }) => index.experiments.get(id)!), nextPageToken };
+  return { experiments: rows.map(({ id }) => index.experiments.get(id)!), ...continued };
 }

@@ -5,6 +5,7 @@ import type { StoredInt64 } from "./int64.ts";
 import type { LatestTuple } from "./metrics/latest.ts";
 import type { SegmentReference } from "./metrics/segment.ts";
 import { optimistically } from "./optimistic.ts";
+import { requireRoom } from "./record-room.ts";
 import type { StoredInput } from "./runs/types.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -68,6 +69,7 @@ interface Page extends Item {
 export const HEAD_ID = "head";
 const INLINE_BYTES = 256 * 1024;
 const PAGE_COUNT = 32;
+const TEXTS = ["params", "tags"] as const;
 const PAGES = { from: "page-", to: "page." };
 
 /** One consistent state of a record. Pages of a section that the head does not name as paged are what a change that died left, and mean nothing. */
@@ -116,6 +118,16 @@ export class Draft<A extends RecordAttributes> {
     return opened[name];
   }
 
+  /**
+   * To be asked before anything of a change is written.
+   * @throws TooLarge when tags and params have grown beyond what a record may hold
+   */
+  requireRoom(): void {
+    if (!TEXTS.some((name) => this.opened[name]?.changed.size)) return;
+    const after = TEXTS.map((name) => this.section(name).entries);
+    requireRoom(this.attributes.kind, after, () => TEXTS.map((name) => this.view.section(name)));
+  }
+
   get isChanged(): boolean {
     return (
       this.attributes !== this.view.attributes || Object.values(this.opened).some((section) => section.changed.size > 0)
@@ -129,6 +141,7 @@ export class Draft<A extends RecordAttributes> {
 
   /** Head and pages as they should be written; pages only where they changed. `existing`: the pages there are. */
   operations(existing: readonly Stored<Page>[]): { head: RecordHead<A>; pages: BatchOperation[] } {
+    this.requireRoom();
     const { item } = this.view.head;
     const paged = this.sectionsToPage();
     const sections: Record<string, Entries<unknown>> = {};

@@ -111,7 +111,7 @@ class Round {
       const request = { filter: { clauses: [], metricClauses: [] }, order: [], datasets: [], limit: 100 };
       const { models } = await searchLoggedModels(reader, [this.experimentId], request);
       const active = this.models.filter(({ stage }) => stage === "active").map(({ id }) => id);
-      expect(models.map(({ view }) => view.attributes.modelId).sort()).toEqual(active.sort());
+      expect(models.map(({ modelId }) => modelId).sort()).toEqual(active.sort());
     }
   }
 }

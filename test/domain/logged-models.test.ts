@@ -207,7 +207,7 @@ describe("search of logged models", () => {
       let pageToken: string | undefined;
       do {
         const page = await searchLoggedModels(reader, [experimentId], { ...everything, ...request, limit, pageToken });
-        names.push(...page.models.map(({ view }) => view.attributes.name));
+        for (const { load } of page.models) names.push((await load())!.view.attributes.name);
         pageToken = page.nextPageToken;
       } while (pageToken);
       results.push(names);

@@ -12,7 +12,7 @@ import type { Clause, NumberOperator } from "../search/clauses.ts";
 import { ColumnTable, type Row, type RowView } from "../search/column-table.ts";
 import { searchableExperimentId } from "../search/experiment-id.ts";
 import type { OrderKey } from "../search/order.ts";
-import { searchPage } from "../search/page.ts";
+import { type Continued, searchPage } from "../search/page.ts";
 import { numberComparison } from "../search/predicates.ts";
 import { Steps } from "../search/steps.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
@@ -129,12 +129,19 @@ class ModelIndex extends ScopeIndex<ScopeItem> {
   }
 }
 
+/** A model that was found; reading it whole is left to whoever needs it. */
+export interface FoundModel {
+  readonly modelId: string;
+  /** Undefined when it was purged meanwhile. */
+  load(): Promise<LoggedModel | undefined>;
+}
+
 /** Logged models of some experiments that satisfy a filter, page by page; deleted ones are left out. */
 export async function searchLoggedModels(
   workspace: Workspace,
   experimentIds: readonly string[],
   { filter, order, datasets, limit, pageToken }: ModelSearch,
-): Promise<{ models: LoggedModel[]; nextPageToken?: string }> {
+): Promise<Continued & { readonly models: FoundModel[] }> {
   const experiments = await experimentsOf(workspace, experimentIds);
   const searched = await inParallel(experiments, async (experiment) => {
     const create = () => new ModelIndex(workspace, experiment.experimentId);
@@ -151,13 +158,15 @@ export async function searchLoggedModels(
   const orderBy = order.map((key) => (key.kind === "metric" ? metricOrder(key, searched, steps) : key));
   const page = { clauses: filter.clauses, orderBy, limit, pageToken };
   const scope = [workspace.id, [...experimentIds].sort(), filter.metricClauses, order, datasets];
-  const { rows, nextPageToken } = searchPage(tables, page, scope, steps);
-  const models: LoggedModel[] = [];
-  for (const { table, id } of rows) {
-    const view = await readRecord<ModelAttributes>(workspace, runsPartition(workspace, id));
-    if (view) models.push({ view, points: searched[table]!.index.pointsOf(id) });
-  }
-  return { models, nextPageToken };
+  const { rows, ...continued } = searchPage(tables, page, scope, steps);
+  const models = rows.map(({ table, id }) => ({
+    modelId: id,
+    load: async () => {
+      const view = await readRecord<ModelAttributes>(workspace, runsPartition(workspace, id));
+      return view && { view, points: searched[table]!.index.pointsOf(id) };
+    },
+  }));
+  return { models, ...continued };
 }
 
 function satisfies(

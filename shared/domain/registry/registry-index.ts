@@ -2,7 +2,7 @@ import type { Stored } from "../../stores/document-store.ts";
 import { FolderOwners } from "../folder-owners.ts";
 import { ScopeIndex } from "../scope-index.ts";
 import { ColumnTable } from "../search/column-table.ts";
-import { type PageRequest, searchPage } from "../search/page.ts";
+import { type Continued, type PageRequest, searchPage } from "../search/page.ts";
 import type { Workspace } from "../workspace.ts";
 import { registryScope } from "./models.ts";
 import type { ModelVersion, NamedVersion, RegisteredModel, RegistryItem, VersionStage } from "./types.ts";
@@ -119,23 +119,23 @@ export function registryIndex(workspace: Workspace): Promise<RegistryIndex> {
 /** Registered models that satisfy a filter, each with its highest version in every stage. */
 export async function searchRegisteredModels(workspace: Workspace, request: PageRequest) {
   const index = await registryIndex(workspace);
-  const { rows, nextPageToken } = searchPage([{ table: index.models }], request, workspace.id);
+  const { rows, ...continued } = searchPage([{ table: index.models }], request, workspace.id);
   const models = rows.map(({ id }) => index.modelAt(id));
-  return { models: models.map((model) => ({ model, latest: index.latestVersions(model) })), nextPageToken };
+  return { models: models.map((model) => ({ model, latest: index.latestVersions(model) })), ...continued };
 }
 
 /** Versions of all models that satisfy a filter. */
 export async function searchModelVersions(
   workspace: Workspace,
   request: PageRequest,
-): Promise<{ versions: NamedVersion[]; nextPageToken?: string }> {
+): Promise<Continued & { readonly versions: NamedVersion[] }> {
   const index = await registryIndex(workspace);
-  const { rows, nextPageToken } = searchPage(
+  const { rows, ...continued } = searchPage(
     [{ table: index.versions, visible: (row) => !index.isOrphan(row.id) }],
     request,
     workspace.id,
   );
-  return { versions: rows.map(({ id }) => index.versionAt(id)!), nextPageToken };
+  return { versions: rows.map(({ id }) => index.versionAt(id)!), ...continued };
 }
 
 function modelRow(model: RegisteredModel) {

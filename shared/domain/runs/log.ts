@@ -81,6 +81,7 @@ async function changeWithPoints(
   let timeMs = 0;
   const change = async (draft: Draft<RunAttributes>) => {
     edit(draft);
+    draft.requireRoom();
     // As late as can be: what appears with an older time than a minute is not looked for any more.
     const nowMs = workspace.clock.now();
     timeMs = pointsTime(nowMs, draft.attributes.foldedTo);

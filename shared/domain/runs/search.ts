@@ -3,7 +3,7 @@ import { experimentsOf, type View } from "../experiment-search.ts";
 import { type Experiment, effectiveStage } from "../experiments.ts";
 import { readRecord } from "../record.ts";
 import type { RowView } from "../search/column-table.ts";
-import { type PageRequest, searchPage } from "../search/page.ts";
+import { type Continued, type PageRequest, searchPage } from "../search/page.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { openRunIndex, type RunIndex, stageNote } from "./run-index.ts";
 import { offerRunSnapshot } from "./run-snapshot.ts";
@@ -28,16 +28,16 @@ export async function searchRuns(
   workspace: Workspace,
   experimentIds: readonly string[],
   request: PageRequest & { readonly view: View },
-): Promise<{ runs: FoundRun[]; nextPageToken?: string }> {
+): Promise<Continued & { readonly runs: FoundRun[] }> {
   const experiments = await experimentsOf(workspace, experimentIds);
   const searched = await inParallel(experiments, (experiment) => withIndex(workspace, experiment));
-  const { rows, nextPageToken } = searchPage(
+  const { rows, ...continued } = searchPage(
     searched.map(({ index, experiment }) => ({ table: index.table, visible: visibility(experiment, request.view) })),
     request,
     [workspace.id, [...experimentIds].sort(), request.view],
   );
   const runs = rows.map(({ table, id }) => foundRun(workspace, searched[table]!, id));
-  return { runs, nextPageToken };
+  return { runs, ...continued };
 }
 
 interface Searched {

@@ -14,6 +14,14 @@ export interface PageRequest {
   readonly pageToken?: string;
 }
 
+/** How a search goes on. */
+export interface Continued {
+  /** Goes on behind the item of that index; undefined behind the last of all. Who sends fewer items than were found sends this. */
+  tokenAfter(index: number): string | undefined;
+  /** Goes on behind the last item found. */
+  readonly nextPageToken?: string;
+}
+
 /**
  * Searches, and turns positions into tokens and back.
  * @param scope what the token is bound to besides filter and order: workspace, experiments, view
@@ -25,11 +33,15 @@ export function searchPage(
   { clauses, orderBy, limit, pageToken }: PageRequest,
   scope: unknown,
   steps = new Steps(),
-): { rows: readonly FoundRow[]; nextPageToken?: string } {
+): Continued & { readonly rows: readonly FoundRow[] } {
   const query: PagedQuery = { scope, filter: clauses, order: orderBy };
   const after = pageToken ? positionOf(pageToken, query, orderBy) : undefined;
-  const found = search(tables, { clauses, orderBy, limit, after }, steps);
-  return { rows: found.rows, nextPageToken: found.after && encodePageToken(found.after, query) };
+  const { rows, positions, after: last } = search(tables, { clauses, orderBy, limit, after }, steps);
+  const tokenAfter = (index: number) => {
+    const position = index < rows.length - 1 ? positions[index] : last;
+    return position && encodePageToken(position, query);
+  };
+  return { rows, tokenAfter, nextPageToken: tokenAfter(rows.length - 1) };
 }
 
 function positionOf(token: string, query: PagedQuery, orderBy: readonly OrderKey[]) {

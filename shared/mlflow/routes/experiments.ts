@@ -14,7 +14,7 @@ import { cut } from "../../domain/validation.ts";
 import { experimentJson, TAGS } from "../entities.ts";
 import { parseExperimentFilter, parseExperimentOrder } from "../filter/experiments.ts";
 import { type Decoded, integer, list, optional, required, string, withDefault } from "../message.ts";
-import { requireMaxResults, VIEW_TYPE } from "../paging.ts";
+import { jsonPage, requireMaxResults, VIEW_TYPE } from "../paging.ts";
 import { type Call, EMPTY, made, ok, route } from "../route.ts";
 
 const BY_ID = { experiment_id: required(string) };
@@ -34,17 +34,16 @@ const search = {
 } as const;
 
 async function handleSearch({ workspace, input }: Call<Decoded<typeof SEARCH>>) {
-  const { experiments, nextPageToken } = await searchExperiments(workspace, {
+  const found = await searchExperiments(workspace, {
     clauses: parseExperimentFilter(input.filter ?? ""),
     orderBy: parseExperimentOrder(input.order_by),
     view: input.view_type,
     limit: requireMaxResults(input.max_results, 50_000),
     pageToken: input.page_token,
   });
-  return ok({
-    experiments: experiments.map((experiment) => experimentJson(workspace, experiment)),
-    ...(nextPageToken && { next_page_token: nextPageToken }),
-  });
+  return jsonPage("experiments", found.experiments, found, (experiment) =>
+    JSON.stringify(experimentJson(workspace, experiment)),
+  );
 }
 
 export const experimentRoutes = [

@@ -15,7 +15,7 @@ import { decodePart } from "../../http/url.ts";
 import { loggedModelJson, TAGS } from "../entities.ts";
 import { parseLoggedModelFilter, parseLoggedModelOrder } from "../filter/logged-models.ts";
 import { bool, enumeration, integer, list, message, optional, required, string, withDefault } from "../message.ts";
-import { requireMaxResults } from "../paging.ts";
+import { jsonPage, requireMaxResults } from "../paging.ts";
 import { EMPTY, made, ok, route } from "../route.ts";
 
 const MODEL_PATH = "2.0/mlflow/logged-models/:model_id";
@@ -86,7 +86,7 @@ export const loggedModelRoutes = [
       page_token: optional(string),
     },
     handle: async ({ workspace, input }) => {
-      const { models, nextPageToken } = await searchLoggedModels(workspace, input.experiment_ids, {
+      const found = await searchLoggedModels(workspace, input.experiment_ids, {
         filter: parseLoggedModelFilter(input.filter ?? ""),
         order: parseLoggedModelOrder(input.order_by),
         datasets: input.datasets.map(({ dataset_name, dataset_digest }) => ({
@@ -96,9 +96,9 @@ export const loggedModelRoutes = [
         limit: Math.min(requireMaxResults(input.max_results, 50_000), PAGE_LIMIT),
         pageToken: input.page_token,
       });
-      return ok({
-        models: models.map(loggedModelJson),
-        ...(nextPageToken && { next_page_token: nextPageToken }),
+      return jsonPage("models", found.models, found, async ({ load }) => {
+        const model = await load();
+        return model ? JSON.stringify(loggedModelJson(model)) : "";
       });
     },
   }),

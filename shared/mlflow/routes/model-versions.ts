@@ -15,7 +15,7 @@ import { BATCH_BYTES } from "../../http/body.ts";
 import { modelVersionJson, TAGS } from "../entities.ts";
 import { parseModelVersionFilter, parseModelVersionOrder } from "../filter/model-versions.ts";
 import { bool, integer, list, optional, required, string, versionText, withDefault } from "../message.ts";
-import { requireMaxResults } from "../paging.ts";
+import { jsonPage, requireMaxResults } from "../paging.ts";
 import { EMPTY, ok, route } from "../route.ts";
 
 const BY_VERSION = { name: required(string), version: required(versionText) };
@@ -80,16 +80,13 @@ export const modelVersionRoutes = [
       page_token: optional(string),
     },
     handle: async ({ workspace, input }) => {
-      const { versions, nextPageToken } = await searchModelVersions(workspace, {
+      const found = await searchModelVersions(workspace, {
         clauses: parseModelVersionFilter(input.filter ?? ""),
         orderBy: parseModelVersionOrder(input.order_by),
         limit: requireMaxResults(input.max_results, 200_000),
         pageToken: input.page_token,
       });
-      return ok({
-        model_versions: versions.map(modelVersionJson),
-        ...(nextPageToken && { next_page_token: nextPageToken }),
-      });
+      return jsonPage("model_versions", found.versions, found, (version) => JSON.stringify(modelVersionJson(version)));
     },
   }),
   route({

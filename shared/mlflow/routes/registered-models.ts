@@ -18,7 +18,7 @@ import { BATCH_BYTES } from "../../http/body.ts";
 import { modelVersionJson, registeredModelJson, TAGS } from "../entities.ts";
 import { parseRegisteredModelFilter, parseRegisteredModelOrder } from "../filter/registered-models.ts";
 import { type Decoded, integer, list, optional, required, string, versionText, withDefault } from "../message.ts";
-import { requireMaxResults } from "../paging.ts";
+import { jsonPage, requireMaxResults } from "../paging.ts";
 import { type Call, EMPTY, ok, route } from "../route.ts";
 
 const BY_NAME = { name: required(string) };
@@ -78,16 +78,15 @@ export const registeredModelRoutes = [
       page_token: optional(string),
     },
     handle: async ({ workspace, input }) => {
-      const { models, nextPageToken } = await searchRegisteredModels(workspace, {
+      const found = await searchRegisteredModels(workspace, {
         clauses: parseRegisteredModelFilter(input.filter ?? ""),
         orderBy: parseRegisteredModelOrder(input.order_by),
         limit: requireMaxResults(input.max_results, 1000),
         pageToken: input.page_token,
       });
-      return ok({
-        registered_models: models.map(({ model, latest: versions }) => registeredModelJson(model, versions)),
-        ...(nextPageToken && { next_page_token: nextPageToken }),
-      });
+      return jsonPage("registered_models", found.models, found, ({ model, latest: versions }) =>
+        JSON.stringify(registeredModelJson(model, versions)),
+      );
     },
   }),
   route({

@@ -1,11 +1,10 @@
 import { type FoundRun, searchRuns } from "../../domain/runs/search.ts";
 import type { Workspace } from "../../domain/workspace.ts";
-import { inParallel } from "../../parallel.ts";
 import { runJson } from "../entities.ts";
 import { parseRunFilter, parseRunOrder } from "../filter/runs.ts";
 import { integer, list, optional, string, withDefault } from "../message.ts";
-import { requireMaxResults, VIEW_TYPE } from "../paging.ts";
-import { okText, route } from "../route.ts";
+import { jsonPage, requireMaxResults, VIEW_TYPE } from "../paging.ts";
+import { route } from "../route.ts";
 
 /** A run as JSON text, as it was sent last, with the version that it shows. */
 interface Body {
@@ -30,16 +29,14 @@ export const searchRunsRoute = route({
     page_token: optional(string),
   },
   handle: async ({ workspace, input }) => {
-    const { runs, nextPageToken } = await searchRuns(workspace, input.experiment_ids, {
+    const found = await searchRuns(workspace, input.experiment_ids, {
       clauses: parseRunFilter(input.filter ?? ""),
       orderBy: parseRunOrder(input.order_by),
       view: input.run_view_type,
       limit: requireMaxResults(input.max_results, 50_000),
       pageToken: input.page_token,
     });
-    const found = await inParallel(runs, (run) => bodyOf(workspace, run));
-    const token = nextPageToken ? `,"next_page_token":${JSON.stringify(nextPageToken)}` : "";
-    return okText(`{"runs":[${found.filter((body) => body !== "").join(",")}]${token}}`);
+    return jsonPage("runs", found.runs, found, (run) => bodyOf(workspace, run));
   },
 });
 
