@@ -31,6 +31,11 @@ http("health", READ, "health", health("alive"));
 http("health-dependencies", ["GET"], "health/dependencies", health("dependencies"));
 http("version", READ, "version", health("version"));
 
+// An empty route would be the function's name; this one takes the empty path alone.
+const home = area(() => import("./home.ts"))("answer");
+http("home", READ, "{nothing:maxlength(0)?}", home);
+http("home-workspace", READ, "w/{workspace}", home);
+
 const mlflow = area(() => import("./mlflow.ts"))("answer");
 http("mlflow-api-2", EVERY, "api/2.0/{*path}", mlflow);
 http("mlflow-api-3", EVERY, "api/3.0/{*path}", mlflow);

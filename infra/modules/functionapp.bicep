@@ -133,12 +133,12 @@ resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
   parent: app
   name: 'appsettings'
   properties: {
-    // The Functions host and its queue triggers.
     AzureWebJobsStorage__blobServiceUri: hostBlobEndpoint
     AzureWebJobsStorage__queueServiceUri: hostQueueEndpoint
     AzureWebJobsStorage__tableServiceUri: hostTableEndpoint
     AzureWebJobsStorage__credential: 'managedidentity'
     AzureWebJobsStorage__clientId: identityClientId
+    AzureWebJobsDisableHomepage: 'true'
     APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
     // Which identity the app's own clients take; they look nowhere else.
@@ -195,6 +195,5 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 
 @description('Where the app answers.')
 output url string = 'https://${app.properties.defaultHostName}'
-
 @description('Name of the app.')
 output appName string = app.name

@@ -13,8 +13,8 @@ const NOT_DEPLOYED: Readonly<Record<string, string>> = {
   CAIRN_ENTRA_AUTHORITY: "the public cloud's is the default",
 };
 
-/** What others read: the Azure clients. Each must be there. */
-const READ_BY_OTHERS = ["AZURE_CLIENT_ID", "AZURE_TOKEN_CREDENTIALS"];
+/** What others read: the Azure clients, and the Functions host, whose own start page would take the place of ours. Each must be there. */
+const READ_BY_OTHERS = ["AZURE_CLIENT_ID", "AZURE_TOKEN_CREDENTIALS", "AzureWebJobsDisableHomepage"];
 
 /** How a connection by identity is written: the host reads `<connection>__<part>`. */
 const CONNECTION_PARTS = ["blobServiceUri", "queueServiceUri", "tableServiceUri", "credential", "clientId"];
