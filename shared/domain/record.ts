@@ -35,7 +35,7 @@ export interface RecordAttributes {
   readonly experimentId: string;
   /** Id of the last points document that is folded into `metrics`. */
   readonly foldedTo?: string;
-  /** How many folded documents wait to be sealed, about. */
+  /** What is folded and waits to be sealed, about: see `weight`. */
   readonly unsealed?: number;
   /** Points that were moved from documents into blobs. */
   readonly segments?: readonly SegmentReference[];

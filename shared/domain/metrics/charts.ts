@@ -2,6 +2,7 @@ import type { Int64 } from "../int64.ts";
 import type { Workspace } from "../workspace.ts";
 import { sampleTogether, thinned } from "./downsample.ts";
 import { compareLatest } from "./latest.ts";
+import { sorted } from "./order.ts";
 import type { Point } from "./points.ts";
 import { appendedPoints, sortedDistinct } from "./read.ts";
 import { eachSegment, onCurrentSegments } from "./segments.ts";
@@ -54,7 +55,8 @@ async function pointsWithin(
     const sealed = await eachSegment(workspace, segments, (segment) =>
       isWhole ? segment.sampled(key) : segment.points(key, Number.POSITIVE_INFINITY),
     );
-    const points = [appended, ...sealed].flat();
-    return sortedDistinct(points.filter(({ step }) => step >= from && step <= to)).sort(compareLatest);
+    for (const points of sealed) for (const point of points) appended.push(point);
+    const within = isWhole ? appended : appended.filter(({ step }) => step >= from && step <= to);
+    return sorted(sortedDistinct(within), compareLatest);
   });
 }

@@ -81,9 +81,12 @@ class Choice {
   }
 
   fill(): void {
-    const rest = this.all.keys().filter((i) => !this.chosen.has(i));
-    const indexes = [...rest];
-    for (const at of evenly(indexes.length, this.wanted - this.chosen.size)) this.add(indexes[at]!);
+    const { length } = this.all;
+    for (const at of evenly(length, this.wanted - this.chosen.size)) {
+      let i = at;
+      while (this.chosen.has(i)) i = (i + 1) % length;
+      this.add(i);
+    }
   }
 
   points(): Point[] {

@@ -38,15 +38,21 @@ export async function fold(workspace: Workspace, partition: string): Promise<num
   const becomesFolded = quiet?.isFolded === false && isComplete(quiet, workspace.clock.now());
   // The last look is at all that is left: nobody looks again.
   const range = becomesFolded ? {} : { after: foldedTo, before: settledBefore(workspace) };
-  const { latest, count, lastId } = await readUnfolded(workspace, partition, foldedTo, range);
+  const { latest, count, points, lastId } = await readUnfolded(workspace, partition, foldedTo, range);
   if (count === 0 && !becomesFolded) return 0;
   const isFolded = await changeRecord<RecordAttributes, boolean>(workspace, partition, (draft) => {
     if (becomesFolded && !isStillQuiet(draft, quiet)) return false;
-    if (foldInto(draft, latest, lastId)) draft.update({ unsealed: (draft.attributes.unsealed ?? 0) + count });
+    if (foldInto(draft, latest, lastId))
+      draft.update({ unsealed: (draft.attributes.unsealed ?? 0) + weight(count, points) });
     if (becomesFolded) draft.update({ quiet: { ...quiet, isFolded: true } });
     return true;
   });
   return isFolded ? count : 0;
+}
+
+/** What waits to be sealed: documents, and each hundred points count as one more. */
+export function weight(documents: number, points: number): number {
+  return documents + Math.floor(points / 100);
 }
 
 /** No points document appears any more with an id below this one. */
@@ -66,7 +72,7 @@ export function isStillQuiet(draft: Draft<RecordAttributes>, quiet: Quiet | unde
 
 /**
  * Joins documents between two ids.
- * @returns `count`: how many of them were not folded
+ * @returns `count`: how many of them were not folded; `points`: in those
  */
 async function readUnfolded(
   workspace: Workspace,
@@ -76,16 +82,19 @@ async function readUnfolded(
 ) {
   const latest: LatestMetrics = new Map();
   let count = 0;
+  let points = 0;
   let lastId = "";
   for await (const page of pointsDocuments(workspace, partition, range.after)) {
     for (const { item } of page) {
-      if (range.before !== undefined && item.id >= range.before) return { latest, count, lastId };
+      if (range.before !== undefined && item.id >= range.before) return { latest, count, points, lastId };
       joinColumns(latest, unpackPoints(item.points));
       lastId = item.id;
-      if (item.id > (foldedTo ?? "")) count++;
+      if (item.id <= (foldedTo ?? "")) continue;
+      count++;
+      points += item.points.count;
     }
   }
-  return { latest, count, lastId };
+  return { latest, count, points, lastId };
 }
 
 /** Joins latest values into a head, whose documents are folded up to `lastId` then. False when they were already. */

@@ -19,3 +19,9 @@ export interface HistoryPosition {
 export function compareHistory(a: HistoryPosition, b: HistoryPosition): number {
   return compareInt64(a.timestamp, b.timestamp) || compareInt64(a.step, b.step) || compareValues(a.value, b.value);
 }
+
+/** Sorts in place, unless all are in order already, as they mostly are. */
+export function sorted<T>(values: T[], compare: (a: T, b: T) => number): T[] {
+  for (let i = 1; i < values.length; i++) if (compare(values[i - 1]!, values[i]!) > 0) return values.sort(compare);
+  return values;
+}

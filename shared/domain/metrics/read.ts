@@ -5,7 +5,7 @@ import { getHead, type RecordAttributes, type RecordView, readRecord, recallHead
 import type { Workspace } from "../workspace.ts";
 import { POINTS_RANGE, type PointsItem } from "./append.ts";
 import { fromTuple, joinColumns, joinLatest, joinPoint, type LatestMetrics } from "./latest.ts";
-import { compareHistory, type HistoryPosition } from "./order.ts";
+import { compareHistory, type HistoryPosition, sorted } from "./order.ts";
 import { type Point, pointAt, unpackPoints } from "./points.ts";
 import { distinct, type Segment, SegmentGone, type SegmentPart, type SegmentReference } from "./segment.ts";
 import { eachSegment, onCurrentSegments, openSegment } from "./segments.ts";
@@ -307,10 +307,5 @@ function collect(item: PointsItem, key: string, after: HistoryPosition | undefin
 
 /** Origins do not make a difference: as in MLflow's store the same value at the same time and step is one point. */
 export function sortedDistinct(points: Point[]): Point[] {
-  return distinct(isSorted(points) ? points : points.sort(compareHistory));
-}
-
-function isSorted(points: readonly Point[]): boolean {
-  for (let i = 1; i < points.length; i++) if (compareHistory(points[i - 1]!, points[i]!) > 0) return false;
-  return true;
+  return distinct(sorted(points, compareHistory));
 }

@@ -13,6 +13,7 @@ import {
   requestFold,
   SETTLED_AFTER_MS,
   settledBefore,
+  weight,
 } from "./fold.ts";
 import { joinColumns, type LatestMetrics } from "./latest.ts";
 import { addSegment, MAX_SEGMENTS, SEGMENT_POINTS, segmentsToMerge } from "./merge.ts";
@@ -37,7 +38,7 @@ export async function requestSeal(workspace: Workspace, recordId: string): Promi
 }
 
 /** A run that has ended is sealed; one that goes on is when it has grown long. */
-const LONG_RUN_DOCUMENTS = 200;
+const LONG_RUN_WEIGHT = 200;
 
 /**
  * Folds what has settled, and seals where that is worth while: a run that has ended at once, which folds what it moves. Logged models are left as
@@ -52,7 +53,7 @@ export async function foldAndSeal(workspace: Workspace, recordId: string): Promi
   const folded = await attributes();
   if (folded?.kind !== "run") return;
   if (hasEnded(folded)) await quieten(workspace, recordId, folded);
-  else if ((folded.unsealed ?? 0) >= LONG_RUN_DOCUMENTS) await requestSeal(workspace, recordId);
+  else if ((folded.unsealed ?? 0) >= LONG_RUN_WEIGHT) await requestSeal(workspace, recordId);
 }
 
 function hasEnded(attributes: RunAttributes | ModelAttributes | undefined): boolean {
@@ -198,7 +199,7 @@ async function sealGathered(
     if (current.some((other) => other.blob === blob)) return true;
     if (!isSame(current, segments) || (completeSince && !isStillQuiet(draft, completeSince))) return false;
     foldInto(draft, latest, ids.at(-1)!);
-    const unsealed = Math.max(0, (draft.attributes.unsealed ?? 0) - ids.length);
+    const unsealed = Math.max(0, (draft.attributes.unsealed ?? 0) - weight(ids.length, count));
     draft.update({ segments: next, merged, unsealed });
     return true;
   });

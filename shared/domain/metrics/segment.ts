@@ -94,8 +94,9 @@ function sampledLevel(column: MetricColumn): Point[] {
 }
 
 /** Exact duplicates once; `points` in order. */
-export function distinct(points: readonly Point[]): Point[] {
-  return points.filter((point, i) => i === 0 || compareHistory(points[i - 1]!, point) !== 0);
+export function distinct(points: Point[]): Point[] {
+  const isNew = (point: Point, i: number) => i === 0 || compareHistory(points[i - 1]!, point) !== 0;
+  return points.every(isNew) ? points : points.filter(isNew);
 }
 
 export interface SegmentPart {
