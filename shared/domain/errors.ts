@@ -1,3 +1,5 @@
+import { TooLarge } from "../stores/errors.ts";
+
 export type ErrorCode =
   /** The request can never succeed as it is: a wrong type, value, length, name or combination. */
   | "InvalidParameter"
@@ -27,6 +29,20 @@ export class WorkspaceError extends Error {
     super(message, options);
     this.name = "WorkspaceError";
     this.code = code;
+  }
+}
+
+/**
+ * Says in the caller's words what has become larger than a store takes, where the store names its item.
+ * @param what for instance "The tags of this experiment"
+ */
+export async function sayTooLarge<T>(what: string, write: Promise<T>): Promise<T> {
+  try {
+    return await write;
+  } catch (error) {
+    if (!(error instanceof TooLarge)) throw error;
+    const message = `${what} would take more room than there is (2 MB of JSON). Nothing was written. Send fewer or shorter ones.`;
+    throw new WorkspaceError("TooLarge", message, { cause: error });
   }
 }
 

@@ -3,7 +3,7 @@ import type { BatchOperation, Item, Stored } from "../stores/document-store.ts";
 import { AlreadyExists } from "../stores/errors.ts";
 import { requireFreeLocation } from "./artifact-folders.ts";
 import { requireArtifactLocation } from "./artifact-locations.ts";
-import { alreadyExists, invalid, notFound, WorkspaceError } from "./errors.ts";
+import { alreadyExists, invalid, notFound, sayTooLarge, WorkspaceError } from "./errors.ts";
 import { optimistically } from "./optimistic.ts";
 import { noteTrash } from "./purge/trash.ts";
 import type { Stage, Staged, Tag } from "./runs/types.ts";
@@ -34,6 +34,7 @@ interface NameItem extends Item {
 }
 
 export const DEFAULT_EXPERIMENT_ID = "0";
+const TAGS = "The tags of this experiment";
 
 export const experimentsScope = (workspace: Workspace): string => `${workspace.id}/experiments`;
 export const experimentDocumentId = (experimentId: string): string => `experiment-${experimentId}`;
@@ -104,10 +105,11 @@ export async function ensureDefaultExperiment(
 async function writeNew(workspace: Workspace, experiment: Experiment): Promise<boolean> {
   const { catalog } = workspace.stores.documents;
   try {
-    await catalog.batch(workspace.id, [
+    const writing = catalog.batch(workspace.id, [
       { kind: "create", item: nameItem(workspace, experiment) },
       { kind: "create", item: toItem(workspace, experiment) },
     ]);
+    await sayTooLarge(TAGS, writing);
     return true;
   } catch (error) {
     if (!(error instanceof AlreadyExists)) throw error;
@@ -246,7 +248,8 @@ function change(
     const updatedMs = Math.max(workspace.clock.now(), item.experiment.updatedMs);
     const changed = toItem(workspace, { ...experiment, updatedMs });
     try {
-      await workspace.stores.documents.catalog.batch(workspace.id, [{ kind: "replace", item: changed, etag }, ...also]);
+      const operations: BatchOperation[] = [{ kind: "replace", item: changed, etag }, ...also];
+      await sayTooLarge(TAGS, workspace.stores.documents.catalog.batch(workspace.id, operations));
     } catch (error) {
       throw error instanceof AlreadyExists ? nameTaken(experiment.name) : error;
     }

@@ -1,10 +1,10 @@
 import type { BatchOperation, Item, Stored } from "../stores/document-store.ts";
 import { AlreadyExists, PreconditionFailed } from "../stores/errors.ts";
-import { inBatches } from "./batches.ts";
 import type { StoredInt64 } from "./int64.ts";
 import type { LatestTuple } from "./metrics/latest.ts";
 import type { SegmentReference } from "./metrics/segment.ts";
 import { optimistically } from "./optimistic.ts";
+import { judgedBatches } from "./record-batches.ts";
 import { requireRoom } from "./record-room.ts";
 import type { StoredInput } from "./runs/types.ts";
 import type { Workspace } from "./workspace.ts";
@@ -118,11 +118,8 @@ export class Draft<A extends RecordAttributes> {
     return opened[name];
   }
 
-  /**
-   * To be asked before anything of a change is written.
-   * @throws TooLarge when tags and params have grown beyond what a record may hold
-   */
-  requireRoom(): void {
+  /** @throws TooLarge when tags and params have grown beyond what a record may hold */
+  private requireRoom(): void {
     if (!TEXTS.some((name) => this.opened[name]?.changed.size)) return;
     const after = TEXTS.map((name) => this.section(name).entries);
     requireRoom(this.attributes.kind, after, () => TEXTS.map((name) => this.view.section(name)));
@@ -290,7 +287,7 @@ export async function createRecord<A extends RecordAttributes>(
   const { head, pages } = draft.operations([]);
   const store = workspace.stores.documents.runs;
   if (pages.length > 0) {
-    const batches = inBatches(pages);
+    const batches = judgedBatches(head, pages);
     const last = batches.pop()!;
     for (const batch of batches) await store.batch(partition, batch);
     await store.batch(partition, [{ kind: "create", item: head }, ...last]);
@@ -306,6 +303,8 @@ export interface ChangeOptions {
   readonly alongside?: (scope: string) => Item;
   /** Called whenever the record is about to be read: time to begin reading what `change` will ask for. */
   readonly begin?: () => void;
+  /** Called when the change is judged to fit, before its first write: time to write what it refers to. */
+  readonly ready?: () => Promise<unknown>;
 }
 
 /**
@@ -316,7 +315,7 @@ export function changeRecord<A extends RecordAttributes, R>(
   workspace: Workspace,
   partition: string,
   change: (draft: Draft<A>) => R | Promise<R>,
-  { alongside, begin }: ChangeOptions = {},
+  { alongside, begin, ready }: ChangeOptions = {},
 ): Promise<R | undefined> {
   let isCreated = false;
   return optimistically(partition, async () => {
@@ -327,7 +326,7 @@ export function changeRecord<A extends RecordAttributes, R>(
     const result = await change(draft);
     const created = isCreated ? undefined : alongside?.(view.head.item.scope);
     try {
-      await save(workspace, view, draft, created);
+      await save(workspace, view, draft, { created, ready });
     } catch (error) {
       if (!(error instanceof AlreadyExists) || created === undefined) throw error;
       isCreated = true;
@@ -339,28 +338,31 @@ export function changeRecord<A extends RecordAttributes, R>(
 
 /**
  * Most changes are one batch. Where pages are too large for that, several follow each other, each fenced by the head's ETag; the new head comes
- * with the last, so that what moves out of it is in its pages before.
+ * with the last, so that what moves out of it is in its pages before. A reader may see some of the entries of such a call earlier than the others,
+ * and a death between two batches leaves them: the same call again writes the rest.
  */
 async function save<A extends RecordAttributes>(
   workspace: Workspace,
   view: RecordView<A>,
   draft: Draft<A>,
-  created: Item | undefined,
+  { created, ready }: { readonly created: Item | undefined; readonly ready: ChangeOptions["ready"] },
 ): Promise<void> {
   const store = workspace.stores.documents.runs;
   const { partition } = view.head;
   if (!draft.isChanged) {
+    await ready?.();
     if (created) await store.create(partition, created);
     return;
   }
   const existing = draft.startsPaging ? await readPages(workspace, partition) : view.pages;
   const { head, pages } = draft.operations(existing);
   const operations: BatchOperation[] = created ? [{ kind: "create", item: created }, ...pages] : pages;
-  if (operations.length === 0) {
+  const batches = operations.length > 0 ? judgedBatches(head, operations) : [];
+  await ready?.();
+  if (batches.length === 0) {
     await store.replace(partition, head, view.head.etag);
     return;
   }
-  const batches = inBatches(operations);
   let etag = view.head.etag;
   for (const [i, batch] of batches.entries()) {
     const item = i === batches.length - 1 ? head : view.head.item;

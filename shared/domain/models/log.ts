@@ -7,7 +7,7 @@ import { modelNotFound } from "./models.ts";
 import type { ModelAttributes } from "./types.ts";
 
 /** The points of one call that name a logged model, with what is known of it. */
-interface ModelPoints {
+export interface ModelPoints {
   readonly modelId: string;
   readonly scope: string;
   readonly foldedTo: string | undefined;

@@ -1,6 +1,6 @@
 import type { BatchOperation, Stored } from "../../stores/document-store.ts";
 import { AlreadyExists } from "../../stores/errors.ts";
-import { alreadyExists, invalid, notFound } from "../errors.ts";
+import { alreadyExists, invalid, notFound, sayTooLarge } from "../errors.ts";
 import { hashOf } from "../experiments.ts";
 import { optimistically } from "../optimistic.ts";
 import type { Tag } from "../runs/types.ts";
@@ -20,6 +20,7 @@ import type { ModelItem, RegisteredModel, RegistryItem, RegistryTombstone, Versi
 export const registryScope = (workspace: Workspace): string => `${workspace.id}/registry`;
 export const TOMBSTONE_SECONDS = 30 * 24 * 3600;
 const BATCH = 90;
+const MODEL_PARTS = "The tags and aliases of this model or version";
 
 const modelDocumentId = (name: string): string => `model-${hashOf(name)}`;
 export const versionRange = (modelKey: string) => ({ from: `version-${modelKey}-`, to: `version-${modelKey}.` });
@@ -57,7 +58,7 @@ async function writeAnew(workspace: Workspace, model: RegisteredModel, also: Bat
   if (before && before.item.kind !== "tombstone") throw nameTaken(model.name);
   const write: BatchOperation = before ? { kind: "replace", item, etag: before.etag } : { kind: "create", item };
   try {
-    await catalog.batch(workspace.id, [write, ...also]);
+    await sayTooLarge(MODEL_PARTS, catalog.batch(workspace.id, [write, ...also]));
   } catch (error) {
     throw error instanceof AlreadyExists ? nameTaken(model.name) : error;
   }
@@ -91,10 +92,8 @@ export function changeModel<R>(
     const { model, also = [], result } = await edit(item.model);
     if (model === item.model && also.length === 0) return result;
     const replacement = toItem(workspace, model);
-    await workspace.stores.documents.catalog.batch(workspace.id, [
-      { kind: "replace", item: replacement, etag },
-      ...also,
-    ]);
+    const operations: BatchOperation[] = [{ kind: "replace", item: replacement, etag }, ...also];
+    await sayTooLarge(MODEL_PARTS, workspace.stores.documents.catalog.batch(workspace.id, operations));
     return result;
   });
 }

@@ -1,7 +1,7 @@
 import type { Stored } from "../../stores/document-store.ts";
 import { folderOfUri } from "../artifact-paths.ts";
 import { inBatches } from "../batches.ts";
-import { invalid, WorkspaceError } from "../errors.ts";
+import { invalid, sayTooLarge, WorkspaceError } from "../errors.ts";
 import { optimistically } from "../optimistic.ts";
 import type { Tag } from "../runs/types.ts";
 import { cut, LIMITS, requireEntityName, requireLength } from "../validation.ts";
@@ -230,7 +230,8 @@ function changeVersion(
     const { item, etag } = await requireVersion(workspace, model, number);
     const edited = edit(item.version);
     if (edited === item.version) return named(model, edited);
-    await workspace.stores.documents.catalog.replace(workspace.id, toItem(workspace, edited), etag);
+    const writing = workspace.stores.documents.catalog.replace(workspace.id, toItem(workspace, edited), etag);
+    await sayTooLarge("The tags of this version", writing);
     return named(model, edited);
   });
 }

@@ -1,10 +1,11 @@
 import { invalid } from "../errors.ts";
 import { hashOf } from "../experiments.ts";
 import { type Int64, storedInt64 } from "../int64.ts";
+import type { Draft } from "../record.ts";
 import { cut, invalidValue, LIMITS, requireLength } from "../validation.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { changeRun, requireActiveRun } from "./runs.ts";
-import type { StoredInput, Tag } from "./types.ts";
+import type { RunAttributes, StoredInput, Tag } from "./types.ts";
 
 /** A dataset as clients log it. */
 export interface DatasetInput {
@@ -41,15 +42,23 @@ export async function logInputs(
   for (const [i, dataset] of datasets.entries()) requireDataset(dataset, `datasets[${i}]`);
   await requireActiveRun(workspace, runId);
   const stored = new Map<string, StoredInput>();
+  const blobs = new Map<string, string>();
   for (const dataset of datasets) {
     const key = JSON.stringify([dataset.name, dataset.digest]);
-    if (!stored.has(key)) stored.set(key, await toStored(workspace, runId, dataset));
+    if (!stored.has(key)) stored.set(key, toStored(workspace, runId, dataset, blobs));
   }
-  await changeRun(workspace, runId, (draft) => {
+  const edit = (draft: Draft<RunAttributes>) => {
     const inputs = draft.section("inputs");
     for (const [key, input] of stored) if (!inputs.entries.has(key)) inputs.set(key, input);
     for (const modelId of modelIds) draft.section("modelInputs").set(modelId, true);
-  });
+  };
+  await changeRun(workspace, runId, edit, { ready: () => putTexts(workspace, blobs) });
+}
+
+/** Named by their content, so that writing them twice is the same. */
+async function putTexts({ stores }: Workspace, blobs: ReadonlyMap<string, string>): Promise<void> {
+  const contentType = "text/plain; charset=utf-8";
+  for (const [blob, text] of blobs) await stores.blobs.put(blob, Buffer.from(text), { contentType });
 }
 
 /** Records the logged models that a run produced. @see MLflow REST "runs/outputs" */
@@ -66,33 +75,27 @@ export async function loadInput(workspace: Workspace, input: StoredInput): Promi
   return { ...input, schema, profile };
 }
 
-async function toStored(workspace: Workspace, runId: string, dataset: DatasetInput): Promise<StoredInput> {
+/** @param blobs takes the texts that are too long for a document, by the name of their blob */
+function toStored(workspace: Workspace, runId: string, dataset: DatasetInput, blobs: Map<string, string>): StoredInput {
   const { name, digest, sourceType, source, schema, profile, tags } = dataset;
+  const inlineOrBlob = (field: "schema" | "profile", value: string | undefined): Partial<StoredInput> => {
+    if (value === undefined) return {};
+    if (value.length <= INLINE_CHARACTERS) return { [field]: value };
+    const blob = `${valuesPrefix(workspace, runId)}${hashOf(value)}`;
+    blobs.set(blob, value);
+    return { [`${field}Blob`]: blob };
+  };
   return {
     name,
     digest,
     sourceType,
     source,
-    ...(await inlineOrBlob(workspace, runId, "schema", schema)),
-    ...(await inlineOrBlob(workspace, runId, "profile", profile)),
+    ...inlineOrBlob("schema", schema),
+    ...inlineOrBlob("profile", profile),
     tags: [...new Map(tags.map((tag) => [tag.key, tag.value]))],
   };
 }
 
-async function inlineOrBlob(
-  workspace: Workspace,
-  runId: string,
-  field: "schema" | "profile",
-  value: string | undefined,
-): Promise<Partial<StoredInput>> {
-  if (value === undefined) return {};
-  if (value.length <= INLINE_CHARACTERS) return { [field]: value };
-  const blob = `${valuesPrefix(workspace, runId)}${hashOf(value)}`;
-  await workspace.stores.blobs.put(blob, Buffer.from(value), { contentType: "text/plain; charset=utf-8" });
-  return { [`${field}Blob`]: blob };
-}
-
-/** Where the long values of a run lie; its purge removes them. */
 export function valuesPrefix(workspace: Workspace, runId: string): string {
   return `values/${runsPartition(workspace, runId)}/`;
 }

@@ -3,7 +3,7 @@ import { invalid } from "../errors.ts";
 import { appendPoints, pointsItem, pointsTime } from "../metrics/append.ts";
 import { endQuiet, requestFold, SETTLED_AFTER_MS } from "../metrics/fold.ts";
 import type { Point } from "../metrics/points.ts";
-import { appendModelPoints, findModelPoints, namesModel } from "../models/log.ts";
+import { appendModelPoints, findModelPoints, type ModelPoints, namesModel } from "../models/log.ts";
 import type { Draft } from "../record.ts";
 import { cut, invalidValue, LIMITS, requireEntityName, requireLength, truncated } from "../validation.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
@@ -78,18 +78,21 @@ async function changeWithPoints(
   points: readonly Point[],
   edit: (draft: Draft<RunAttributes>) => void,
 ): Promise<void> {
+  let nowMs = 0;
   let timeMs = 0;
+  let ofModels: ModelPoints[] = [];
   const change = async (draft: Draft<RunAttributes>) => {
     edit(draft);
-    draft.requireRoom();
+    ofModels = await findModelPoints(workspace, runId, points);
     // As late as can be: what appears with an older time than a minute is not looked for any more.
-    const nowMs = workspace.clock.now();
+    nowMs = workspace.clock.now();
     timeMs = pointsTime(nowMs, draft.attributes.foldedTo);
-    await appendModelPoints(workspace, nowMs, await findModelPoints(workspace, runId, points));
     return points.length > 0 && endQuiet(draft);
   };
-  const item = (scope: string) => pointsItem(timeMs, scope, runId, points);
-  const wasQuiet = await changeRun(workspace, runId, change, points.length > 0 ? item : undefined);
+  const wasQuiet = await changeRun(workspace, runId, change, {
+    alongside: points.length > 0 ? (scope) => pointsItem(timeMs, scope, runId, points) : undefined,
+    ready: () => appendModelPoints(workspace, nowMs, ofModels),
+  });
   if (points.length > 0) pointsIngested.tell({ points: points.length });
   if (wasQuiet) await requestFold(workspace, runId, SETTLED_AFTER_MS + 1000);
 }

@@ -145,7 +145,7 @@ export async function changeRun<R>(
   workspace: Workspace,
   runId: string,
   edit: (draft: Draft<RunAttributes>) => R | Promise<R>,
-  alongside?: ChangeOptions["alongside"],
+  { alongside, ready }: Pick<ChangeOptions, "alongside" | "ready"> = {},
 ): Promise<R> {
   requireRunId(runId);
   let found = false;
@@ -161,6 +161,7 @@ export async function changeRun<R>(
     },
     {
       alongside,
+      ready,
       begin: () => {
         experimentOf = experimentBeside(workspace, runId);
       },

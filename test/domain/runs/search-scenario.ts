@@ -109,6 +109,7 @@ export class Scenario {
         run.stage = "deleted";
         return deleteRun(this.workspace, run.runId);
       case "restore":
+        if (this.isDeleted) return;
         run.stage = "active";
         return restoreRun(this.workspace, run.runId);
       case "purge":
