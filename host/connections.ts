@@ -62,7 +62,7 @@ export class Connections {
 
   constructor(server: Server, limits: ClientLimits) {
     this.#limits = limits;
-    const places = new Places(limits, (socket) => idleSince(this.#connections.get(socket)));
+    const places = new Places(limits, (socket) => idleSince(socket, this.#connections.get(socket)));
     server.on("connection", (socket: Socket) => {
       if (!places.take(socket)) return socket.destroy();
       const windowFromMs = performance.now();
@@ -131,11 +131,13 @@ export class Connections {
   }
 }
 
-/** Idle is who has not asked for anything yet, as far as can be told, and who has been answered. */
-function idleSince(connection: Connection | undefined): number | undefined {
+/** Idle is who has not asked for anything yet, as far as can be told, who has been answered, and who has stopped in the middle of a body. */
+function idleSince(socket: Socket, connection: Connection | undefined): number | undefined {
   if (!connection) return undefined;
-  const { response, windowFromMs } = connection;
-  return !response || (response.req.complete && response.writableFinished) ? windowFromMs : undefined;
+  const { response, windowFromMs, bytesBefore } = connection;
+  if (!response) return windowFromMs;
+  const isIdle = response.req.complete ? response.writableFinished : socket.bytesRead === bytesBefore;
+  return isIdle ? windowFromMs : undefined;
 }
 
 /** Whether a request has come whole, so that it is carried out, and its answer is not on its way yet as a whole. */

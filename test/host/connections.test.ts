@@ -210,6 +210,7 @@ describe("clients that take all places", () => {
   test.each([
     ["silent", SILENT],
     ["in the middle of a head", HALF_A_HEAD],
+    ["in the middle of a body", `${UPLOAD}half`],
     ["waiting for the next request", "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"],
   ])("those of one address that are %s make room for its next one, the longest idle first", async (_, text) => {
     const idle = await fill(places.connectionsPerAddress, "127.0.0.1", text);
@@ -226,10 +227,12 @@ describe("clients that take all places", () => {
     expect(closed([...few, ...many.slice(1)])).not.toContain(true);
   });
 
-  test("who is in the middle of a request is not closed for others; its address alone waits", async () => {
-    const working = await fill(places.connectionsPerAddress, "127.0.0.2", UPLOAD);
+  test("who sends, or is being answered, is not closed for others; its address alone waits", async () => {
+    const sending = await fill(places.connectionsPerAddress - 1, "127.0.0.2", UPLOAD);
+    for (const socket of sending) await new Promise((resolve) => socket.write("more", resolve));
+    const [answered] = await fill(1, "127.0.0.2", "GET /slow-answer HTTP/1.1\r\nHost: localhost\r\n\r\n");
     await expect(ask("127.0.0.2")).rejects.toThrow(/ECONNRESET|hang up/);
     expect((await ask("127.0.0.1")).status).toBe(200);
-    expect(closed(working)).not.toContain(true);
+    expect(closed([...sending, answered!])).not.toContain(true);
   });
 });
