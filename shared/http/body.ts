@@ -1,6 +1,8 @@
 import { invalid, WorkspaceError } from "../domain/errors.ts";
 import type { ByteStream } from "../stores/blob-store.ts";
+import type { Caller } from "./callers.ts";
 import { JsonShape } from "./json-shape.ts";
+import { PendingBytes } from "./pending-bytes.ts";
 import type { AppRequest, RequestBody } from "./types.ts";
 
 /**
@@ -35,32 +37,38 @@ export const BATCH_BYTES = 16 * MEBIBYTE;
 export const DATASETS_BYTES = 32 * MEBIBYTE;
 
 /** What all half-read JSON bodies of this process may hold in memory together; small ones are always taken, so that large ones keep nobody out. */
-const MAX_PENDING_BYTES = 4 * DATASETS_BYTES;
+const pending = new PendingBytes(4 * DATASETS_BYTES);
 const SMALL_BYTES = 256 * 1024;
 /** What is smaller is made of JSON in an instant, whatever it is. */
 const UNJUDGED_BYTES = 64 * 1024;
-let pendingBytes = 0;
 
 /**
  * The body, which is to be JSON, as text.
  * @param maxBytes of the route
- * @throws TooLarge; InvalidParameter when it is not UTF-8, is nested too deep or has too many values; Unavailable when many large ones come at once
+ * @throws TooLarge; InvalidParameter when it is not UTF-8, is nested too deep or has too many values; Unavailable when many large ones of this
+ * caller come at once
  */
-export async function readText(request: AppRequest, maxBytes = JSON_BYTES): Promise<string> {
+export async function readText(request: AppRequest, caller: Caller, maxBytes = JSON_BYTES): Promise<string> {
   const announced = Number(request.headers.get("content-length") ?? 0);
   if (announced > maxBytes) throw tooLarge(maxBytes);
   if (request.body === null) return "";
   const chunks: Uint8Array[] = [];
+  let holder: string | undefined;
   let size = 0;
   let shape: JsonShape | undefined;
   let judged = 0;
   let fault: Error | undefined;
   const take = (chunk: Uint8Array) => {
+    if (holder === undefined && size + chunk.length > SMALL_BYTES) {
+      pending.hold(undefined, -size);
+      holder = nameOf(caller);
+      pending.hold(holder, size);
+    }
     size += chunk.length;
-    pendingBytes += chunk.length;
+    pending.hold(holder, chunk.length);
     chunks.push(chunk);
     if (size > maxBytes) fault = tooLarge(maxBytes);
-    else if (size > SMALL_BYTES && pendingBytes > MAX_PENDING_BYTES) fault = tooManyBodies();
+    else if (holder !== undefined && pending.isTooMuch(holder)) fault = tooManyBodies();
     else if (size > UNJUDGED_BYTES) {
       shape ??= new JsonShape();
       fault = shape.faultIn(chunks.slice(judged));
@@ -71,10 +79,15 @@ export async function readText(request: AppRequest, maxBytes = JSON_BYTES): Prom
   try {
     await readEach(request.body, take);
   } finally {
-    pendingBytes -= size;
+    pending.hold(holder, -size);
   }
   if (fault) throw fault;
   return decodeUtf8(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size));
+}
+
+/** A member of one workspace is another caller than one of the same name elsewhere. */
+function nameOf(caller: Caller): string {
+  return JSON.stringify([caller.kind, caller.id, "workspaceId" in caller ? caller.workspaceId : ""]);
 }
 
 /** JSON that came as a text within JSON. @throws InvalidParameter when it is nested too deep or has too many values */
@@ -107,5 +120,8 @@ function tooLarge(maxBytes: number): Error {
 }
 
 function tooManyBodies(): Error {
-  return new WorkspaceError("Unavailable", "The server is reading too many large request bodies at once. Try again.");
+  return new WorkspaceError(
+    "Unavailable",
+    "The server is reading too many large request bodies of yours at once. Try again.",
+  );
 }

@@ -2,6 +2,7 @@ import type * as z from "zod/mini";
 import { invalid, notFound } from "../domain/errors.ts";
 import { cut } from "../domain/validation.ts";
 import { readText } from "./body.ts";
+import type { Caller } from "./callers.ts";
 import { NAME_RULES, PATH_PARAMETERS } from "./parameters.ts";
 import type { AppRequest } from "./types.ts";
 import { decodePart } from "./url.ts";
@@ -29,8 +30,8 @@ export function readParameters(parts: Readonly<Record<string, string>>): Record<
  * The body; nothing sent is an object without members.
  * @throws InvalidParameter, TooLarge
  */
-export async function readJson<T>(schema: z.ZodMiniType<T>, request: AppRequest): Promise<T> {
-  const text = await readText(request);
+export async function readJson<T>(schema: z.ZodMiniType<T>, request: AppRequest, caller: Caller): Promise<T> {
+  const text = await readText(request, caller);
   if (text !== "") requireJson(request);
   const value = validate(schema, text === "" ? {} : parseJson(text), "body");
   requireUnicode(value, "body");

@@ -80,7 +80,7 @@ export function restDispatcher(routes: readonly RestRoute[]) {
     const admission = await admit(realm, caller, route, params.workspace);
     if (/^workspaces\/:workspace\//.test(route.path)) asked.workspaceId = admission?.workspace.id;
     const query = route.query ? readQuery(route.query, queryText) : undefined;
-    const body = route.body ? await readJson(route.body, request) : undefined;
+    const body = route.body ? await readJson(route.body, request, caller) : undefined;
     const workspace = () => openLocated(realm, admission!.workspace);
     const call = { realm, caller, role: admission?.role, workspace, params, query, body };
     if (caller.kind === "run" && route.writes) await requireOwn(await workspace(), caller, route, route.writes(call));

@@ -91,7 +91,7 @@ async function dispatch(context: MlflowContext, request: AppRequest, asked: Aske
   const name = route.outsideWorkspace ? params.name && decodePart(params.name) : named;
   const admission = await admit(realm, caller, route, name);
   asked.workspaceId = route.outsideWorkspace ? undefined : admission!.workspace.id;
-  const input = route.request && (await readInput(route, request, query));
+  const input = route.request && (await readInput(route, caller, request, query));
   asked.named.push((input ?? {}) as Record<string, unknown>);
   // A route outside workspaces never looks at the member: its type is only wider than it needs to be.
   const workspace = route.outsideWorkspace ? (undefined as never) : await openLocated(realm, admission!.workspace);
@@ -122,12 +122,12 @@ function requireOneWorkspace(fromPath: string | undefined, fromHeader: string | 
   return fromPath ?? header ?? DEFAULT_WORKSPACE;
 }
 
-async function readInput(route: MlflowRoute, request: AppRequest, query: string): Promise<unknown> {
+async function readInput(route: MlflowRoute, caller: Caller, request: AppRequest, query: string): Promise<unknown> {
   const schema = route.request!;
   // Some clients send the parameters of a GET in a body; as in MLflow, it counts where there is no query.
   if (route.method === "GET" && query !== "") return decodeQuery(schema, query);
   if (route.method === "POST" || route.method === "PUT") requireJson(request);
-  const text = await readText(request, route.maxBodyBytes);
+  const text = await readText(request, caller, route.maxBodyBytes);
   // DELETE carries a body from clients of MLflow, and a query from others.
   if (text === "" && query !== "") return decodeQuery(schema, query);
   return decodeBody(schema, text);

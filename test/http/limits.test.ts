@@ -9,9 +9,10 @@ import { restDispatcher } from "../../shared/http/rest.ts";
 import { answerMlflow } from "../../shared/mlflow/dialect.ts";
 import { restRoutes } from "../../shared/rest/routes.ts";
 import { provideServices } from "../../shared/services.ts";
+import { startServer } from "../setup/server.ts";
 import { useInProcess } from "./in-process.ts";
 import { served } from "./served.ts";
-import type { Answer, Input } from "./support.ts";
+import { type Answer, type Client, connect as connectTo, type Input, ok } from "./support.ts";
 import { TIME_MS } from "./world.ts";
 
 /*
@@ -22,6 +23,7 @@ const MIB = 1024 * 1024;
 const JSON_TYPE = { "content-type": "application/json" };
 const PATIENT = { timeout: 15_000 };
 /** Takes the largest bodies of all. */
+const SEARCH = "/api/2.0/mlflow/runs/search";
 const LOG = "/api/2.0/mlflow/runs/log-inputs";
 
 const { server, client, world, describe: describeServed } = served(["light"]);
@@ -108,6 +110,38 @@ describeServed("limits", () => {
     await expect
       .poll(async () => (await client.send("POST", LOG, { body, headers: JSON_TYPE })).status, PATIENT)
       .toBe(400);
+  });
+});
+
+describe("half-sent bodies of several callers", () => {
+  test("one that fills all there is for them keeps nobody else out, and is told to come again itself", async () => {
+    const server = await startServer({ mode: "light", args: ["--auth"] });
+    const ownerKey = /cairn_key_w[0-9a-f]{16}_[0-9a-f]{64}/.exec(server.output())![0];
+    const owner = connectTo(server.url).under("", { authorization: `Bearer ${ownerKey}` });
+    const greedy: Socket[] = [];
+    try {
+      await ok(owner.send("PUT", "/api/v1/workspaces/default/members/greedy", { json: { role: "reader" } }));
+      const made = await ok(owner.send("POST", "/api/v1/workspaces/default/keys", { json: { name: "k", member: "greedy" } }));
+      const reader = owner.under("", { authorization: `Bearer ${made.secret}` });
+      const { hostname, port } = new URL(server.url);
+      const half = Buffer.alloc(400_000, " ");
+      for (let i = 0; i < 345; i++) {
+        const socket = connect(Number(port), hostname).on("error", () => {});
+        greedy.push(socket);
+        const head = `POST ${SEARCH} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${made.secret}\r\nContent-Type: application/json`;
+        socket.write(`${head}\r\nContent-Length: 500000\r\n\r\n`);
+        await new Promise<void>((resolve) => socket.write(half, () => resolve()));
+      }
+      const body = Buffer.from(`${" ".repeat(MIB)}{}`);
+      const search = (client: Client) => client.send("POST", SEARCH, { body, headers: JSON_TYPE });
+      await expect.poll(async () => (await search(reader)).status, PATIENT).toBe(503);
+      expect((await search(owner)).status).toBe(200);
+      expect((await search(reader)).json.message).toContain("bodies of yours");
+    } finally {
+      for (const socket of greedy) socket.destroy();
+      owner.close();
+      await server.stop();
+    }
   });
 });
 
