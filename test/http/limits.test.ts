@@ -121,7 +121,9 @@ describe("half-sent bodies of several callers", () => {
     const greedy: Socket[] = [];
     try {
       await ok(owner.send("PUT", "/api/v1/workspaces/default/members/greedy", { json: { role: "reader" } }));
-      const made = await ok(owner.send("POST", "/api/v1/workspaces/default/keys", { json: { name: "k", member: "greedy" } }));
+      const made = await ok(
+        owner.send("POST", "/api/v1/workspaces/default/keys", { json: { name: "k", member: "greedy" } }),
+      );
       const reader = owner.under("", { authorization: `Bearer ${made.secret}` });
       const { hostname, port } = new URL(server.url);
       const half = Buffer.alloc(400_000, " ");
