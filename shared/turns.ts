@@ -5,8 +5,8 @@ const MAX_HELD_MS = 5;
 let heldSinceMs: number | undefined;
 
 /**
- * Lets others be served when this turn of the event loop has been held for some ms. Every loop over what a store holds, or a caller sent, asks once for
- * each item: embedded stores answer at once, and an `await` of what is there already is no turn.
+ * Lets others be served when this turn of the event loop has been held for some ms. Embedded stores answer at once, and an `await` of what is there
+ * already is no turn; so they ask with each answer that took them work, and loops that do without a store ask once for each item.
  * @returns undefined: go on at once
  */
 export function turn(): Promise<void> | undefined {
@@ -22,13 +22,7 @@ export function turn(): Promise<void> | undefined {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** The items of all pages, one by one, with turns between them. */
-export async function* eachItem<T>(pages: AsyncIterable<readonly T[]>): AsyncGenerator<T, void, undefined> {
-  for await (const page of pages) {
-    for (const item of page) {
-      yield item;
-      const waiting = turn();
-      if (waiting) await waiting;
-    }
-  }
+/** A result, once others have had their turn. */
+export function afterTurn<T>(result: T): T | Promise<T> {
+  return turn()?.then(() => result) ?? result;
 }

@@ -1,5 +1,6 @@
 import { inParallel } from "../parallel.ts";
 import type { Stored } from "../stores/document-store.ts";
+import { turn } from "../turns.ts";
 import { invalid } from "./errors.ts";
 import {
   type Experiment,
@@ -31,7 +32,7 @@ export class ExperimentIndex extends ScopeIndex<ExperimentItem | RegistryTombsto
     return this.table.bytes + this.experiments.size * DOCUMENT_BYTES;
   }
 
-  protected apply(items: readonly Stored<ExperimentItem | RegistryTombstone>[]): void {
+  protected async apply(items: readonly Stored<ExperimentItem | RegistryTombstone>[]): Promise<void> {
     for (const { item } of items) {
       if (item.kind === "tombstone") {
         this.table.remove(item.id);
@@ -42,6 +43,7 @@ export class ExperimentIndex extends ScopeIndex<ExperimentItem | RegistryTombsto
         this.folders.set(item.id, item.experiment.artifactLocation);
         this.table.upsert(item.id, rowOf(item.experiment));
       }
+      await turn();
     }
   }
 }

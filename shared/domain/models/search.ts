@@ -1,5 +1,6 @@
 import { inParallel } from "../../parallel.ts";
 import type { Stored } from "../../stores/document-store.ts";
+import { turn } from "../../turns.ts";
 import { experimentsOf } from "../experiment-search.ts";
 import type { PointsItem } from "../metrics/append.ts";
 import { type Point, pointAt, unpackPoints } from "../metrics/points.ts";
@@ -91,6 +92,7 @@ class ModelIndex extends ScopeIndex<ScopeItem> {
         this.points.delete(item.recordId);
         this.sorted.delete(item.recordId);
       }
+      await turn();
     }
   }
 

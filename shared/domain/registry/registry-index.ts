@@ -1,4 +1,5 @@
 import type { Stored } from "../../stores/document-store.ts";
+import { turn } from "../../turns.ts";
 import { FolderOwners } from "../folder-owners.ts";
 import { ScopeIndex } from "../scope-index.ts";
 import { ColumnTable } from "../search/column-table.ts";
@@ -63,12 +64,13 @@ export class RegistryIndex extends ScopeIndex<RegistryItem> {
     return [...latest.values()].sort((a, b) => a.version - b.version).map((version) => named(model, version));
   }
 
-  protected apply(items: readonly Stored<RegistryItem>[]): void {
+  protected async apply(items: readonly Stored<RegistryItem>[]): Promise<void> {
     for (const { item } of items) {
       if (item.kind === "registered-model") this.setModel(item.id, item.model);
       else if (item.kind === "model-version") this.setVersion(item.id, item.version);
       else if (item.id.startsWith("model-")) this.removeModel(item.id);
       else this.removeVersion(item.id);
+      await turn();
     }
   }
 

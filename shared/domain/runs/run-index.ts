@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Stored } from "../../stores/document-store.ts";
+import { turn } from "../../turns.ts";
 import type { PointsItem } from "../metrics/append.ts";
 import { joinColumns, joinLatest, type LatestMetrics } from "../metrics/latest.ts";
 import { unpackPoints } from "../metrics/points.ts";
@@ -118,8 +119,12 @@ export class RunIndex extends ScopeIndex<ScopeItem> {
       if ("attributes" in item) this.addHead(page, stored as Stored<RunHead>);
       else if (item.kind === "points") this.addPoints(page, item);
       else if (item.id === HEAD_ID) this.forget(item.recordId);
+      await turn();
     }
-    for (const runId of page.changed) await this.bringUpToDate(runId, page);
+    for (const runId of page.changed) {
+      await this.bringUpToDate(runId, page);
+      await turn();
+    }
   }
 
   /** Changes of the last seconds come again with each look. */

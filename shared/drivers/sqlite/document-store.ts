@@ -9,6 +9,7 @@ import type {
   Stored,
 } from "../../stores/document-store.ts";
 import { AlreadyExists, InvalidArgument, PreconditionFailed } from "../../stores/errors.ts";
+import { afterTurn, turn } from "../../turns.ts";
 import {
   checkBatchBytes,
   checkBatchCount,
@@ -25,7 +26,7 @@ import { isDuplicate } from "./sqlite-errors.ts";
 
 const DEFAULT_PAGE_SIZE = 1_000;
 /** A page ends before it holds more JSON text than this (but has one item at least). */
-const MAX_PAGE_LENGTH = 4 * 1024 * 1024;
+const MAX_PAGE_LENGTH = 1024 * 1024;
 const WRITES_PER_SWEEP = 1_000;
 const ITEMS_PER_SWEEP = 2_000;
 /** Above every id, which are of ASCII characters. */
@@ -50,7 +51,8 @@ type PreparedOperation =
   | { readonly kind: "remove"; readonly id: string; readonly etag: ETag | undefined };
 
 /**
- * Documents in a table of the embedded database, to which nobody else writes. Each method does its work before its first await.
+ * Documents in a table of the embedded database, to which nobody else writes. Each method does its work before its first await, and then lets
+ * others have their turn: but for what is known and appending points, which take next to nothing.
  */
 export class SqliteDocumentStore implements DocumentStore {
   readonly #database: Database;
@@ -74,12 +76,12 @@ export class SqliteDocumentStore implements DocumentStore {
     const row = this.#sql.get.get(partition, id, this.#clock.now());
     const found = row && (etagOf(row.seq) === known?.etag ? known : stored<T>(row));
     if (found !== undefined && found.item.ttl === undefined) this.#remember(key, found.etag);
-    return found;
+    return afterTurn(found);
   }
 
   async create(partition: string, item: Item): Promise<ETag> {
     const toWrite = prepareItem(partition, item);
-    return this.#wrote(this.#database.write(() => this.#insert(toWrite)));
+    return afterTurn(this.#wrote(this.#database.write(() => this.#insert(toWrite))));
   }
 
   async ensure(partition: string, item: Item): Promise<void> {
@@ -90,19 +92,19 @@ export class SqliteDocumentStore implements DocumentStore {
 
   async replace(partition: string, item: Item, etag: ETag): Promise<ETag> {
     const toWrite = prepareItem(partition, item);
-    return this.#wrote(this.#database.transaction(() => this.#replace(toWrite, etag)));
+    return afterTurn(this.#wrote(this.#database.transaction(() => this.#replace(toWrite, etag))));
   }
 
   async remove(partition: string, id: string, etag?: ETag): Promise<boolean> {
-    if (etag === undefined) return this.#database.write(() => this.#removeAny(partition, id));
+    if (etag === undefined) return afterTurn(this.#database.write(() => this.#removeAny(partition, id)));
     this.#database.write(() => this.#removeCurrent(partition, id, etag));
-    return true;
+    return afterTurn(true);
   }
 
   async batch(partition: string, operations: readonly BatchOperation[]): Promise<(ETag | undefined)[]> {
     const prepared = prepareBatch(partition, operations);
-    return this.#wrote(
-      this.#database.transaction(() => prepared.map((operation) => this.#apply(partition, operation))),
+    return afterTurn(
+      this.#wrote(this.#database.transaction(() => prepared.map((operation) => this.#apply(partition, operation)))),
     );
   }
 
@@ -114,7 +116,7 @@ export class SqliteDocumentStore implements DocumentStore {
     if (!MARK.test(mark))
       throw new InvalidArgument(`mark: ${JSON.stringify(mark.slice(0, 80))} is none that changes() gave.`);
     const { rows, more } = takePage(this.#sql.changes.iterate(scope, Number(mark), this.#clock.now()), limit);
-    return { items: rows.map((row) => stored<T>(row)), mark: String(rows.at(-1)?.seq ?? mark), more };
+    return afterTurn({ items: rows.map((row) => stored<T>(row)), mark: String(rows.at(-1)?.seq ?? mark), more });
   }
 
   /** Removes expired items from the table, at most a few thousand. Nobody has seen them since they expired. */
@@ -126,6 +128,7 @@ export class SqliteDocumentStore implements DocumentStore {
     let next = from;
     for (let more = true; more; ) {
       const page = takePage(this.#sql.list.iterate(partition, next, to, this.#clock.now()), pageSize);
+      await turn();
       if (page.rows.length > 0) yield page.rows.map((row) => stored<T>(row));
       // Nothing lies between a text and the same text followed by NUL.
       next = `${page.rows.at(-1)?.id}\0`;

@@ -1,5 +1,6 @@
 import type { Clock } from "../../stores/clock.ts";
 import type { QueueMessage, WorkQueue } from "../../stores/work-queue.ts";
+import { afterTurn, turn } from "../../turns.ts";
 import {
   checkBody,
   checkDelay,
@@ -41,7 +42,7 @@ export class SqliteWorkQueue implements WorkQueue {
   }
 
   async send(queue: string, body: string, delaySeconds = 0): Promise<string> {
-    return this.#database.write(() => this.enqueue(queue, body, delaySeconds));
+    return afterTurn(this.#database.write(() => this.enqueue(queue, body, delaySeconds)));
   }
 
   /** `send` as a part of the caller's transaction. */
@@ -63,7 +64,7 @@ export class SqliteWorkQueue implements WorkQueue {
     this.#database.transaction(() => {
       for (const row of rows) this.#sql.hide.run(nextVisibleAtMs, row.seq);
     });
-    return rows.map((row) => received(row, nextVisibleAtMs));
+    return afterTurn(rows.map((row) => received(row, nextVisibleAtMs)));
   }
 
   async update(queue: string, message: Receipt, visibilitySeconds: number, body?: string): Promise<string> {
@@ -74,7 +75,7 @@ export class SqliteWorkQueue implements WorkQueue {
     const { id, popReceipt } = message;
     const row = this.#database.write(() => this.#sql.update.get(visibleMs, body ?? null, queue, id, popReceipt));
     if (row === undefined) throw lostMessage(id);
-    return String(row.receipt);
+    return afterTurn(String(row.receipt));
   }
 
   async remove(queue: string, message: Receipt): Promise<void> {
@@ -82,6 +83,7 @@ export class SqliteWorkQueue implements WorkQueue {
     const { id, popReceipt } = message;
     const { changes } = this.#database.write(() => this.#sql.remove.run(queue, id, popReceipt));
     if (changes === 0) throw lostMessage(id);
+    await turn();
   }
 
   async count(queue: string): Promise<number> {
