@@ -240,11 +240,15 @@ module functionapp 'modules/functionapp.bicep' = {
     alwaysReadyInstances: alwaysReadyInstances
     retentionDays: retentionDays
     eventRetentionDays: eventRetentionDays
-    entraTenantId: empty(entraAudience) ? '' : tenantId
-    entraAudience: entraAudience
-    entraScopes: entraScopes
-    entraRoles: entraRoles
-    ownerObjectIds: ownerObjectIds
+    signIn: {
+      // National clouds have their own.
+      authority: environment().authentication.loginEndpoint
+      tenantId: empty(entraAudience) ? '' : tenantId
+      audience: entraAudience
+      scopes: entraScopes
+      roles: entraRoles
+      owners: ownerObjectIds
+    }
     origins: origins
     packageUri: packageUri
   }

@@ -69,20 +69,8 @@ param retentionDays int
 @description('Required. Days that events are kept.')
 param eventRetentionDays int
 
-@description('Required. Tenant whose tokens are taken; empty: none are.')
-param entraTenantId string
-
-@description('Required. Whom they are made out to; empty as the tenant is.')
-param entraAudience string
-
-@description('Required. Scopes that a user\'s token must have one of; empty: any.')
-param entraScopes string
-
-@description('Required. Roles that the token of an app must have one of; empty: any.')
-param entraRoles string
-
-@description('Required. Object ids of those who own every workspace, with commas between.')
-param ownerObjectIds string
+@description('Required. Who gets in: tenantId and audience, both empty for nobody; scopes, roles, owners, each with commas between; authority.')
+param signIn object
 
 @description('Required. Origins of pages that may call the app from a browser besides its own, with commas between.')
 param origins string
@@ -153,11 +141,12 @@ resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
     CAIRN_CACHE_MB: ''
     CAIRN_RETENTION_DAYS: string(retentionDays)
     CAIRN_EVENT_RETENTION_DAYS: string(eventRetentionDays)
-    CAIRN_ENTRA_TENANT: entraTenantId
-    CAIRN_ENTRA_AUDIENCE: entraAudience
-    CAIRN_ENTRA_SCOPES: entraScopes
-    CAIRN_ENTRA_ROLES: entraRoles
-    CAIRN_OWNERS: ownerObjectIds
+    CAIRN_ENTRA_AUTHORITY: signIn.authority
+    CAIRN_ENTRA_TENANT: signIn.tenantId
+    CAIRN_ENTRA_AUDIENCE: signIn.audience
+    CAIRN_ENTRA_SCOPES: signIn.scopes
+    CAIRN_ENTRA_ROLES: signIn.roles
+    CAIRN_OWNERS: signIn.owners
     CAIRN_ORIGINS: origins
   }
 }

@@ -51,7 +51,15 @@ export const FUNCTIONS: Readonly<Record<string, Function>> = {
     ),
   resourceGroup: (place) => object(place, { id: text(place, GROUP), location: text(place, "westeurope") }),
   tenant: (place) => object(place, { tenantId: text(place, "00000000-0000-4000-8000-000000000002") }),
-  environment: (place) => object(place, { suffixes: object(place, { storage: text(place, "core.windows.net") }) }),
+  environment: (place) =>
+    object(place, {
+      name: text(place, "AzureCloud"),
+      authentication: object(place, { loginEndpoint: text(place, "https://login.microsoftonline.com/") }),
+      suffixes: object(place, {
+        storage: text(place, "core.windows.net"),
+        keyvaultDns: text(place, ".vault.azure.net"),
+      }),
+    }),
   subscriptionResourceId: (place, type, name) =>
     text(place, `${SUBSCRIPTION}/providers/${asText(type!).text}/${asText(name!).text}`, asText(name!).exact),
   utcNow: (place) => text(place, "2026-11-01"),

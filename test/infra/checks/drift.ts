@@ -10,7 +10,6 @@ const NOT_DEPLOYED: Readonly<Record<string, string>> = {
   CAIRN_COSMOS_KEY: "there are no keys",
   CAIRN_STORAGE_KEY: "there are no keys",
   CAIRN_CREATE_CONTAINERS: "the template makes them",
-  CAIRN_ENTRA_AUTHORITY: "the public cloud's is the default",
 };
 
 /** What others read: the Azure clients, and the Functions host, whose own start page would take the place of ours. Each must be there. */
