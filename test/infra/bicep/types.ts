@@ -1,3 +1,4 @@
+import byHand from "../types/by-hand.json" with { type: "json" };
 import described from "../types/resources.json" with { type: "json" };
 
 /** A property, as Microsoft's description of a resource type has it. */
@@ -26,7 +27,8 @@ export interface Description {
   readonly types: Readonly<Record<string, ObjectType | UnionType>>;
 }
 
-export const DESCRIPTIONS = described as unknown as Readonly<Record<string, Description>>;
+/** As Microsoft's program prints them; what it does not know stands in by-hand.json, after Azure/bicep-types-az and as far as infra/ uses it. */
+export const DESCRIPTIONS = { ...described, ...byHand } as unknown as Readonly<Record<string, Description>>;
 
 /**
  * The type of a member of what a resource becomes; undefined where nobody knows, "none" where there is no such member.

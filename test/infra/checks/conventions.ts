@@ -7,16 +7,7 @@ import { UNCHECKED } from "./types.ts";
 const MAX_MODULE_LINES = 200;
 
 /** Versions of the types that are not described; the others have the version of their description. */
-const VERSIONS: Readonly<Record<string, string>> = {
-  "Microsoft.Authorization/locks": "2020-05-01",
-  "Microsoft.Insights/actionGroups": "2023-01-01",
-  "Microsoft.Insights/diagnosticSettings": "2021-05-01-preview",
-  "Microsoft.Insights/metricAlerts": "2018-03-01",
-  "Microsoft.Insights/scheduledQueryRules": "2023-12-01",
-  "Microsoft.Network/privateDnsZones": "2024-06-01",
-  "Microsoft.Network/privateDnsZones/virtualNetworkLinks": "2024-06-01",
-  "Microsoft.Web/sites/extensions": "2024-11-01",
-};
+const VERSIONS: Readonly<Record<string, string>> = { "Microsoft.Web/sites/extensions": "2024-11-01" };
 
 /** Modules stay short, come from this repository, and are told apart by what they say of their parameters. */
 export function conventionFaults(infra: Infra): Fault[] {

@@ -6,18 +6,8 @@ import { distinct, fault, type Infra } from "../infra.ts";
 /** What stands in a resource's braces for Bicep itself. */
 const BICEP_KEYS = new Set(["parent", "scope", "dependsOn"]);
 
-/**
- * Types for which Microsoft's program has no description, or a wrong one: spec/azure.md, 1.2. Their bodies are not checked; the compiler
- * does not know `onedeploy` either.
- */
+/** What neither Microsoft's program nor the compiler knows; its body is not checked. */
 export const UNCHECKED: Readonly<Record<string, string>> = {
-  "Microsoft.Authorization/locks": "no type description can be had",
-  "Microsoft.Insights/actionGroups": "no type description can be had",
-  "Microsoft.Insights/diagnosticSettings": "no type description can be had",
-  "Microsoft.Insights/metricAlerts": "no type description can be had",
-  "Microsoft.Insights/scheduledQueryRules": "no type description can be had",
-  "Microsoft.Network/privateDnsZones": "no type description can be had",
-  "Microsoft.Network/privateDnsZones/virtualNetworkLinks": "no type description can be had",
   "Microsoft.Web/sites/extensions": "the description lacks onedeploy",
 };
 

@@ -136,10 +136,10 @@ export const rulesMutations: readonly Mutation[] = [
   {
     title: "conventions: another version of an undescribed type",
     check: "conventions",
-    file: moduleFile("alerts"),
-    find: "actionGroups@2023-01-01",
-    put: "actionGroups@2022-06-01",
-    says: /the version that is used everywhere is 2023-01-01/,
+    file: moduleFile("functionapp"),
+    find: "extensions@2024-11-01",
+    put: "extensions@2023-12-01",
+    says: /the version that is used everywhere is 2024-11-01/,
   },
   {
     title: "conventions: a storage account whose name is too long",
