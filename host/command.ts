@@ -3,7 +3,12 @@ import hostJson from "../host.json" with { type: "json" };
 import { readConfig } from "../shared/config.ts";
 import type { Stores } from "../shared/domain/workspace.ts";
 import { machineClock, machineIds } from "../shared/drivers/machine.ts";
-import { DataFolderInUse, DataFolderUnusable, DataFormatTooNew } from "../shared/drivers/sqlite/data-folder.ts";
+import {
+  BackupFailed,
+  DataFolderInUse,
+  DataFolderUnusable,
+  DataFormatTooNew,
+} from "../shared/drivers/sqlite/data-folder.ts";
 import { InvalidSettings, shownSetting } from "../shared/invalid-settings.ts";
 import type { Clock, Ids } from "../shared/stores/clock.ts";
 import { StartError } from "./errors.ts";
@@ -46,6 +51,8 @@ interface Settings {
   readonly url: string | undefined;
   readonly durable: boolean;
   readonly strict: boolean;
+  /** Nothing is started: the data folder is copied there. */
+  readonly backup: string | undefined;
 }
 
 const USAGE = `Runs the workspace on this machine.
@@ -59,6 +66,7 @@ const USAGE = `Runs the workspace on this machine.
   --new-owner-key   With --auth: print a new owner's key, and revoke the one printed before
   --url <url>       Address at which others reach this, for instance that of a proxy that adds TLS
   --durable         Write to disk before each answer, so that nothing is lost when the power fails
+  --backup <folder> Copy the data to a folder that is not there yet, while a server runs or not, and end
   --strict          Convert requests exactly as Azure Functions does; slower
   --help            Show this`;
 
@@ -76,6 +84,7 @@ export async function runCommand(args: readonly string[], app: LocalApp): Promis
   try {
     const settings = readSettings(args);
     if (settings === "help") console.log(USAGE);
+    else if (settings.backup !== undefined) await backUpTo(settings.backup, settings.folder);
     else await start(settings, app);
   } catch (error) {
     console.error(isExpected(error) ? `cairn: ${(error as Error).message}` : describeError(error));
@@ -91,8 +100,9 @@ function readSettings(args: readonly string[]): Settings | "help" {
     throw new StartError(`--port must be a whole number from 0 to 65535, not "${values.port}".`);
   }
   if (values["new-owner-key"] && !values.auth) throw new StartError("--new-owner-key goes with --auth.");
-  const { data: folder, host: hostname, auth, "new-owner-key": newOwnerKey, durable, strict } = values;
-  return { port, folder, hostname, auth, newOwnerKey, url: publicUrl(values.url), durable, strict };
+  if (values.backup === "") throw new StartError("--backup needs the name of a folder.");
+  const { data: folder, host: hostname, auth, "new-owner-key": newOwnerKey, durable, strict, backup } = values;
+  return { port, folder, hostname, auth, newOwnerKey, url: publicUrl(values.url), durable, strict, backup };
 }
 
 function publicUrl(text: string | undefined): string | undefined {
@@ -115,6 +125,7 @@ function parseArguments(args: readonly string[]) {
         url: { type: "string" },
         durable: { type: "boolean", default: false },
         strict: { type: "boolean", default: false },
+        backup: { type: "string" },
         help: { type: "boolean", short: "h", default: false },
       },
     });
@@ -166,6 +177,16 @@ async function start(settings: Settings, app: LocalApp): Promise<void> {
   setTimeout(() => sweep(stores), SWEEP_AFTER_MS).unref();
   setInterval(() => sweep(stores), SWEEP_EVERY_MS).unref();
   console.log(greeting(baseUrl(), stores.where, auth));
+}
+
+async function backUpTo(target: string, folder: string): Promise<void> {
+  if (readConfig().azure) throw new StartError("--backup copies a data folder; the settings name stores in Azure.");
+  const { backUp } = await import("../shared/drivers/sqlite/backup.ts");
+  const { target: made, files, lost } = await backUp(folder, target);
+  console.log(
+    `The data in ${folder} and ${files} files of artifacts are copied to ${made}. To run it: npm start -- --data ${made}`,
+  );
+  if (lost.length > 0) console.error(`Not copied, because their files were not there before: ${lost.join(", ")}`);
 }
 
 function sweep(stores: LocalStores): void {
@@ -221,7 +242,7 @@ function surviveLostOutput(): void {
 }
 
 function isExpected(error: unknown): boolean {
-  return [StartError, InvalidSettings, DataFolderInUse, DataFolderUnusable, DataFormatTooNew].some(
+  return [StartError, InvalidSettings, DataFolderInUse, DataFolderUnusable, DataFormatTooNew, BackupFailed].some(
     (kind) => error instanceof kind,
   );
 }

@@ -60,6 +60,21 @@ describe("npm start", () => {
     },
   );
 
+  test("start: --backup copies what a running server keeps, and the copy can be started; a second one there is refused", async () => {
+    const server = start();
+    await send(`${await server.url}/stored`, { method: "POST", body: "kept" });
+    const copy = join(folder, "copy");
+    const backup = () => command("--data", join(folder, "data"), "--backup", copy);
+    const made = backup();
+    expect(await made.ended).toBe(0);
+    expect(made.output()).toContain(`npm start -- --data ${copy}`);
+    const again = backup();
+    expect(await again.ended).toBe(1);
+    expect(again.errors()).toMatch(/^cairn: .*copy is there already.*\n$/);
+    const url = await command("--port", "0", "--data", copy).url;
+    expect((await send((await send(`${url}/stored`)).text)).text).toBe("kept");
+  });
+
   test("start: a second Ctrl-C ends at once what will not finish", async () => {
     const program = start();
     const url = await program.url;
@@ -74,7 +89,17 @@ describe("npm start", () => {
   test("start: --help shows every option", async () => {
     const program = command("--help");
     expect(await program.ended).toBe(0);
-    for (const option of ["--port", "--data", "--host", "--auth", "--new-owner-key", "--url", "--durable", "--strict"])
+    for (const option of [
+      "--port",
+      "--data",
+      "--host",
+      "--auth",
+      "--new-owner-key",
+      "--url",
+      "--durable",
+      "--strict",
+      "--backup",
+    ])
       expect(program.output()).toContain(option);
   });
 });
@@ -110,6 +135,8 @@ describe("npm start, when it cannot", () => {
     [["--host", "0.0.0.0"], /without --auth/],
     [["--new-owner-key"], /goes with --auth/],
     [["--url", "cairn.example.org"], /--url must be like https/],
+    [["--backup", ""], /--backup needs/],
+    [["--backup", "/nowhere/copy"], /no workspace in .*data/],
     [["--unknown"], /--unknown.*--help/],
     [["stray"], /stray/],
   ] as const)("start: %s is told in one line", async ([args, message]) => {

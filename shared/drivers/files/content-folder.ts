@@ -91,7 +91,7 @@ export class ContentFolder {
   }
 
   #path(file: number): string {
-    return join(this.#root, hexByte(file >> 16), hexByte(file >> 8), String(file));
+    return join(this.#root, contentPath(file));
   }
 
   #makeFolder(folder: string): void {
@@ -100,6 +100,11 @@ export class ContentFolder {
     if (this.#durable) for (const each of [dirname(folder), this.#root]) syncFolder(each);
     this.#made.add(folder);
   }
+}
+
+/** Below the folder. */
+export function contentPath(file: number): string {
+  return join(hexByte(file >> 16), hexByte(file >> 8), String(file));
 }
 
 /** Gathers small chunks; the file is opened when the first write is due, and a small whole is written by one call. */

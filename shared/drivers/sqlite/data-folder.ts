@@ -43,14 +43,26 @@ export class DataFormatTooNew extends Error {
   }
 }
 
-export interface DataFolder {
-  readonly databaseFile: string;
-  readonly journalFile: string;
-  readonly blobsFolder: string;
-  readonly signingKeyFile: string;
-  readonly secretsFolder: string;
-  readonly secretsKeyFile: string;
+/** No copy of a data folder was made. Tells why in one line. */
+export class BackupFailed extends Error {
+  override readonly name = "BackupFailed";
+}
+
+export type DataPaths = ReturnType<typeof pathsIn>;
+
+export interface DataFolder extends DataPaths {
   release(): void;
+}
+
+/** Where what lies in a data folder. */
+export function pathsIn(folder: string) {
+  return {
+    databaseFile: join(folder, "cairn.db"),
+    journalFile: join(folder, "cairn.journal"),
+    blobsFolder: join(folder, "blobs"),
+    signingKeyFile: join(folder, "signing.key"),
+    ...secretsIn(folder),
+  };
 }
 
 /**
@@ -58,21 +70,15 @@ export interface DataFolder {
  * @throws DataFolderInUse, DataFolderUnusable
  */
 export function takeDataFolder(folder: string): DataFolder {
-  const blobsFolder = join(folder, "blobs");
+  const paths = pathsIn(folder);
+  const { blobsFolder } = paths;
   const lock = usable(folder, () => {
     makeFolder(blobsFolder);
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     accessSync(blobsFolder, constants.R_OK | constants.W_OK | constants.X_OK);
     return takeLock(folder);
   });
-  return {
-    databaseFile: join(folder, "cairn.db"),
-    journalFile: join(folder, "cairn.journal"),
-    blobsFolder,
-    signingKeyFile: join(folder, "signing.key"),
-    ...secretsIn(folder),
-    release: () => lock.close(),
-  };
+  return { ...paths, release: () => lock.close() };
 }
 
 /** Where secrets lie in a data folder. */
