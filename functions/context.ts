@@ -92,9 +92,10 @@ class PassedRequest implements AppRequest {
     return body && gate.outside(this.#limitsBodies ? toTheEnd(body) : body);
   }
 
-  /** The library knows none. */
+  /** The library knows none, of HEAD neither. */
   #bodyOfGet(): RequestBody | null {
-    const sent = this.method === "GET" ? streamedRequest(this.#invocation)?.request : undefined;
+    const sent =
+      this.method === "GET" || this.method === "HEAD" ? streamedRequest(this.#invocation)?.request : undefined;
     return sent?.iterator({ destroyOnReturn: false }) ?? null;
   }
 

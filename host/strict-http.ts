@@ -16,6 +16,8 @@ import { forwardToWorker } from "./stream-proxy.ts";
 const MAX_TARGET_LENGTH = 8192;
 const MAX_QUERY_LENGTH = 4096;
 
+const TOO_LONG = `Azure takes no address of more than ${MAX_TARGET_LENGTH} characters, nor a query of more than ${MAX_QUERY_LENGTH}.`;
+
 export interface StrictOptions {
   /** How long the Functions host waits for the app's proxy without a sign of life. */
   readonly forwardTimeoutMs: number;
@@ -45,7 +47,10 @@ export async function createStrictHttp(invoker: Invoker, options: StrictOptions)
   return async (request, response, target, match) => {
     const mark = target.indexOf("?");
     const query = mark < 0 ? "" : target.slice(mark);
-    if (target.length > MAX_TARGET_LENGTH || query.length > MAX_QUERY_LENGTH) return answerEmpty(response, 414);
+    if (target.length > MAX_TARGET_LENGTH || query.length > MAX_QUERY_LENGTH) {
+      invoker.log({ level: "warning", functionName: match.definition.name, message: TOO_LONG });
+      return answerEmpty(response, 414);
+    }
     warnOfHang(invoker, request, match);
     removePlatformHeaders(request.headers);
     addForwardedFor(request);

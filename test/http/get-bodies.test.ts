@@ -41,6 +41,25 @@ describeServed("parameters of a GET in a JSON body", () => {
     expect(json.model_versions.map(({ name }: { name: string }) => name)).toEqual(["exported"]);
   });
 
+  test.each(["GET", "HEAD"])("what else a %s has beside its parameters changes nothing", async (method) => {
+    const { experimentId } = world;
+    const target = "/api/2.0/mlflow/experiments/get";
+    const expected = (await client.send(method, `${target}?experiment_id=${experimentId}`)).headers["content-length"];
+    const odd: [query: string, sending: Sending][] = [
+      ["", { json: { experiment_id: experimentId } }],
+      ["?", { json: { experimentId } }],
+      [`?experiment_id=${experimentId}`, { headers: { "content-length": 0 } }],
+      [`?experiment_id=${experimentId}`, { body: "no JSON" }],
+      [`?experiment_id=${experimentId}&other=1&other=2&&=3&code=4`, {}],
+      [`?experimentId=${experimentId}`, { headers: { expect: "100-continue" } }],
+      [`?experiment_id=%${experimentId.charCodeAt(0).toString(16)}${experimentId.slice(1)}`, {}],
+    ];
+    for (const [query, sending] of odd) {
+      const { status, headers } = await client.send(method, target + query, sending);
+      expect([status, headers["content-length"]], query).toEqual([200, expected]);
+    }
+  });
+
   test("a query counts, and not the body beside it", async () => {
     const { experimentId } = world;
     const answer = await get(`/api/2.0/mlflow/experiments/get?experiment_id=${experimentId}`, {

@@ -142,6 +142,8 @@ describe("trigger data, through strict mode", () => {
     const hangs = await owner.send("GET", `${SEARCH}?max_results=1`, { headers: { "x-ms-invocation-id": "mine" } });
     expect(hangs.status).toBe(200);
     await until(() => /"warning".*In Azure this request would get no answer.*x-ms-inv/.test(server.output()));
+    expect((await owner.send("GET", `${SEARCH}?max_results=1&filter=${"x".repeat(4100)}`)).status).toBe(414);
+    await until(() => /"warning".*Azure takes no address of more than 8192 characters/.test(server.output()));
     const several = { "x-forwarded-proto": "https,http", "x-forwarded-host": "no host" };
     expect((await owner.send("GET", `${SEARCH}?max_results=1`, { headers: several })).status).toBe(200);
   });

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -110,6 +111,15 @@ describe("A6: the package", () => {
     const version = await fetch(`${url}/version`);
     expect([version.status, await version.text()]).toEqual([200, packageJson.version]);
   });
+
+  test.each(["[1]", '{"a name":"1"}', '{"authorization":"Bearer forged"}'])(
+    "answers in the language worker whatever trigger data says of headers: %s",
+    (json) => {
+      const script = join(import.meta.dirname, "as-worker.ts");
+      const args = [script, join(made.out, "unzipped"), "health", JSON.stringify({ Headers: { json } })];
+      expect(execFileSync(process.execPath, args, { encoding: "utf8", timeout: 20_000 })).toBe("200 OK\n");
+    },
+  );
 
   test("with wrong settings: lists all faults at its start, and every function answers that it cannot work", async () => {
     const env = { CAIRN_BLOB_ENDPOINT: "ftp://team", CAIRN_RETENTION_DAYS: "soon", CAIRN_STORAGE_KEY: "c2VjcmV0" };
