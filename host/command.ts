@@ -138,6 +138,8 @@ function parseArguments(args: readonly string[]) {
 async function start(settings: Settings, app: LocalApp): Promise<void> {
   const { port, folder, hostname, auth, durable, strict } = settings;
   if (!auth) requireLoopback(hostname);
+  // What is kept here is nobody else's on this machine.
+  process.umask(0o077);
   surviveLostOutput();
   let host: Host | undefined;
   const baseUrl = () => settings.url ?? host?.url ?? `http://${hostname}:${port}`;

@@ -1,6 +1,7 @@
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { keepPrivate, makePrivateFolder } from "./private-folder.ts";
 import { isLocked } from "./sqlite-errors.ts";
 
 /** Another process works on this data folder. */
@@ -74,6 +75,7 @@ export function takeDataFolder(folder: string): DataFolder {
   const { blobsFolder } = paths;
   const lock = usable(folder, () => {
     makeFolder(blobsFolder);
+    keepPrivate(folder);
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     accessSync(blobsFolder, constants.R_OK | constants.W_OK | constants.X_OK);
     return takeLock(folder);
@@ -104,7 +106,7 @@ function takeLock(folder: string): DatabaseSync {
 function makeFolder(folder: string): void {
   if (existsSync(folder)) return;
   if (dirname(folder) !== folder) makeFolder(dirname(folder));
-  mkdirSync(folder);
+  makePrivateFolder(folder);
 }
 
 function readPid(pidFile: string): number | undefined {
