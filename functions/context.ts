@@ -5,6 +5,7 @@ import { toTheEnd } from "../shared/http/body.ts";
 import { type Caller, identify } from "../shared/http/callers.ts";
 import { Gate } from "../shared/http/gate.ts";
 import { isForeignOrigin } from "../shared/http/origin.ts";
+import { problemResponse } from "../shared/http/problem.ts";
 import type { AppRequest, AppResponse, RequestBody } from "../shared/http/types.ts";
 import { hostOf } from "../shared/http/url.ts";
 import { type Services, services } from "../shared/services.ts";
@@ -25,12 +26,24 @@ const gate = new Gate(MAX_REQUESTS_AT_ONCE);
 /** Of every answer: it is what its type says, and belongs to this caller and this moment. */
 const GUARDS = { "x-content-type-options": "nosniff", "cache-control": "no-store" };
 
-/** Makes a Functions handler of an area's dispatcher. */
+/**
+ * Makes a Functions handler of an area's dispatcher.
+ * @param refusal what the area answers when the stores cannot be opened, in its own shape; undefined for what is no refusal
+ */
 export function httpHandler(
   answer: (context: RequestContext, request: AppRequest) => Promise<AppResponse>,
+  refusal: (error: unknown) => AppResponse | undefined = problemResponse,
 ): HttpHandler {
   return async (request: HttpRequest, invocation: InvocationContext): Promise<HttpResponseInit> => {
-    const current = await services();
+    let current: Services;
+    try {
+      current = await services();
+    } catch (error) {
+      const refused = refusal(error);
+      if (!refused) throw error;
+      logFault(invocation, error);
+      return responseInit(refused, invocation);
+    }
     const isBusy = gate.isFull();
     const context: RequestContext = {
       services: current,
@@ -43,9 +56,13 @@ export function httpHandler(
       logError: (error) => logFault(invocation, error),
     };
     const answered = await gate.pass(() => answer(context, new PassedRequest(request, invocation, current)));
-    const trail = answered.status >= 500 ? { [INVOCATION_HEADER]: invocation.invocationId } : undefined;
-    return { ...answered, headers: { ...GUARDS, ...answered.headers, ...trail } } as HttpResponseInit;
+    return responseInit(answered, invocation);
   };
+}
+
+function responseInit(answered: AppResponse, { invocationId }: InvocationContext): HttpResponseInit {
+  const trail = answered.status >= 500 ? { [INVOCATION_HEADER]: invocationId } : undefined;
+  return { ...answered, headers: { ...GUARDS, ...answered.headers, ...trail } } as HttpResponseInit;
 }
 
 function refuseMore(): never {

@@ -32,10 +32,7 @@ export function startTelemetry(): Observe | undefined {
     },
     (error) => console.error(redact(`There is no telemetry: ${error}`)),
   );
-  app.hook.log(({ level, message }) => {
-    const severity = SEVERITIES[level];
-    if (severity) telemetry?.log(severity, message);
-  });
+  hookLog((severity, message) => telemetry?.log(severity, message));
   app.hook.appTerminate(() => telemetry?.flush());
   const observe = (handler: FunctionHandler): FunctionHandler => {
     return async (input, context) => {
@@ -45,6 +42,18 @@ export function startTelemetry(): Observe | undefined {
     };
   };
   return observe as Observe;
+}
+
+/** Not every runtime has hooks for what is logged; without them the rest is reported all the same. */
+function hookLog(report: (severity: Severity, message: string) => void): void {
+  try {
+    app.hook.log(({ level, message }) => {
+      const severity = SEVERITIES[level];
+      if (severity) report(severity, message);
+    });
+  } catch (error) {
+    console.error(redact(`What is logged is not in the telemetry: ${error}`));
+  }
 }
 
 async function openTelemetry(settings: TelemetrySettings): Promise<Telemetry> {

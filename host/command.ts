@@ -11,6 +11,7 @@ import {
 } from "../shared/drivers/sqlite/data-folder.ts";
 import { InvalidSettings, shownSetting } from "../shared/invalid-settings.ts";
 import type { Clock, Ids } from "../shared/stores/clock.ts";
+import { StoreUnavailable } from "../shared/stores/errors.ts";
 import { StartError } from "./errors.ts";
 import { type Host, startHost } from "./host.ts";
 import { type LocalStores, openLocalStores } from "./local-stores.ts";
@@ -243,8 +244,17 @@ function surviveLostOutput(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 }
 
+/** What a person can put right who reads one line. */
+const EXPECTED = [
+  StartError,
+  InvalidSettings,
+  DataFolderInUse,
+  DataFolderUnusable,
+  DataFormatTooNew,
+  BackupFailed,
+  StoreUnavailable,
+];
+
 function isExpected(error: unknown): boolean {
-  return [StartError, InvalidSettings, DataFolderInUse, DataFolderUnusable, DataFormatTooNew, BackupFailed].some(
-    (kind) => error instanceof kind,
-  );
+  return EXPECTED.some((kind) => error instanceof kind);
 }

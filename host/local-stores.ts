@@ -4,6 +4,8 @@ import { SecretFiles } from "../shared/drivers/files/secret-files.ts";
 import { machineClock, machineIds } from "../shared/drivers/machine.ts";
 import { secretsIn } from "../shared/drivers/sqlite/data-folder.ts";
 import { openEmbedded } from "../shared/drivers/sqlite/open-embedded.ts";
+import { redact } from "../shared/http/redact.ts";
+import { StartError } from "./errors.ts";
 import type { Intercept } from "./http.ts";
 import { serveSignedBlob } from "./signed-blobs.ts";
 
@@ -21,7 +23,7 @@ const nothing = async () => {};
 
 /**
  * The embedded stores in `folder`; or, where the environment names them, those of Azure or its emulators.
- * @throws InvalidSettings; what opening the data folder throws
+ * @throws InvalidSettings; StartError when stores elsewhere do not open; what opening the data folder throws
  */
 export async function openLocalStores(options: {
   readonly folder: string;
@@ -43,11 +45,17 @@ export async function openLocalStores(options: {
     };
   }
   const { openAzureStores } = await import("../shared/drivers/azure-stores.ts");
-  const stores = await openAzureStores(azure, { clock: machineClock, ids: machineIds });
   const where = [azure.cosmos.endpoint, azure.blobEndpoint, azure.queueEndpoint].join(", ");
+  const stores = await openAzureStores(azure, { clock: machineClock, ids: machineIds }).catch((error) => {
+    throw new StartError(`The stores at ${where} cannot be opened. ${firstLine(error)}`);
+  });
   const secrets = stores.secrets ?? secretFiles(options);
   return { ...stores, secrets, where, intercept: [], sweep: nothing, close: stores.close };
 }
+
+/** Those of the services' clients go on with headers and traces. */
+const firstLine = (error: unknown): string =>
+  redact(String(error instanceof Error ? error.message : error).split("\n", 1)[0]!);
 
 /** For emulators, which have no vault. */
 function secretFiles({ folder, durable }: { folder: string; durable: boolean }): SecretFiles {

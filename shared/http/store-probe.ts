@@ -1,5 +1,6 @@
 import type { Stores } from "../domain/workspace.ts";
 import type { Clock } from "../stores/clock.ts";
+import type { StoreUnavailable } from "../stores/errors.ts";
 import { withRetryAfter } from "./problem.ts";
 import type { AppResponse } from "./types.ts";
 
@@ -19,11 +20,20 @@ export class StoreProbe {
       this.last = { atMs: nowMs, findings: probe(stores, log) };
     }
     const findings = await this.last.findings;
-    const isWell = Object.values(findings).every((finding) => finding === "ok");
-    const headers = { "content-type": "application/json", "cache-control": "no-store" };
-    const answer = { status: isWell ? 200 : 503, headers, body: JSON.stringify(findings) };
-    return isWell ? answer : withRetryAfter(answer, REMEMBERED_MS / 1000);
+    return told(findings, REMEMBERED_MS / 1000);
   }
+}
+
+/** What is answered while the stores cannot even be opened, for which documents are needed. */
+export function unopened({ retryAfterSeconds }: StoreUnavailable): AppResponse {
+  return told({ documents: "unavailable" }, retryAfterSeconds);
+}
+
+function told(findings: Findings, retryAfterSeconds: number): AppResponse {
+  const isWell = Object.values(findings).every((finding) => finding === "ok");
+  const headers = { "content-type": "application/json", "cache-control": "no-store" };
+  const answer = { status: isWell ? 200 : 503, headers, body: JSON.stringify(findings) };
+  return isWell ? answer : withRetryAfter(answer, retryAfterSeconds);
 }
 
 async function probe({ documents, blobs, queue, secrets }: Stores, log: (error: unknown) => void): Promise<Findings> {

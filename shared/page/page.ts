@@ -8,7 +8,7 @@ import type { Workspace } from "../domain/workspace.ts";
 import { DEFAULT_WORKSPACE, openLocated, type Realm } from "../domain/workspaces.ts";
 import { admit, type Caller, requireSomebody } from "../http/callers.ts";
 import type { Asked, EventLog } from "../http/event-log.ts";
-import { problemResponse } from "../http/problem.ts";
+import { problemResponse, refusalLogged } from "../http/problem.ts";
 import type { AppRequest, AppResponse } from "../http/types.ts";
 import { decodePart, hostOf, splitUrl } from "../http/url.ts";
 import { visibleWorkspaces } from "../http/workspace-access.ts";
@@ -56,7 +56,10 @@ export async function answerPage(context: PageContext, request: AppRequest): Pro
     return pageResponse(200, "Cairn", await content(context, caller, wanted, asked));
   } catch (error) {
     if (asked.caller) context.events.noteRefused(asked, request, error, context.logError);
-    return refusal(context, error);
+    const refused = refusalPage(error);
+    if (refused) return refusalLogged(refused, error, context.logError);
+    context.logError(error);
+    return messagePage(500, "Something went wrong. The server's log has the details.");
   }
 }
 
@@ -140,21 +143,19 @@ async function withExperiment(workspace: Workspace, run: Run): Promise<ListedRun
 /** Only here is a browser told that its user may sign in: clients of the API would stop their scripts to ask for a password. */
 const CHALLENGE = { "www-authenticate": 'Basic realm="Cairn", charset="UTF-8"' };
 
-function refusal(context: PageContext, error: unknown): AppResponse {
+/** Undefined for what is our fault, which the caller logs. */
+export function refusalPage(error: unknown): AppResponse | undefined {
   const refused = problemResponse(error);
-  if (!refused || refused.status >= 500) context.logError(error);
-  const status = refused?.status ?? 500;
-  const words = refused ? wordsOf(refused) : "Something went wrong; the server's log says what.";
-  const headers = status === 401 ? CHALLENGE : { "retry-after": refused?.headers?.["retry-after"] };
-  return pageResponse(
-    status,
-    "Cairn",
-    html`<h1>Cairn</h1>\n<p>${words}</p>\n<p><a href="/">Start page</a></p>`,
-    defined(headers),
-  );
+  if (!refused) return undefined;
+  const { status, headers } = refused;
+  const retryAfter = headers?.["retry-after"];
+  return messagePage(status, wordsOf(refused), {
+    ...(status === 401 && CHALLENGE),
+    ...(retryAfter !== undefined && { "retry-after": retryAfter }),
+  });
 }
 
-const wordsOf = ({ body }: AppResponse): string => (JSON.parse(String(body)) as { detail: string }).detail;
+const messagePage = (status: number, words: string, headers?: Record<string, string>): AppResponse =>
+  pageResponse(status, "Cairn", html`<h1>Cairn</h1>\n<p>${words}</p>\n<p><a href="/">Start page</a></p>`, headers);
 
-const defined = (headers: Record<string, string | undefined>): Record<string, string> =>
-  Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined)) as Record<string, string>;
+const wordsOf = ({ body }: AppResponse): string => (JSON.parse(String(body)) as { detail: string }).detail;

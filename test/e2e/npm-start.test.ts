@@ -8,6 +8,7 @@ import { cloneInto, shellEnvironment } from "../setup/clone.ts";
 import { type Started, signalGroup, Terminal } from "./started.ts";
 
 const INSTALL_LIMIT_MS = 240_000;
+const ROOT = join(import.meta.dirname, "..", "..");
 
 describe("npm start, in a fresh clone", { timeout: INSTALL_LIMIT_MS }, () => {
   let clone: string;
@@ -122,6 +123,24 @@ describe("npm start, in a fresh clone", { timeout: INSTALL_LIMIT_MS }, () => {
     expect((await fetch(`${url}/health`)).status).toBe(200);
   });
 
+  test("stores in Azure that do not answer: one line, and exit code 1", async () => {
+    const nobody = "http://127.0.0.1:9";
+    const started = new Terminal(ROOT).start(
+      "node",
+      ["scripts/start.mjs", "--port", "0", "--data", join(clone, "away")],
+      {
+        CAIRN_COSMOS_ENDPOINT: nobody,
+        CAIRN_COSMOS_KEY: "eA==",
+        CAIRN_BLOB_ENDPOINT: `${nobody}/devstoreaccount1`,
+        CAIRN_QUEUE_ENDPOINT: `${nobody}/devstoreaccount1`,
+        CAIRN_STORAGE_KEY: "eA==",
+        CAIRN_CREATE_CONTAINERS: "true",
+      },
+    );
+    expect(await started.ended).toBe(1);
+    expect(started.output()).toMatch(/^cairn: The stores at http:\/\/127\.0\.0\.1:9.* cannot be opened\. .*\n$/);
+  });
+
   test("an install killed half-way: is repaired by the next start", async () => {
     rmSync(join(clone, "node_modules"), { recursive: true });
     const broken = npmStart("--port", "0");
@@ -182,7 +201,7 @@ describe("npm start, where the machine has a Node that is new enough", { timeout
 });
 
 test("package-lock.json: npm installs its Node for Linux only where that finds its C library", () => {
-  const { packages } = JSON.parse(readFileSync(join(import.meta.dirname, "..", "..", "package-lock.json"), "utf8"));
+  const { packages } = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8"));
   for (const arch of ["x64", "arm64"]) expect(packages[`node_modules/node-linux-${arch}`].libc).toBe("glibc");
 });
 

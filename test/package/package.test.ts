@@ -138,6 +138,34 @@ describe("A6: the package", () => {
     expect(output()).not.toContain("c2VjcmV0");
   });
 
+  test("while its stores are away: answers 503 with words, in each area's shape, and goes on trying", async () => {
+    const nobody = "http://127.0.0.1:9";
+    const { url, output } = await made.start({
+      CAIRN_COSMOS_ENDPOINT: nobody,
+      CAIRN_COSMOS_KEY: "eA==",
+      CAIRN_BLOB_ENDPOINT: `${nobody}/devstoreaccount1`,
+      CAIRN_QUEUE_ENDPOINT: `${nobody}/devstoreaccount1`,
+      CAIRN_STORAGE_KEY: "eA==",
+      CAIRN_CREATE_CONTAINERS: "true",
+    });
+    const ask = async (path: string) => {
+      const answer = await fetch(url + path);
+      expect([answer.status, Number(answer.headers.get("retry-after"))]).toEqual([
+        503,
+        expect.toSatisfy((it) => it >= 1),
+      ]);
+      return answer.text();
+    };
+    const [mlflow, rest, page, dependencies] = await Promise.all(
+      ["/api/2.0/mlflow/experiments/get?experiment_id=0", "/api/v1/workspaces", "/", "/health/dependencies"].map(ask),
+    );
+    expect(JSON.parse(mlflow!)).toMatchObject({ error_code: "TEMPORARILY_UNAVAILABLE" });
+    expect(JSON.parse(rest!)).toMatchObject({ title: "Unavailable", status: 503 });
+    expect(page).toContain("<!doctype html>");
+    expect(JSON.parse(dependencies!)).toEqual({ documents: "unavailable" });
+    expect(output()).toContain("making the database and its containers failed");
+  });
+
   test("without settings: says at its start which it needs", async () => {
     const { output } = await made.start();
     await until(() => output().includes("CAIRN_COSMOS_ENDPOINT is missing"));

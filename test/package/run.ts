@@ -31,7 +31,9 @@ console.log(host.url);
 
 async function hostQueue(): Promise<WorkQueue> {
   const azure = namedStores();
-  if (azure) return (await openAzureStores(azure, { clock: machineClock, ids: machineIds })).queue;
+  if (azure)
+    return (await openAzureStores({ ...azure, createContainers: false }, { clock: machineClock, ids: machineIds }))
+      .queue;
   const never = () => Promise.reject(new Error("There is no queue."));
   return { receive: async () => [], send: never, update: never, remove: never, count: never };
 }

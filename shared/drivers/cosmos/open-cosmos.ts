@@ -31,7 +31,10 @@ export type CosmosOptions = {
 
 export interface CosmosStores {
   readonly documents: Readonly<Record<ContainerName, DocumentStore>>;
-  /** Makes the database and its containers where they are missing: for emulators and accounts with a key. In Azure, Bicep makes them. */
+  /**
+   * Makes the database and its containers where they are missing: for emulators and accounts with a key. In Azure, Bicep makes them.
+   * @throws StoreUnavailable
+   */
   createContainers(): Promise<void>;
   /** Nothing must be in flight; the stores are of no use afterwards. */
   close(): Promise<void>;
@@ -49,8 +52,10 @@ export async function openCosmos(options: CosmosOptions): Promise<CosmosStores> 
   return {
     documents: { runs: store("runs"), catalog: store("catalog"), events: store("events") },
     async createContainers() {
-      await client.databases.createIfNotExists({ id: databaseName });
-      await createContainers(database);
+      await retrying.run("making the database and its containers", async () => {
+        await client.databases.createIfNotExists({ id: databaseName });
+        await createContainers(database);
+      });
     },
     async close() {
       client.dispose();
