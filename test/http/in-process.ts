@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll } from "vitest";
 import { Memory } from "../../shared/domain/memory.ts";
-import type { Documents } from "../../shared/domain/workspace.ts";
+import type { Documents, Stores } from "../../shared/domain/workspace.ts";
 import type { Realm } from "../../shared/domain/workspaces.ts";
 import { machineClock, machineIds } from "../../shared/drivers/machine.ts";
 import { openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
@@ -40,6 +40,8 @@ export interface InProcessOptions {
   readonly clock?: Clock;
   /** Default: embedded. */
   readonly documents?: Documents;
+  /** What is put around the stores. */
+  readonly over?: (stores: Stores) => Stores;
   /** Whether callers need credentials; default false. */
   readonly authenticated?: boolean;
   /** How else they are known. */
@@ -53,7 +55,7 @@ export function openInProcess(options: InProcessOptions = {}): InProcess {
   let writes = 0;
   const machine = { clock, ids: machineIds };
   const stores = openEmbedded({ folder, ...machine, baseUrl: () => "http://127.0.0.1:1" });
-  const counted = withEachWrite(stores, async (write) => {
+  const counted = withEachWrite(options.over?.(stores) ?? stores, async (write) => {
     const result = await write();
     if (result !== false) writes++;
     return result;
