@@ -1,7 +1,7 @@
 import type { Clock, Ids } from "../stores/clock.ts";
-import type { Item } from "../stores/document-store.ts";
-import { AlreadyExists } from "../stores/errors.ts";
-import { alreadyExists, invalid, invalidState, notFound, type WorkspaceError } from "./errors.ts";
+import type { Item, Stored } from "../stores/document-store.ts";
+import { AlreadyExists, PreconditionFailed } from "../stores/errors.ts";
+import { alreadyExists, invalid, invalidState, notFound, WorkspaceError } from "./errors.ts";
 import { ensureDefaultExperiment } from "./experiments.ts";
 import type { Memory } from "./memory.ts";
 import { optimistically } from "./optimistic.ts";
@@ -19,9 +19,11 @@ export interface WorkspaceInfo {
 /** What of a workspace never changes. */
 export type WorkspaceReference = Pick<WorkspaceInfo, "id" | "name">;
 
-interface WorkspaceItem extends Item {
+export interface WorkspaceItem extends Item {
   readonly kind: "workspace";
   readonly workspace: WorkspaceInfo;
+  /** Since when its door is closed, because it is being looked whether it is empty and may go; absent: it is open. */
+  readonly closedMs?: number;
 }
 
 /** What all workspaces share. */
@@ -35,6 +37,8 @@ export interface Realm {
 export const DEFAULT_WORKSPACE = "default";
 export const MAX_DESCRIPTION = 500;
 const PARTITION = "workspaces";
+/** Looking whether a workspace is empty takes no longer; whoever finds a door closed since before then opens it. */
+const CLOSED_AT_MOST_MS = 60_000;
 export const WORKSPACE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])$/;
 /** Ids of the workspaces that are ready. */
 const opened = new WeakMap<Memory, Set<string>>();
@@ -153,24 +157,47 @@ export function updateWorkspace(realm: Realm, name: string, description: string)
  * Takes the name away at once, and everything else by way of the queue. A new workspace of the name sees nothing of the old one.
  * @throws InvalidState for `default`, NotFound
  */
-export async function deleteWorkspace(realm: Realm, name: string): Promise<WorkspaceInfo> {
+export function deleteWorkspace(realm: Realm, name: string): Promise<WorkspaceInfo> {
+  return optimistically(`workspaces/${name}`, async () => buryWorkspace(realm, await requireDeletable(realm, name)));
+}
+
+/** @throws InvalidState for `default`, NotFound */
+export async function requireDeletable(realm: Realm, name: string): Promise<Stored<WorkspaceItem>> {
   if (name === DEFAULT_WORKSPACE) throw invalidState("The workspace 'default' cannot be deleted.");
-  const stored = isWorkspaceName(name)
-    ? await realm.stores.documents.catalog.get<WorkspaceItem>(PARTITION, documentId(name))
-    : undefined;
+  const stored = await findStored(realm, name);
   if (!stored) throw workspaceNotFound(name);
-  const { id } = stored.item.workspace;
+  return stored;
+}
+
+/** The workspace as it is now, open or closed; undefined when there is none of that name. */
+export async function findStored(realm: Realm, name: string): Promise<Stored<WorkspaceItem> | undefined> {
+  return isWorkspaceName(name) ? realm.stores.documents.catalog.get(PARTITION, documentId(name)) : undefined;
+}
+
+/** Opens or closes its door. @throws the store's PreconditionFailed when it has changed meanwhile */
+export async function setClosed(
+  realm: Realm,
+  { item, partition, etag }: Stored<WorkspaceItem>,
+  closedMs: number | undefined,
+): Promise<Stored<WorkspaceItem>> {
+  const changed: WorkspaceItem = { ...item, closedMs };
+  return { item: changed, partition, etag: await realm.stores.documents.catalog.replace(PARTITION, changed, etag) };
+}
+
+/** @throws NotFound when somebody else has done it; the store's PreconditionFailed when it has changed meanwhile */
+export async function buryWorkspace(realm: Realm, { item, etag }: Stored<WorkspaceItem>): Promise<WorkspaceInfo> {
+  const { id, name } = item.workspace;
   const gone = { id: `gone-${id}`, scope: "workspaces-gone", kind: "workspace-gone", name };
   try {
     await realm.stores.documents.catalog.batch(PARTITION, [
       { kind: "create", item: gone },
-      { kind: "remove", id: documentId(name), etag: stored.etag },
+      { kind: "remove", id: item.id, etag },
     ]);
   } catch (error) {
     throw error instanceof AlreadyExists ? workspaceNotFound(name) : error;
   }
   await requestPurge(realm, { kind: "workspace", workspaceId: id });
-  return stored.item.workspace;
+  return item.workspace;
 }
 
 /** Ids of deleted workspaces whose purge has not ended yet. */
@@ -191,7 +218,23 @@ async function find(realm: Realm, name: string): Promise<WorkspaceInfo | undefin
   if (!isWorkspaceName(name)) return undefined;
   const { catalog } = realm.stores.documents;
   const stored = await realm.memory.get<WorkspaceItem>(catalog, PARTITION, documentId(name), "catalog");
+  if (stored?.item.closedMs !== undefined) await reopenForgotten(realm, name);
   return stored?.item.workspace;
+}
+
+/** A door that was closed by somebody who died. @throws Unavailable while it may still be closed for a reason */
+async function reopenForgotten(realm: Realm, name: string): Promise<void> {
+  const stored = await findStored(realm, name);
+  if (stored?.item.closedMs === undefined) return;
+  if (Math.abs(realm.clock.now() - stored.item.closedMs) < CLOSED_AT_MOST_MS) {
+    throw new WorkspaceError(
+      "Unavailable",
+      `Workspace '${name}' is to be deleted if nothing is in it. Try again in a moment.`,
+    );
+  }
+  await setClosed(realm, stored, undefined).catch((error) => {
+    if (!(error instanceof PreconditionFailed)) throw error;
+  });
 }
 
 function isWorkspaceName(name: string): boolean {

@@ -2,6 +2,7 @@ import type * as z from "zod/mini";
 import type { Role } from "../domain/access/roles.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import type { Workspace } from "../domain/workspace.ts";
+import { confirmWorkspace } from "../domain/workspace-closing.ts";
 import { openLocated, type Realm } from "../domain/workspaces.ts";
 import { operationFound } from "../signals.ts";
 import { admit, type Caller, type Rule, requireSomebody } from "./callers.ts";
@@ -86,6 +87,7 @@ export function restDispatcher(routes: readonly RestRoute[]) {
     if (caller.kind === "run" && route.writes) await requireOwn(await workspace(), caller, route, route.writes(call));
     asked.named.push((body ?? {}) as Record<string, unknown>);
     const result = await route.do(call);
+    if (asked.workspaceId && route.method !== "GET") await confirmWorkspace(realm, admission!.workspace);
     asked.named.push(route.made?.(result) ?? {});
     if (!route.returns) return { status: route.status };
     return {

@@ -1,4 +1,5 @@
 import { invalid } from "../domain/errors.ts";
+import { confirmWorkspace } from "../domain/workspace-closing.ts";
 import { DEFAULT_WORKSPACE, openLocated, type Realm } from "../domain/workspaces.ts";
 import { readText } from "../http/body.ts";
 import { admit, type Caller, requireSomebody } from "../http/callers.ts";
@@ -98,6 +99,7 @@ async function dispatch(context: MlflowContext, request: AppRequest, asked: Aske
   const call = { workspace, realm, caller, input, path: params, request, settings };
   if (caller.kind === "run" && route.writes) await requireOwn(workspace, caller, route, route.writes(call));
   const response = await route.handle(call);
+  if (route.mayBeFirst) await confirmWorkspace(realm, admission!.workspace);
   if (response.made) asked.named.push(response.made);
   return response;
 }

@@ -29,6 +29,8 @@ export interface MlflowRoute extends RouteShape, Rule {
   readonly request?: Message<unknown>;
   /** The workspaces' own routes are outside any workspace; those with a parameter `name` are about the workspace of that name. */
   readonly outsideWorkspace?: boolean;
+  /** What it makes may be the first thing in a workspace, which somebody deletes because it is empty. */
+  readonly mayBeFirst?: boolean;
   // biome-ignore lint/suspicious/noExplicitAny: each route decodes its own message; `route` ties it to its handler.
   handle(call: Call<any>): Promise<AppResponse> | AppResponse;
 }

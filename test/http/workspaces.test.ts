@@ -137,6 +137,31 @@ describeServed("workspaces", () => {
       expect((await inside.call("runs_get", { run_id: world.runId })).status).toBe(404);
     });
 
+    test("an empty one goes without more ado, whatever else was made in it is named", async () => {
+      const team = `${REST}/restricted`;
+      expect((await client.send("POST", MLFLOW, { json: { name: "restricted" } })).status).toBe(201);
+      const inside = "/w/restricted/api/2.0/mlflow-artifacts/artifacts/a/file";
+      for (const [make, unmake, named] of [
+        [
+          () => client.send("PUT", `${team}/secrets/s`, { json: { value: "v" } }),
+          () => client.send("DELETE", `${team}/secrets/s`),
+          /secrets/,
+        ],
+        [() => client.send("PUT", inside, { body: "file" }), () => client.send("DELETE", inside), /artifacts/],
+      ] as const) {
+        expect((await make()).status).toBeLessThan(300);
+        const refused = await client.send("DELETE", `${MLFLOW}/restricted`);
+        expect([refused.status, refused.json.error_code]).toEqual([400, "INVALID_STATE"]);
+        expect(refused.json.message).toMatch(named);
+        expect((await unmake()).status).toBeLessThan(300);
+      }
+      const moved = await client.send("DELETE", `${MLFLOW}/restricted?mode=SET_DEFAULT`);
+      expect([moved.status, moved.json.error_code]).toEqual([400, "INVALID_PARAMETER_VALUE"]);
+      expect(moved.json.message).toMatch(/SET_DEFAULT.*cannot be moved.*RESTRICT.*CASCADE/);
+      expect((await client.send("DELETE", `${MLFLOW}/restricted`)).status).toBe(204);
+      expect((await client.send("GET", `${MLFLOW}/restricted`)).status).toBe(404);
+    });
+
     test.each<[title: string, method: string, path: string, json: unknown, status: number, message: RegExp]>([
       ["default cannot be created", "POST", MLFLOW, { name: "default" }, 400, /reserved/],
       ["a bad name", "POST", MLFLOW, { name: "Bad Name" }, 400, /'name'/],

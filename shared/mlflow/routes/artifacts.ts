@@ -82,6 +82,7 @@ export const artifactRoutes = [
     method: "PUT",
     path: FILE,
     permission: "write",
+    mayBeFirst: true,
     writes: ({ path }) => ({ artifact: decodePart(path.path!) }),
     handle: async ({ workspace, path, request }) => {
       const blob = await blobToWrite(workspace, decodePart(path.path!));
@@ -124,6 +125,7 @@ export const artifactRoutes = [
     method: "POST",
     path: "2.0/mlflow-artifacts/mpu/complete/**:path",
     permission: "write",
+    mayBeFirst: true,
     maxBodyBytes: BATCH_BYTES,
     request: COMPLETE,
     writes: ({ path, input }) => ({ artifact: uploadTarget(folderOf(path), input.path) }),

@@ -52,6 +52,7 @@ export const experimentRoutes = [
     method: "POST",
     path: "2.0/mlflow/experiments/create",
     permission: "write",
+    mayBeFirst: true,
     request: {
       name: required(string),
       artifact_location: optional(string),
@@ -92,6 +93,7 @@ export const experimentRoutes = [
     method: "POST",
     path: "2.0/mlflow/experiments/update",
     permission: "write",
+    mayBeFirst: true,
     request: { experiment_id: required(string), new_name: required(string) },
     handle: async ({ workspace, input }) => {
       await renameExperiment(workspace, input.experiment_id, input.new_name);
@@ -125,6 +127,7 @@ export const experimentRoutes = [
     method: "POST",
     path: "2.0/mlflow/experiments/set-experiment-tag",
     permission: "write",
+    mayBeFirst: true,
     request: { experiment_id: required(string), key: required(string), value: withDefault(string, "") },
     handle: async ({ workspace, input }) => {
       await setExperimentTag(workspace, input.experiment_id, input);

@@ -50,6 +50,7 @@ export const loggedModelRoutes = [
     method: "POST",
     path: "2.0/mlflow/logged-models",
     permission: "write",
+    mayBeFirst: true,
     maxBodyBytes: BATCH_BYTES,
     request: {
       experiment_id: required(string),

@@ -52,6 +52,7 @@ export const registeredModelRoutes = [
     method: "POST",
     path: "2.0/mlflow/registered-models/create",
     permission: "write",
+    mayBeFirst: true,
     maxBodyBytes: BATCH_BYTES,
     request: { name: required(string), tags: withDefault(TAGS, []), description: optional(string) },
     writes: () => ({ isNew: true }),

@@ -64,6 +64,7 @@ export const runRoutes = [
     method: "POST",
     path: "2.0/mlflow/runs/create",
     permission: "write",
+    mayBeFirst: true,
     maxBodyBytes: BATCH_BYTES,
     request: {
       experiment_id: withDefault(string, ""),

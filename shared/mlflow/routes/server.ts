@@ -1,19 +1,16 @@
-import { invalid, invalidState } from "../../domain/errors.ts";
-import { searchExperiments } from "../../domain/experiment-search.ts";
-import { searchRegisteredModels } from "../../domain/registry/registry-index.ts";
-import { searchRuns } from "../../domain/runs/search.ts";
+import { invalid } from "../../domain/errors.ts";
+import { invalidValue } from "../../domain/validation.ts";
+import { deleteEmptyWorkspace } from "../../domain/workspace-closing.ts";
 import {
   DEFAULT_WORKSPACE,
   deleteWorkspace,
   getWorkspace,
-  openWorkspace,
-  type Realm,
   updateWorkspace,
   type WorkspaceInfo,
 } from "../../domain/workspaces.ts";
 import { decodePart } from "../../http/url.ts";
 import { createOwnWorkspace, visibleWorkspaces } from "../../http/workspace-access.ts";
-import { enumeration, optional, required, string, withDefault } from "../message.ts";
+import { optional, required, string, withDefault } from "../message.ts";
 import { ok, route } from "../route.ts";
 
 const ONE = "3.0/mlflow/workspaces/:name";
@@ -27,15 +24,18 @@ function refuseArtifactRoot(root: string | undefined): void {
   if (root) throw invalid("The parameter 'default_artifact_root' is not supported: artifacts are kept by the service.");
 }
 
-async function requireEmpty(realm: Realm, name: string): Promise<void> {
-  await getWorkspace(realm, name);
-  const workspace = await openWorkspace(realm, name);
-  const all = { clauses: [], orderBy: [], limit: 2, view: "ALL" } as const;
-  const { experiments } = await searchExperiments(workspace, all);
-  const { runs } = await searchRuns(workspace, ["0"], all);
-  const { models } = await searchRegisteredModels(workspace, all);
-  if (experiments.length <= 1 && runs.length === 0 && models.length === 0) return;
-  throw invalidState(`Workspace '${name}' is not empty. Delete it with mode=cascade to remove everything in it.`);
+const MODES = ["RESTRICT", "CASCADE", "restrict", "cascade"] as const;
+
+function requireOfferedMode(mode: string): (typeof MODES)[number] {
+  if (MODES.includes(mode as (typeof MODES)[number])) return mode as (typeof MODES)[number];
+  const accepted =
+    "Accepted are RESTRICT, which refuses unless it is empty, and CASCADE, which removes everything in it.";
+  if (mode.toUpperCase() === "SET_DEFAULT") {
+    throw invalid(
+      `Invalid deletion mode 'SET_DEFAULT': what is in a workspace cannot be moved to another one. ${accepted}`,
+    );
+  }
+  throw invalidValue("mode", mode, accepted);
 }
 
 export const serverRoutes = [
@@ -116,13 +116,13 @@ export const serverRoutes = [
     permission: "manage",
     outsideWorkspace: true,
     request: {
-      mode: withDefault(enumeration(["RESTRICT", "CASCADE", "restrict", "cascade"] as const), "RESTRICT"),
+      mode: withDefault(string, "RESTRICT"),
     },
     handle: async ({ realm, path, input }) => {
       const name = decodePart(path.name!);
+      const mode = requireOfferedMode(input.mode);
       if (name === DEFAULT_WORKSPACE) throw invalid("The 'default' workspace is reserved and cannot be deleted");
-      if (input.mode.toUpperCase() === "RESTRICT") await requireEmpty(realm, name);
-      await deleteWorkspace(realm, name);
+      await (mode.toUpperCase() === "RESTRICT" ? deleteEmptyWorkspace : deleteWorkspace)(realm, name);
       return { status: 204 };
     },
   }),
