@@ -3,12 +3,12 @@
 // docs/deploy.md tells what the deployer must be allowed to do, and what comes after.
 targetScope = 'resourceGroup'
 
-@description('Optional. Begins the names of all resources.')
+@description('Optional. Begins the names of all resources: letters, digits and single hyphens, a letter first.')
 @minLength(2)
 @maxLength(10)
 param prefix string = 'cairn'
 
-@description('Optional. Keeps several deployments of one group apart, for instance dev and prod.')
+@description('Optional. Keeps several deployments of one group apart, for instance dev and prod: letters, digits and single hyphens.')
 @minLength(1)
 @maxLength(8)
 param environmentName string = 'dev'
@@ -96,15 +96,18 @@ param logRetentionDays int = 30
 @description('Optional. Most GB of logs taken in a day; -1 is no limit.')
 param logDailyQuotaGb int = 1
 
-@description('Optional. Who hears of alerts; without an address there are none.')
+@description('Optional. Who hears of alerts and of the budget; without an address there are no alerts, and may be no budget.')
 param alertEmail string = ''
 
 @description('Optional. Monthly budget of the group in the currency of the subscription, told at 80 and 100 percent; 0 is none.')
 @minValue(0)
 param budgetAmount int = 0
 
-@description('Optional. First month of the budget; the default is the current one.')
-param budgetStartDate string = utcNow('yyyy-MM-01')
+@description('Optional. First month of the budget, as 2026-11-01; by default the one in which it is made, which a tag of the group remembers.')
+param budgetStartDate string = ''
+
+@description('Optional. The current month, which nobody needs to give.')
+param currentMonth string = utcNow('yyyy-MM-01')
 
 @description('Optional. The vault cannot be purged before its 90 days are over, not even by its owner.')
 param vaultPurgeProtection bool = true
@@ -126,6 +129,8 @@ var tenantId = tenant().tenantId
 var suffix = uniqueString(resourceGroup().id, prefix, environmentName)
 var baseName = toLower('${prefix}-${environmentName}')
 var queues = ['metrics-fold', 'metrics-seal', 'search-snapshot', 'purge']
+// A budget that nobody hears of would be none, silently.
+var budgetEmail = budgetAmount > 0 && empty(alertEmail) ? fail('budgetAmount needs alertEmail: somebody must be told.') : alertEmail
 var blobContainers = ['artifacts', 'values', 'metrics', 'search']
 
 module monitoring 'modules/monitoring.bicep' = {
@@ -202,6 +207,8 @@ module network 'modules/network.bicep' = {
     cosmosAccountId: cosmos.outputs.accountId
     vaultId: keyvault.outputs.vaultId
   }
+  // Both change the database account, which does one such thing at a time.
+  dependsOn: [roles]
 }
 
 module roles 'modules/roles.bicep' = {
@@ -210,6 +217,7 @@ module roles 'modules/roles.bicep' = {
     dataAccountName: storage.outputs.dataAccountName
     hostAccountName: storage.outputs.hostAccountName
     cosmosAccountName: cosmos.outputs.accountName
+    cosmosDatabaseName: cosmos.outputs.databaseName
     vaultName: keyvault.outputs.vaultName
     componentName: monitoring.outputs.componentName
   }
@@ -265,8 +273,16 @@ module alerts 'modules/alerts.bicep' = if (!empty(alertEmail)) {
     logWorkspaceId: monitoring.outputs.workspaceId
     cosmosAccountId: cosmos.outputs.accountId
     storageAccountIds: [storage.outputs.dataAccountId, storage.outputs.hostAccountId]
-    budgetAmount: budgetAmount
-    budgetStartDate: budgetStartDate
+  }
+}
+
+module budget 'modules/budget.bicep' = if (budgetAmount > 0) {
+  params: {
+    baseName: baseName
+    amount: budgetAmount
+    email: budgetEmail
+    startDate: budgetStartDate
+    currentMonth: currentMonth
   }
 }
 

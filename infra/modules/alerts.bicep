@@ -1,4 +1,4 @@
-// What a person is told by mail: answers that are our fault, work that failed for good, throttling, money.
+// What a person is told by mail: answers that are our fault, work that failed for good, throttling.
 
 @description('Required. Begins the names of the alerts.')
 param baseName string
@@ -20,12 +20,6 @@ param cosmosAccountId string
 
 @description('Required. Storage accounts.')
 param storageAccountIds string[]
-
-@description('Required. Monthly budget of the group; 0 is none.')
-param budgetAmount int
-
-@description('Required. First month of the budget.')
-param budgetStartDate string
 
 // Log queries look at the last fifteen minutes, every fifteen minutes, and alert on any row.
 var logAlerts = [
@@ -127,7 +121,9 @@ resource storageThrottling 'Microsoft.Insights/metricAlerts@2018-03-01' = [
             name: 'busy'
             metricNamespace: 'Microsoft.Storage/storageAccounts'
             metricName: 'Transactions'
-            dimensions: [{ name: 'ResponseType', operator: 'Include', values: ['ServerBusyError', 'ClientThrottlingError'] }]
+            dimensions: [
+              { name: 'ResponseType', operator: 'Include', values: ['ServerBusyError', 'ClientThrottlingError'] }
+            ]
             timeAggregation: 'Total'
             operator: 'GreaterThan'
             threshold: 100
@@ -138,17 +134,3 @@ resource storageThrottling 'Microsoft.Insights/metricAlerts@2018-03-01' = [
     }
   }
 ]
-
-resource budget 'Microsoft.Consumption/budgets@2024-08-01' = if (budgetAmount > 0) {
-  name: 'budget-${baseName}'
-  properties: {
-    category: 'Cost'
-    amount: budgetAmount
-    timeGrain: 'Monthly'
-    timePeriod: { startDate: budgetStartDate }
-    notifications: {
-      nearly: { enabled: true, operator: 'GreaterThan', threshold: 80, thresholdType: 'Actual', contactEmails: [email] }
-      over: { enabled: true, operator: 'GreaterThan', threshold: 100, thresholdType: 'Forecasted', contactEmails: [email] }
-    }
-  }
-}

@@ -178,11 +178,14 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'to-log-analytics'
   properties: {
     workspaceId: logWorkspaceId
+    // What the host says, also where the app itself does not start.
+    logs: [{ category: 'FunctionAppLogs', enabled: true }]
     metrics: [{ category: 'AllMetrics', enabled: true }]
   }
 }
 
 @description('Where the app answers.')
 output url string = 'https://${app.properties.defaultHostName}'
+
 @description('Name of the app.')
 output appName string = app.name

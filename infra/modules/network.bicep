@@ -29,12 +29,18 @@ param cosmosAccountId string
 param vaultId string
 
 var storageSuffix = environment().suffixes.storage
+// Which the cloud does not tell.
+var documentSuffixes = {
+  AzureCloud: 'documents.azure.com'
+  AzureUSGovernment: 'documents.azure.us'
+  AzureChinaCloud: 'documents.azure.cn'
+}
 var zones = [
   'privatelink.blob.${storageSuffix}'
   'privatelink.queue.${storageSuffix}'
   'privatelink.table.${storageSuffix}'
-  'privatelink.documents.azure.com'
-  'privatelink.vaultcore.azure.net'
+  'privatelink.${documentSuffixes[environment().name]}'
+  replace(environment().suffixes.keyvaultDns, '.vault.', 'privatelink.vaultcore.')
 ]
 // `zone` is an index into `zones`.
 var endpoints = [
@@ -89,6 +95,8 @@ resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01
   }
 ]
 
+// One at a time: three of them change one storage account, which refuses what comes meanwhile.
+@batchSize(1)
 resource privateEndpoints 'Microsoft.Network/privateEndpoints@2024-07-01' = [
   for endpoint in endpoints: if (enabled) {
     name: 'pe-${vnetName}-${endpoint.name}'

@@ -12,6 +12,9 @@ param hostAccountName string
 @description('Required. Account with the documents.')
 param cosmosAccountName string
 
+@description('Required. Database in that account.')
+param cosmosDatabaseName string
+
 @description('Required. Vault with the secrets.')
 param vaultName string
 
@@ -92,13 +95,15 @@ resource telemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// Cosmos DB has roles of its own for data.
+var documentsScope = '${cosmos.id}/dbs/${cosmosDatabaseName}'
+
+// Cosmos DB has roles of its own for data. This one is for the app's database alone.
 resource documents 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-04-15' = {
   parent: cosmos
-  name: guid(cosmos.id, apiPrincipalId, cosmosDataContributor)
+  name: guid(documentsScope, apiPrincipalId, cosmosDataContributor)
   properties: {
     principalId: apiPrincipalId
     roleDefinitionId: '${cosmos.id}/sqlRoleDefinitions/${cosmosDataContributor}'
-    scope: cosmos.id
+    scope: documentsScope
   }
 }

@@ -1,5 +1,4 @@
-// Two accounts, so that nothing of the Functions host lies beside the data: `host` has its leases, the packages and the
-// work queues; `data` has the blobs of the workspaces.
+// Two accounts: `host` has the leases of the Functions host, packages and work queues; `data` the blobs of the workspaces.
 
 @description('Required. Name of the account with the blobs of the workspaces.')
 param dataAccountName string
@@ -98,9 +97,7 @@ resource dataContainers 'Microsoft.Storage/storageAccounts/blobServices/containe
 resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-01-01' = {
   parent: data
   name: 'default'
-  properties: {
-    policy: { rules: coolAfterDays > 0 ? [dropOldSnapshots, coolArtifacts] : [dropOldSnapshots] }
-  }
+  properties: { policy: { rules: coolAfterDays > 0 ? [dropOldSnapshots, coolArtifacts] : [dropOldSnapshots] } }
   dependsOn: [dataBlobs]
 }
 
@@ -160,14 +157,18 @@ resource dataLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   }
 }
 
+// Who put which package there.
+resource packageLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: hostBlobs
+  name: 'to-log-analytics'
+  properties: { workspaceId: logWorkspaceId, logs: [{ category: 'StorageWrite', enabled: true }] }
+}
+
 // The alert on poison queues reads these.
 resource queueLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: hostQueues
   name: 'to-log-analytics'
-  properties: {
-    workspaceId: logWorkspaceId
-    logs: [{ category: 'StorageWrite', enabled: true }]
-  }
+  properties: { workspaceId: logWorkspaceId, logs: [{ category: 'StorageWrite', enabled: true }] }
 }
 
 @description('Resource id of the data account.')

@@ -34,7 +34,7 @@ describe("A6: docs/deploy.md is true", () => {
 
   test("providers: every one that the template uses, but those that are always there", () => {
     const used = [...files.values()].flatMap((text) => matches(text, /^resource \w+ '([^/]+)/gm));
-    const always = ["Microsoft.Authorization"];
+    const always = ["Microsoft.Authorization", "Microsoft.Resources"];
     // The subnet of Flex Consumption is delegated to it.
     const delegated = matches(files.get("infra/modules/network.bicep")!, /serviceName: '([^/]+)/g);
     const wanted = sorted([...used, ...delegated].filter((it) => !always.includes(it)));
@@ -62,12 +62,13 @@ describe("A6: docs/deploy.md is true", () => {
 
   test("links: the files and chapters that it points to are there", () => {
     const links = matches(guide, /\]\(([^)]+)\)/g);
-    const anchors = matches(guide, /^##+ (.+)$/gm).map(
-      (title) => `#${title.toLowerCase().replaceAll("'", "").replaceAll(" ", "-")}`,
-    );
-    const broken = links.filter((link) =>
-      link.startsWith("#") ? !anchors.includes(link) : !existsSync(join(ROOT, "docs", link)),
-    );
+    const anchorsOf = (text: string) =>
+      matches(text, /^##+ (.+)$/gm).map((title) => `#${title.toLowerCase().replaceAll("'", "").replaceAll(" ", "-")}`);
+    const broken = links.filter((link) => {
+      const [, file, anchor] = /^([^#]*)(#.*)?$/.exec(link)!;
+      if (file && !existsSync(join(ROOT, "docs", file))) return true;
+      return anchor !== undefined && !anchorsOf(file ? read(`docs/${file}`) : guide).includes(anchor);
+    });
     expect(broken).toEqual([]);
   });
 });
@@ -81,6 +82,25 @@ describe("A6: other ways to deploy", () => {
     expect(plain(at(app!.body.get("tags"), "azd-service-name")!)).toBe(service);
     expect(yaml).toContain("project: out/package\n");
     expect(yaml).toContain("run: npm run package\n");
+  });
+
+  test("GitHub: its actions are pinned by hash, and what builds the package has no way into Azure", () => {
+    const workflow = read(".github/workflows/deploy.yml");
+    const uses = matches(workflow, /uses: (.+)$/gm);
+    expect(uses.length).toBeGreaterThan(4);
+    expect(uses.filter((it) => !/^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(it))).toEqual([]);
+    const jobs = workflow.split(/^ {2}(?=\w+:\n {4})/m).slice(1);
+    const signsIn = jobs.filter((job) => job.includes("id-token: write"));
+    expect(signsIn).toHaveLength(1);
+    expect(signsIn.join()).not.toMatch(/\bnpm\b|\bnode\b|\bnpx\b/);
+    expect(workflow.split("\njobs:")[0]).not.toContain("id-token");
+  });
+
+  test("GitHub: the deployer may grant the roles of the template, and no others", () => {
+    const granted = matches(files.get("infra/modules/roles.bicep")!, /^var \w+ = '([0-9a-f-]{36})'/gm);
+    const ofAzure = granted.filter((id) => !id.startsWith("00000000"));
+    const condition = /^roles="([^"]+)"/m.exec(guide)![1]!;
+    expect(sorted(matches(condition, /([0-9a-f-]{36})/g))).toEqual(sorted(ofAzure));
   });
 
   test("GitHub: the workflow signs in without a secret, and deploys the parameter files that there are", () => {

@@ -1,8 +1,9 @@
 import { type Fault, type Files, show } from "./bicep/files.ts";
+import { FIRST_MONTH } from "./bicep/functions.ts";
 import { readParams } from "./bicep/params.ts";
 import { parseAll, type Source, syntaxFaults } from "./bicep/syntax.ts";
 import { type Deployment, deploy } from "./bicep/template.ts";
-import type { Place, Resource, Value } from "./bicep/values.ts";
+import { at, type Place, plain, type Resource, type Value } from "./bicep/values.ts";
 
 /** The templates, and what they make of the parameter files that lie beside them. */
 export interface Infra {
@@ -10,6 +11,8 @@ export interface Infra {
   readonly sources: ReadonlyMap<string, Source>;
   /** By parameter file; `everything` turns on what no file does. */
   readonly deployments: ReadonlyMap<string, Deployment>;
+  /** The same again three months later, into the groups as the first ones left them. */
+  readonly again: ReadonlyMap<string, Deployment>;
   readonly syntax: readonly Fault[];
   /** Names, parameters and properties that do not fit. */
   readonly meaning: readonly Fault[];
@@ -23,6 +26,9 @@ const text = (value: string): Value => ({ kind: "text", text: value, exact: true
 const EVERYTHING = new Map<string, Value>([
   ["cosmosMode", text("autoscale")],
   ["packageUri", text("https://example.com/package.zip")],
+  ["alertEmail", text("team@example.com")],
+  ["budgetAmount", { kind: "number", number: 100, at: START }],
+  ["vnetEnabled", { kind: "bool", is: true, at: START }],
   ["vaultRecover", { kind: "bool", is: true, at: START }],
   ["blobSoftDeleteDays", { kind: "number", number: 0, at: START }],
 ]);
@@ -32,9 +38,11 @@ export async function readDeployments(files: Files): Promise<Infra> {
   const syntax = [...sources.values()].flatMap(syntaxFaults);
   const deployments = new Map<string, Deployment>();
   const faults: Fault[] = [];
+  const again = new Map<string, Deployment>();
   const add = (name: string, params: Map<string, Value>, from: Place) => {
-    const deployment = deploy(sources, MAIN, params, from);
+    const deployment = deploy(sources, MAIN, params, from, FIRST_MONTH);
     deployments.set(name, deployment);
+    again.set(name, deploy(sources, MAIN, params, from, { month: "2027-02-01", tags: groupTags(deployment) }));
     faults.push(...deployment.faults);
   };
   if (syntax.length === 0) {
@@ -45,7 +53,14 @@ export async function readDeployments(files: Files): Promise<Infra> {
     }
     add("everything", EVERYTHING, START);
   }
-  return { files, sources, deployments, syntax, meaning: distinct(faults) };
+  return { files, sources, deployments, again, syntax, meaning: distinct(faults) };
+}
+
+/** Those that a deployment gives its group. */
+export function groupTags(deployment: Deployment): Record<string, string> {
+  const [tags] = made(deployment, "Microsoft.Resources/tags");
+  const given = tags && at(tags.body.get("properties"), "tags");
+  return given ? (plain(given) as Record<string, string>) : {};
 }
 
 export function distinct(faults: readonly Fault[]): Fault[] {

@@ -1,5 +1,5 @@
 import type { Fault } from "./files.ts";
-import { asText, FUNCTIONS } from "./functions.ts";
+import { asText, functionsIn, type World } from "./functions.ts";
 import { lineOf, type Node, parts } from "./syntax.ts";
 import { typeOfMember } from "./types.ts";
 import type { Place, Value } from "./values.ts";
@@ -10,7 +10,8 @@ export type Lookup = (name: string) => Value | undefined;
 export type Evaluate = (node: Node, lookup: Lookup) => Value;
 
 /** Evaluates expressions of one file. What cannot be right becomes a fault, and a value that fits everywhere. */
-export function evaluator(file: string, faults: Fault[]): Evaluate {
+export function evaluator(file: string, faults: Fault[], world: World): Evaluate {
+  const functions = functionsIn(world);
   const place = (node: Node): Place => ({ file, line: lineOf(node) });
   const fail = (node: Node, message: string): Value => {
     faults.push({ ...place(node), message });
@@ -41,6 +42,7 @@ export function evaluator(file: string, faults: Fault[]): Evaluate {
           node,
           evaluate(node.childForFieldName("object")!, lookup),
           node.childForFieldName("property")!.text,
+          isSafe(node),
         );
       case "subscript_expression":
         return subscript(node, lookup);
@@ -93,6 +95,7 @@ export function evaluator(file: string, faults: Fault[]): Evaluate {
   const binary = (node: Node, lookup: Lookup): Value => {
     const [left, right] = ["left", "right"].map((side) => evaluate(node.childForFieldName(side)!, lookup));
     const operator = node.children.find((child) => child && !child.isNamed)?.type ?? "";
+    if (operator === "??") return left!.kind === "null" ? right! : left!;
     const compare = COMPARISONS[operator];
     if (!compare) return fail(node, `the checks do not understand the operator ${operator}.`);
     return { kind: "bool", is: compare(left!, right!), at: place(node) };
@@ -101,19 +104,20 @@ export function evaluator(file: string, faults: Fault[]): Evaluate {
   const call = (node: Node, lookup: Lookup): Value => {
     const name = node.childForFieldName("function")!.text;
     const args = parts(node.childForFieldName("arguments")!).map((arg) => evaluate(arg, lookup));
-    const known = FUNCTIONS[name];
+    const known = functions[name];
     return known ? known(place(node), ...args) : fail(node, `the checks do not know the function ${name}().`);
   };
 
   const subscript = (node: Node, lookup: Lookup): Value => {
     const [list, index] = ["object", "index"].map((side) => evaluate(node.childForFieldName(side)!, lookup));
-    if (list!.kind === "object") return member(node, list!, asText(index!).text);
+    if (list!.kind === "object") return member(node, list!, asText(index!).text, isSafe(node));
     const item = list!.kind === "list" && index!.kind === "number" ? list!.items[index!.number] : undefined;
     return item ?? fail(node, `there is no such item: ${node.text}`);
   };
 
-  const member = (node: Node, owner: Value, name: string): Value => {
-    const missing = (what: string) => fail(node, `${what} has no ${name}.`);
+  const member = (node: Node, owner: Value, name: string, isSafe: boolean): Value => {
+    const missing = (what: string): Value =>
+      isSafe ? { kind: "null", at: place(node) } : fail(node, `${what} has no ${name}.`);
     switch (owner.kind) {
       case "object":
         return owner.entries.get(name) ?? missing("the object");
@@ -143,6 +147,9 @@ export function evaluator(file: string, faults: Fault[]): Evaluate {
 
   return evaluate;
 }
+
+/** `.?` and `[?`: what is not there is null. */
+const isSafe = (node: Node): boolean => node.children.some((child) => child?.type === ".?" || child?.type === "?");
 
 const COMPARISONS: Record<string, (left: Value, right: Value) => boolean> = {
   "==": (left, right) => asText(left).text === asText(right).text,

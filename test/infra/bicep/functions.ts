@@ -5,6 +5,16 @@ import { type Place, plain, type Value } from "./values.ts";
 export const SUBSCRIPTION = "/subscriptions/00000000-0000-4000-8000-000000000001";
 export const GROUP = `${SUBSCRIPTION}/resourceGroups/rg-test`;
 
+/** When and where a template is deployed. */
+export interface World {
+  /** What `utcNow('yyyy-MM-01')` gives. */
+  readonly month: string;
+  /** Of the group. */
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export const FIRST_MONTH: World = { month: "2026-11-01", tags: {} };
+
 type Function = (place: Place, ...args: Value[]) => Value;
 
 const hash = (values: readonly Value[]) =>
@@ -38,7 +48,7 @@ function guid(values: readonly Value[]): string {
 }
 
 /** The functions that infra/ uses. Names that Bicep derives from hashes come out otherwise than in Azure, but as long. */
-export const FUNCTIONS: Readonly<Record<string, Function>> = {
+export const functionsIn = ({ month, tags }: World): Readonly<Record<string, Function>> => ({
   empty: (place, value) => bool(place, isEmpty(value!)),
   toLower: (place, value) => text(place, asText(value!).text.toLowerCase(), asText(value!).exact),
   string: (place, value) => text(place, asText(value!).text, asText(value!).exact),
@@ -49,7 +59,12 @@ export const FUNCTIONS: Readonly<Record<string, Function>> = {
       place,
       Object.assign({}, ...values.map((it) => (it.kind === "object" ? Object.fromEntries(it.entries) : {}))),
     ),
-  resourceGroup: (place) => object(place, { id: text(place, GROUP), location: text(place, "westeurope") }),
+  resourceGroup: (place) => {
+    // A group that nobody tagged says nothing of tags.
+    const tagged = Object.entries(tags).map(([name, value]) => [name, text(place, value)] as const);
+    const own: Record<string, Value> = tagged.length > 0 ? { tags: object(place, Object.fromEntries(tagged)) } : {};
+    return object(place, { id: text(place, GROUP), location: text(place, "westeurope"), ...own });
+  },
   tenant: (place) => object(place, { tenantId: text(place, "00000000-0000-4000-8000-000000000002") }),
   environment: (place) =>
     object(place, {
@@ -62,8 +77,11 @@ export const FUNCTIONS: Readonly<Record<string, Function>> = {
     }),
   subscriptionResourceId: (place, type, name) =>
     text(place, `${SUBSCRIPTION}/providers/${asText(type!).text}/${asText(name!).text}`, asText(name!).exact),
-  utcNow: (place) => text(place, "2026-11-01"),
+  utcNow: (place) => text(place, month),
+  fail: (place, reason) => ({ kind: "runtime", text: `fails: ${asText(reason!).text}`, at: place }),
+  replace: (place, where, what, by) =>
+    text(place, asText(where!).text.replaceAll(asText(what!).text, asText(by!).text), asText(where!).exact),
   readEnvironmentVariable: (place, name) => text(place, `${asText(name!).text.toLowerCase()}-of-the-environment`),
   cidrSubnet: (place, range, size, index) =>
     text(place, `${asText(range!).text}/${asText(size!).text}#${asText(index!).text}`),
-};
+});

@@ -1,5 +1,6 @@
 import { evaluator } from "./evaluation.ts";
 import type { Fault, Files } from "./files.ts";
+import { FIRST_MONTH } from "./functions.ts";
 import { parseExpression } from "./syntax.ts";
 import type { Value } from "./values.ts";
 
@@ -12,7 +13,7 @@ export async function readParams(files: Files, file: string): Promise<{ params: 
     const assignment = /^param (\w+) = (.+)$/.exec(text);
     if (assignment) {
       const [, name, expression] = assignment as unknown as [string, string, string];
-      const value = evaluator(file, faults)(await parseExpression(expression), () => undefined);
+      const value = evaluator(file, faults, FIRST_MONTH)(await parseExpression(expression), () => undefined);
       params.set(name, { ...value, at: { file, line } });
     } else if (!/^(\/\/.*|using '.\/main.bicep'|)$/.test(text)) {
       faults.push({ file, line, message: `not understood: ${text}` });

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { evaluator, type Lookup, truth } from "./evaluation.ts";
 import type { Fault } from "./files.ts";
-import { asText, GROUP } from "./functions.ts";
+import { asText, GROUP, type World } from "./functions.ts";
 import { lineOf, type Node, parts, type Source } from "./syntax.ts";
 import { at, type Module, type Output, type Place, type Resource, type Value } from "./values.ts";
 
@@ -37,6 +37,7 @@ export function deploy(
   file: string,
   given: ReadonlyMap<string, Value>,
   from: Place,
+  world: World,
 ): Deployment {
   const made: Deployment & { outputs: Map<string, Output> } = {
     resources: [],
@@ -46,7 +47,7 @@ export function deploy(
   };
   const source = sources.get(file);
   if (!source) return { ...made, faults: [{ ...from, message: `${file} is not there.` }] };
-  new Template(sources, source, given, from, made).run();
+  new Template(sources, source, given, from, made, world).run();
   return made;
 }
 
@@ -56,6 +57,7 @@ class Template {
   readonly #given: ReadonlyMap<string, Value>;
   readonly #from: Place;
   readonly #made: Deployment & { outputs: Map<string, Output> };
+  readonly #world: World;
   readonly #evaluate;
   readonly #declarations: Map<string, Declaration>;
   readonly #outputs: Declaration[];
@@ -69,13 +71,15 @@ class Template {
     given: ReadonlyMap<string, Value>,
     from: Place,
     made: Deployment & { outputs: Map<string, Output> },
+    world: World,
   ) {
+    this.#world = world;
     this.#sources = sources;
     this.#file = source.file;
     this.#given = given;
     this.#from = from;
     this.#made = made;
-    this.#evaluate = evaluator(source.file, made.faults);
+    this.#evaluate = evaluator(source.file, made.faults, world);
     const all = declarationsOf(source.root);
     this.#outputs = all.filter(({ kind }) => kind === "output");
     this.#declarations = new Map(all.filter(({ kind }) => kind !== "output").map((it) => [it.name, it]));
@@ -164,7 +168,7 @@ class Template {
     return make(body, truth(this.#evaluate(condition, lookup)), lookup);
   }
 
-  #resource({ name: symbol, node }: Declaration, body: Node, deployed: boolean, lookup: Lookup): Value {
+  #resource({ name: symbol, node, decorators }: Declaration, body: Node, deployed: boolean, lookup: Lookup): Value {
     const value = this.#evaluate(body, lookup);
     const entries = value.kind === "object" ? value.entries : new Map<string, Value>();
     const typeAndVersion = asText(this.#evaluate(parts(node)[1]!, lookup)).text;
@@ -185,6 +189,7 @@ class Template {
       deployed,
       parent,
       scope,
+      isOneByOne: decorators.some((call) => call.text === "batchSize(1)"),
       at: this.#place(node),
     };
     this.#made.resources.push(resource);
@@ -197,7 +202,7 @@ class Template {
     const file = posix.join(posix.dirname(this.#file), path);
     const params = at(value, "params");
     const given = params?.kind === "object" ? params.entries : new Map<string, Value>();
-    const inner = deploy(this.#sources, file, given, this.#place(node));
+    const inner = deploy(this.#sources, file, given, this.#place(node), this.#world);
     const dependsOn = at(value, "dependsOn");
     const module: Module = {
       symbol,

@@ -27,7 +27,7 @@ export interface Description {
   readonly types: Readonly<Record<string, ObjectType | UnionType>>;
 }
 
-/** As Microsoft's program prints them; what it does not know stands in by-hand.json, after Azure/bicep-types-az and as far as infra/ uses it. */
+/** As Microsoft's program prints them; what it does not know, or mixes up, stands in by-hand.json, after Azure/bicep-types-az and as far as infra/ uses it. */
 export const DESCRIPTIONS = { ...described, ...byHand } as unknown as Readonly<Record<string, Description>>;
 
 /**

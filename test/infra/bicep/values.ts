@@ -44,6 +44,8 @@ export interface Resource {
   readonly deployed: boolean;
   readonly parent: Resource | undefined;
   readonly scope: Resource | undefined;
+  /** Those of its loop are made one after the other. */
+  readonly isOneByOne: boolean;
   readonly at: Place;
 }
 
