@@ -17,6 +17,7 @@ import { type Host, startHost } from "./host.ts";
 import { type LocalStores, openLocalStores } from "./local-stores.ts";
 import { describeError, logToStandardError } from "./log.ts";
 import { requireLoopback } from "./loopback.ts";
+import { serveMlflowPage } from "./mlflow-page.ts";
 import { wakeOnSend } from "./queues.ts";
 
 /** What the host gives the app. */
@@ -54,6 +55,8 @@ interface Settings {
   readonly strict: boolean;
   /** Nothing is started: the data folder is copied there. */
   readonly backup: string | undefined;
+  /** The built page of an installed mlflow. */
+  readonly mlflowPage: string | undefined;
 }
 
 const USAGE = `Runs the workspace on this machine.
@@ -68,6 +71,7 @@ const USAGE = `Runs the workspace on this machine.
   --url <url>       Address at which others reach this, for instance that of a proxy that adds TLS
   --durable         Write to disk before each answer, so that nothing is lost when the power fails
   --backup <folder> Copy the data to a folder that is not there yet, while a server runs or not, and end
+  --mlflow-page <folder>  Serve MLflow's own page at /: mlflow/server/js/build of an installed mlflow
   --strict          Convert requests exactly as Azure Functions does; slower
   --help            Show this`;
 
@@ -103,7 +107,8 @@ function readSettings(args: readonly string[]): Settings | "help" {
   if (values["new-owner-key"] && !values.auth) throw new StartError("--new-owner-key goes with --auth.");
   if (values.backup === "") throw new StartError("--backup needs the name of a folder.");
   const { data: folder, host: hostname, auth, "new-owner-key": newOwnerKey, durable, strict, backup } = values;
-  return { port, folder, hostname, auth, newOwnerKey, url: publicUrl(values.url), durable, strict, backup };
+  const mlflowPage = values["mlflow-page"];
+  return { port, folder, hostname, auth, newOwnerKey, url: publicUrl(values.url), durable, strict, backup, mlflowPage };
 }
 
 function publicUrl(text: string | undefined): string | undefined {
@@ -125,6 +130,7 @@ function parseArguments(args: readonly string[]) {
         "new-owner-key": { type: "boolean", default: false },
         url: { type: "string" },
         durable: { type: "boolean", default: false },
+        "mlflow-page": { type: "string" },
         strict: { type: "boolean", default: false },
         backup: { type: "string" },
         help: { type: "boolean", short: "h", default: false },
@@ -142,6 +148,7 @@ async function start(settings: Settings, app: LocalApp): Promise<void> {
   // What is kept here is nobody else's on this machine.
   process.umask(0o077);
   surviveLostOutput();
+  const page = settings.mlflowPage === undefined ? [] : [serveMlflowPage(settings.mlflowPage, auth)];
   let host: Host | undefined;
   const baseUrl = () => settings.url ?? host?.url ?? `http://${hostname}:${port}`;
   const stores = await openLocalStores({ folder, durable, baseUrl });
@@ -168,7 +175,7 @@ async function start(settings: Settings, app: LocalApp): Promise<void> {
       mode: strict ? "strict" : "light",
       hostJson,
       queue: stores.queue,
-      intercept: stores.intercept,
+      intercept: [...stores.intercept, ...page],
       clock: machineClock,
     });
     if (auth) await app.ownerKey(settings.newOwnerKey, showOwnerKey);

@@ -12,18 +12,19 @@ import { decodePart, splitUrl } from "../http/url.ts";
 import { operationFound } from "../signals.ts";
 import { errorResponse, internalError, noSuchRoute } from "./errors.ts";
 import { decodeBody, decodeRequest, type Message, queryObject } from "./message.ts";
-import type { MlflowRoute, MlflowSettings } from "./route.ts";
+import type { MlflowRoute, MlflowSettings, Surface } from "./route.ts";
 import { artifactRoutes } from "./routes/artifacts.ts";
 import { experimentRoutes } from "./routes/experiments.ts";
 import { loggedModelRoutes } from "./routes/logged-models.ts";
 import { metricRoutes } from "./routes/metrics.ts";
 import { modelVersionRoutes } from "./routes/model-versions.ts";
+import { absentFeatureRoutes, pageRoutes } from "./routes/page.ts";
 import { registeredModelRoutes } from "./routes/registered-models.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { searchRunsRoute } from "./routes/search-runs.ts";
 import { serverRoutes } from "./routes/server.ts";
 
-/** Every MLflow operation; paths are below `/api/` and, the same again, `/ajax-api/`. */
+/** Every MLflow operation; paths are below `/api/` and, the same again, `/ajax-api/`, unless a route says otherwise. */
 export const mlflowRoutes: readonly MlflowRoute[] = [
   ...experimentRoutes,
   ...runRoutes,
@@ -34,11 +35,17 @@ export const mlflowRoutes: readonly MlflowRoute[] = [
   ...modelVersionRoutes,
   ...artifactRoutes,
   ...serverRoutes,
+  ...pageRoutes,
+  ...absentFeatureRoutes,
 ];
 
 const JSON_TYPE = "application/json";
 
-const find = routeTable(mlflowRoutes);
+const find: Readonly<Record<Surface, ReturnType<typeof routeTable<MlflowRoute>>>> = {
+  api: routeTable(mlflowRoutes.filter(({ surface }) => surface === undefined)),
+  page: routeTable(mlflowRoutes.filter(({ surface }) => surface !== "root")),
+  root: routeTable(mlflowRoutes.filter(({ surface }) => surface === "root")),
+};
 
 /** What the dialect needs of the app around it. */
 export interface MlflowContext {
@@ -51,7 +58,7 @@ export interface MlflowContext {
 }
 
 /** An address may end with any number of slashes: clients strip one. */
-const API = /^\/+(?:ajax-)?api(\/.*)$/;
+const API = /^\/+(?<page>ajax-)?api(?<below>\/.*)$/;
 
 /** Azure ML's own tracking address, and the short form; both stand before the ordinary path. */
 const PREFIXES = [
@@ -59,9 +66,17 @@ const PREFIXES = [
   /^\/mlflow\/v[12]\.0\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.MachineLearningServices\/workspaces\/(?<workspace>[^/]+)(?<rest>\/.*)$/i,
 ];
 
+type AskedWhere = Asked & { surface?: Surface };
+
+/** A browser that shows MLflow's page asks its user to sign in. */
+function forPage(refusal: AppResponse): AppResponse {
+  if (refusal.status !== 401) return refusal;
+  return { ...refusal, headers: { ...refusal.headers, "www-authenticate": 'Basic realm="cairn", charset="UTF-8"' } };
+}
+
 /** Answers one request in MLflow's dialect; never throws. */
 export async function answerMlflow(context: MlflowContext, request: AppRequest): Promise<AppResponse> {
-  const asked: Asked = { named: [] };
+  const asked: AskedWhere = { named: [] };
   try {
     const response = await dispatch(context, request, asked);
     await context.events.noteDone(asked, request)?.catch(context.logError);
@@ -69,16 +84,17 @@ export async function answerMlflow(context: MlflowContext, request: AppRequest):
   } catch (error) {
     context.events.noteRefused(asked, request, error, context.logError);
     const refusal = errorResponse(error);
-    if (refusal) return refusalLogged(refusal, error, context.logError);
+    if (refusal) return refusalLogged(asked.surface === "api" ? refusal : forPage(refusal), error, context.logError);
     context.logError(error);
     return internalError;
   }
 }
 
-async function dispatch(context: MlflowContext, request: AppRequest, asked: Asked): Promise<AppResponse> {
+async function dispatch(context: MlflowContext, request: AppRequest, asked: AskedWhere): Promise<AppResponse> {
   const { path, query } = splitUrl(request.url);
-  const { workspaceName, api } = locate(path);
-  const match = api === undefined ? undefined : find(request.method, api);
+  const { workspaceName, surface, operation } = locate(path);
+  asked.surface = surface;
+  const match = find[surface](request.method, operation);
   if (!match) return noSuchRoute;
   const { route, params } = match;
   operationFound.tell(route);
@@ -96,7 +112,7 @@ async function dispatch(context: MlflowContext, request: AppRequest, asked: Aske
   asked.named.push((input ?? {}) as Record<string, unknown>);
   // A route outside workspaces never looks at the member: its type is only wider than it needs to be.
   const workspace = route.outsideWorkspace ? (undefined as never) : await openLocated(realm, admission!.workspace);
-  const call = { workspace, realm, caller, input, path: params, request, settings };
+  const call = { workspace, realm, caller, input, path: params, request, surface, settings };
   if (caller.kind === "run" && route.writes) await requireOwn(workspace, caller, route, route.writes(call));
   const response = await route.handle(call);
   if (route.mayBeFirst) await confirmWorkspace(realm, admission!.workspace);
@@ -104,15 +120,27 @@ async function dispatch(context: MlflowContext, request: AppRequest, asked: Aske
   return response;
 }
 
-/** The workspace that the path names, and what follows `/api`; that is undefined where it is no operation's address. */
-function locate(path: string): { workspaceName?: string; api?: string } {
-  const api = API.exec(path)?.[1];
-  if (api !== undefined) return { api };
+interface Location {
+  /** That the path names. */
+  readonly workspaceName?: string;
+  readonly surface: Surface;
+  /** The path below the surface. */
+  readonly operation: string;
+}
+
+function locate(path: string): Location {
+  const located = locateWithin(path);
+  if (located.surface !== "root") return located;
   for (const prefix of PREFIXES) {
     const groups = prefix.exec(path)?.groups;
-    if (groups) return { workspaceName: decodePart(groups.workspace!), api: API.exec(groups.rest!)?.[1] };
+    if (groups) return { ...locateWithin(groups.rest!), workspaceName: decodePart(groups.workspace!) };
   }
-  return {};
+  return located;
+}
+
+function locateWithin(path: string): Location {
+  const api = API.exec(path)?.groups;
+  return api ? { surface: api.page ? "page" : "api", operation: api.below! } : { surface: "root", operation: path };
 }
 
 /** @throws InvalidParameter when path and header name different workspaces */

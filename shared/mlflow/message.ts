@@ -88,6 +88,12 @@ export const bool: Decoder<boolean> = (value) => {
   throw wrongType(value);
 };
 
+/** An object whose members somebody else knows. */
+export const object: Decoder<Readonly<Record<string, unknown>>> = (value) => {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw wrongType(value);
+};
+
 /** A name out of a fixed list, or the number it has in protobuf, which may be text too. */
 export function enumeration<T extends string>(
   names: readonly T[],

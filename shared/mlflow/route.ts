@@ -16,6 +16,8 @@ export interface Call<T> {
   /** Path parameters as they stand in the URL. */
   readonly path: Readonly<Record<string, string>>;
   readonly request: AppRequest;
+  /** Where the operation was asked for. */
+  readonly surface: Surface;
   readonly settings: MlflowSettings;
 }
 
@@ -24,7 +26,12 @@ export interface MlflowSettings {
   readonly limitsBodies: boolean;
 }
 
+/** Below `/api/`, below `/ajax-api/`, where MLflow's page looks, or directly below the address. */
+export type Surface = "api" | "page" | "root";
+
 export interface MlflowRoute extends RouteShape, Rule {
+  /** Where alone the operation is found; absent: below `/api/` and `/ajax-api/`. */
+  readonly surface?: "page" | "root";
   /** Absent: the route reads neither body nor query by itself. */
   readonly request?: Message<unknown>;
   /** The workspaces' own routes are outside any workspace; those with a parameter `name` are about the workspace of that name. */

@@ -11,7 +11,7 @@ import { type InProcess, useInProcess } from "./in-process.ts";
 import { type Expectation, faultOf } from "./judge.ts";
 import { BAD_BODIES, extraFields, jsonOf, type Mutation, mutationsOf, PATH_PARTS, withExtra } from "./mutations.ts";
 import { type Fields, mlflowFields, restFields } from "./shapes.ts";
-import { type Input, queryOf, type Sending, targetOf } from "./support.ts";
+import { aboveOf, type Input, queryOf, type Sending, targetOf } from "./support.ts";
 import { VALID } from "./valid-requests.ts";
 import { VALID_REST } from "./valid-rest.ts";
 import { createWorld } from "./world.ts";
@@ -33,7 +33,8 @@ interface Good {
 interface Operation {
   readonly name: string;
   readonly route: RouteShape;
-  readonly api: "/api/" | "/api/v1/";
+  /** What stands before its path. */
+  readonly api: string;
   readonly query: Fields;
   readonly body: Fields;
   /** Whether it refuses fields that it does not know. */
@@ -48,7 +49,7 @@ const OPERATIONS: Operation[] = [
     return {
       name: route.name,
       route,
-      api: "/api/",
+      api: aboveOf(route),
       query: isQuery ? fields : {},
       body: isQuery ? {} : fields,
       isStrict: false,

@@ -28,26 +28,29 @@ const LONE_SURROGATE = "\ud800";
 const DEEP = raw("[".repeat(1000) + "]".repeat(1000));
 const POLLUTING = raw('{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}');
 const NO_TEXT = [[["x"]], { a: 1 }, DEEP, POLLUTING];
-const TOO_LARGE = [raw("9007199254740993"), raw("-9007199254740993"), raw("1e400"), raw("-1e400"), 1e19];
+const NO_INTEGER = [
+  "x",
+  "",
+  "1.5",
+  "1e3",
+  "0x10",
+  "NaN",
+  "Infinity",
+  true,
+  1.5,
+  LONE_SURROGATE,
+  raw("1e400"),
+  raw("-1e400"),
+  1e19,
+  ...NO_TEXT,
+];
+const WHOLE = [-1, 0, raw("-0"), raw("1e2"), Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER, "-1"];
 
 /** What cannot be a value of the kind. */
 const WRONG: Record<Shape["kind"], readonly unknown[]> = {
   text: [5, 1.5, true, ["x"], LONE_SURROGATE, `tail${LONE_SURROGATE}`, ...NO_TEXT],
-  integer: [
-    "x",
-    "",
-    "1.5",
-    "1e3",
-    "0x10",
-    "NaN",
-    "Infinity",
-    "9007199254740993",
-    true,
-    1.5,
-    LONE_SURROGATE,
-    ...TOO_LARGE,
-    ...NO_TEXT,
-  ],
+  integer: [...NO_INTEGER, "9007199254740993", raw("9007199254740993"), raw("-9007199254740993")],
+  long: [...NO_INTEGER, "9223372036854775808", raw("9223372036854775808"), raw("-9223372036854775809")],
   number: ["x", "", "0x10", "1_000", "1,5", "--1", true, LONE_SURROGATE, ...NO_TEXT],
   boolean: ["yes", "", 2, 0, LONE_SURROGATE, ...NO_TEXT],
   enum: ["BOGUS", "", 0, -1, 99, 1.5, "1x", true, "__proto__", "constructor", LONE_SURROGATE, ...NO_TEXT],
@@ -80,7 +83,8 @@ const TEXTS = [
 /** What may or may not be accepted. */
 const ODD: Partial<Record<Shape["kind"], readonly unknown[]>> = {
   text: TEXTS,
-  integer: [-1, 0, raw("-0"), raw("1e2"), Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER, "-1"],
+  integer: WHOLE,
+  long: [...WHOLE, raw("9223372036854775807"), raw("-9223372036854775808"), "9223372036854775807", raw("1e18")],
   number: [-1, raw("-0"), raw("1e400"), raw("-1e400"), 5e-324, "NaN", "Infinity", "1e400", 2 ** 53 + 2],
   list: [[], [[]], DEEP],
 };

@@ -8,6 +8,7 @@ import { restDispatcher } from "../../shared/http/rest.ts";
 import type { AppRequest } from "../../shared/http/types.ts";
 import { answerMlflow, mlflowRoutes } from "../../shared/mlflow/dialect.ts";
 import { restRoutes } from "../../shared/rest/routes.ts";
+import { NO_RUN } from "./scenario.ts";
 import { served } from "./served.ts";
 import { requestFor, routeNamed, targetOf } from "./support.ts";
 import { VALID } from "./valid-requests.ts";
@@ -127,10 +128,16 @@ describe("route table", () => {
   test("what changes something needs more than the permission to read", () => {
     const readers = ALL_ROUTES.filter(({ method, permission }) => method !== "GET" && permission === "read");
     expect(readers.map(({ name }) => name).sort()).toEqual([
+      "datasets_search",
       "experiments_search",
+      "experiments_search_datasets",
+      "graphql",
+      "issues_search",
       "logged_models_search",
       "registered_models_latest_versions",
       "runs_search",
+      "traces_metrics",
+      "traces_search",
     ]);
   });
 
@@ -212,6 +219,28 @@ describeServed("over HTTP", ({ mode }) => {
       expect(answer.status, answer.text).toBe(request.status ?? 200);
     });
 
+  test.each(["", "/w/team-routes", AZURE_ML])("what MLflow's page calls answers below %s/", async (prefix) => {
+    const query = '{ mlflowGetExperiment(input: { experimentId: "0" }) { experiment { name workspace } } }';
+    const { data } = (await client.send("POST", `${prefix}/graphql`, { json: { query } })).json;
+    const workspace = prefix === "" ? "default" : "team-routes";
+    expect(data.mlflowGetExperiment.experiment).toEqual({ name: "Default", workspace });
+    for (const target of [
+      `/get-artifact?run_id=${NO_RUN}&path=a`,
+      "/model-versions/get-artifact?name=no&version=1&path=a",
+    ]) {
+      const { status, json } = await client.send("GET", prefix + target);
+      expect([status, json.error_code], target).toEqual([404, "RESOURCE_DOES_NOT_EXIST"]);
+    }
+  });
+
+  test("server_info: clients are told of workspaces, the page is not, since its links name none", async () => {
+    const info = async (surface: string) => (await client.send("GET", `/${surface}/3.0/mlflow/server-info`)).json;
+    expect([(await info("api")).workspaces_enabled, (await info("ajax-api")).workspaces_enabled]).toEqual([
+      true,
+      false,
+    ]);
+  });
+
   test("/health/dependencies: every store answers", async () => {
     const { status, json } = await client.send("GET", "/health/dependencies");
     expect([status, json]).toEqual([200, { documents: "ok", blobs: "ok", queue: "ok", secrets: "ok" }]);
@@ -234,7 +263,10 @@ describeServed("over HTTP", ({ mode }) => {
     ["POST", "/api/3.0/mlflow/traces"],
     ["GET", "/api/2.0/mlflow/experiments%2fget"],
     ["GET", "/api/2.0"],
-    ["GET", "/ajax-api/2.0/mlflow/gateway-proxy"],
+    ["GET", "/ajax-api/2.0/mlflow/gateway/nothing"],
+    ["GET", "/api/2.0/mlflow/gateway-proxy"],
+    ["POST", "/api/3.0/mlflow/traces/search"],
+    ["POST", "/w/team-routes/api/graphql"],
     ["GET", "/w/team-routes/api/2.0/mlflow/nothing"],
     ["GET", "/w/team-routes/nothing"],
     ["GET", `${AZURE_ML}/api/2.0/mlflow/nothing`],

@@ -13,7 +13,7 @@ import { PLANTED, plantedIn, requireNoSecret, requireNoSecretBelow } from "../se
 import { openInProcess, useInProcess } from "./in-process.ts";
 import { served } from "./served.ts";
 import { mlflowFields, restFields } from "./shapes.ts";
-import { queryOf, targetOf } from "./support.ts";
+import { aboveOf, queryOf, targetOf } from "./support.ts";
 import { callRest } from "./valid-rest.ts";
 
 /*
@@ -30,7 +30,7 @@ const CREDENTIALS = [
   `SharedKey planted:${PLANTED.storageKey}`,
 ];
 const OPERATIONS = [
-  ...mlflowRoutes.map((route) => ({ route, api: "/api/", fields: mlflowFields(route) })),
+  ...mlflowRoutes.map((route) => ({ route, api: aboveOf(route), fields: mlflowFields(route) })),
   ...restRoutes.map((route) => ({
     route,
     api: "/api/v1/",

@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
 import type { RestRoute } from "../../shared/http/rest.ts";
-import { bool, double, int64, type Message, string } from "../../shared/mlflow/message.ts";
+import { bool, double, int64, integer, type Message, string } from "../../shared/mlflow/message.ts";
 import type { MlflowRoute } from "../../shared/mlflow/route.ts";
 
 /** What a field of a request may be, whichever dialect it is of. */
 export interface Shape {
-  readonly kind: "text" | "integer" | "number" | "boolean" | "enum" | "list" | "object" | "anything";
+  readonly kind: "text" | "integer" | "long" | "number" | "boolean" | "enum" | "list" | "object" | "anything";
   /** Of a list. */
   readonly element?: Shape;
   /** Of an object. */
@@ -35,7 +35,8 @@ function fieldsOf(message: Message<unknown>): Fields {
 
 function shapeOf(decode: object): Shape {
   if (decode === string) return { kind: "text" };
-  if (decode === int64) return { kind: "integer" };
+  if (decode === integer) return { kind: "integer" };
+  if (decode === int64) return { kind: "long" };
   if (decode === double) return { kind: "number" };
   if (decode === bool) return { kind: "boolean" };
   if ("names" in decode) return { kind: "enum" };

@@ -73,8 +73,16 @@ export function routeNamed(name: string): MlflowRoute {
   return found;
 }
 
+type AnyRoute = RouteShape & Pick<MlflowRoute, "surface">;
+
+/** What stands before the path of an MLflow operation. */
+export function aboveOf({ surface }: AnyRoute): string {
+  if (surface === "root") return "/";
+  return surface === "page" ? "/ajax-api/" : "/api/";
+}
+
 /** The path of an operation below the server or a prefix, with its parameters in place and escaped. */
-export function targetOf(route: RouteShape, path: Record<string, string> = {}, api = "/api/"): string {
+export function targetOf(route: AnyRoute, path: Record<string, string> = {}, api = aboveOf(route)): string {
   const filled = route.path.replace(/(?:\*\*)?:(\w+)/g, (whole, name: string) => {
     const value = path[name] ?? "";
     return whole.startsWith("**") ? value.split("/").map(encodeURIComponent).join("/") : encodeURIComponent(value);

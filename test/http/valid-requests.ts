@@ -85,6 +85,7 @@ export const VALID: Record<string, (world: World) => ValidRequest> = {
   metrics_get_history: ({ runId }) => ({
     input: { run_id: runId, run_uuid: runId, metric_key: "loss", max_results: 10, page_token: "" },
   }),
+  metrics_get_history_bulk: ({ runId }) => ({ input: { run_id: [runId], metric_key: "loss", max_results: 10 } }),
   metrics_get_history_bulk_interval: ({ runId }) => ({
     input: { run_ids: [runId], metric_key: "loss", start_step: 0, end_step: 5, max_results: 10 },
   }),
@@ -124,6 +125,15 @@ export const VALID: Record<string, (world: World) => ValidRequest> = {
     input: { model_id: modelId, tags: [pair("t", "v")] },
   }),
   logged_models_delete_tag: ({ modelId }) => ({ path: { model_id: modelId, tag_key: "kind" } }),
+
+  logged_models_artifacts_list: ({ modelId }) => ({
+    path: { model_id: modelId },
+    input: { artifact_directory_path: "model" },
+  }),
+  logged_models_artifacts_get: ({ modelId }) => ({
+    path: { model_id: modelId },
+    input: { artifact_file_path: "model/MLmodel" },
+  }),
 
   registered_models_create: () => ({ input: { name: unique(), tags: [pair("k", "v")], description: "d" } }),
   registered_models_get: ({ registeredModel }) => ({ input: { name: registeredModel } }),
@@ -200,6 +210,26 @@ export const VALID: Record<string, (world: World) => ValidRequest> = {
   workspaces_get: () => ({ path: { name: "default" } }),
   workspaces_update: () => ({ path: { name: "default" }, input: { description: "d", default_artifact_root: "" } }),
   workspaces_delete: () => ({ path: { name: "default" }, input: { mode: "RESTRICT" }, status: 400 }),
+
+  graphql: ({ runId }) => ({
+    input: {
+      query: "query GetRun($data: MlflowGetRunInput!) { mlflowGetRun(input: $data) { run { info { runName } } } }",
+      variables: { data: { runId } },
+      operationName: "GetRun",
+    },
+  }),
+  run_artifacts_get: ({ runId }) => ({ input: { run_id: runId, run_uuid: runId, path: "model/weights.txt" } }),
+  model_versions_artifacts_get: ({ registeredModel }) => ({
+    input: { name: registeredModel, version: "1", path: "weights.txt" },
+  }),
+  experiments_search_datasets: ({ experimentId }) => ({ input: { experiment_ids: [experimentId] } }),
+  traces_search: () => ({}),
+  traces_metrics: () => ({}),
+  datasets_search: () => ({}),
+  scorers_list: () => ({}),
+  issues_search: () => ({}),
+  gateway_proxy: () => ({}),
+  ui_telemetry: () => ({}),
 };
 
 function pair(key: string, value: string): Input {

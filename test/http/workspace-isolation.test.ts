@@ -39,9 +39,22 @@ describeServed("what is in another workspace", () => {
     "artifacts_multipart_create",
     "artifacts_multipart_abort",
     "server_info",
+    "traces_search",
+    "traces_metrics",
+    "datasets_search",
+    "scorers_list",
+    "issues_search",
+    "gateway_proxy",
+    "ui_telemetry",
   ]);
   /** Operations that answer with nothing found instead of an error. */
-  const FINDS_NOTHING = new Set(["runs_search", "logged_models_search", "artifacts_list", "artifacts_delete"]);
+  const FINDS_NOTHING = new Set([
+    "runs_search",
+    "logged_models_search",
+    "artifacts_list",
+    "artifacts_delete",
+    "experiments_search_datasets",
+  ]);
 
   const routes = mlflowRoutes.filter(({ name, outsideWorkspace }) => !outsideWorkspace && !UNRELATED.has(name));
 
@@ -54,6 +67,11 @@ describeServed("what is in another workspace", () => {
       expect(status).toBe(200);
       expect(text).not.toContain(theirWorld.runId);
       expect(Object.values(json).flat()).toEqual([]);
+    } else if (name === "graphql") {
+      expect(json).toEqual({
+        data: { mlflowGetRun: null },
+        errors: [expect.stringMatching(/^Run with id=.* not found$/)],
+      });
     } else {
       expect(status, text).toBeOneOf([400, 404]);
       expect(json.error_code).toBeOneOf(["RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"]);

@@ -40,6 +40,8 @@ export async function createWorld(client: Client): Promise<World> {
   const artifact = `${artifactFolder}/weights.txt`;
   await ok(client.send("PUT", `/api/2.0/mlflow-artifacts/artifacts/${artifact}`, { body: ARTIFACT_TEXT }));
   const modelId = await createLoggedModel(client, experimentId);
+  const modelFile = `experiments/${experimentId}/models/${modelId}/artifacts/model/MLmodel`;
+  await ok(client.send("PUT", `/api/2.0/mlflow-artifacts/artifacts/${modelFile}`, { body: "flavors: {}" }));
   const registeredModel = `model-${n}`;
   await ok(client.call("registered_models_create", { name: registeredModel, tags: [{ key: "team", value: "a" }] }));
   const source = `runs:/${runId}/model`;

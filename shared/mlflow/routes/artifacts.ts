@@ -1,5 +1,5 @@
 import { basename } from "../../content-disposition.ts";
-import { artifactFile, artifactPath, pathOfUri } from "../../domain/artifact-paths.ts";
+import { artifactFile, artifactPath } from "../../domain/artifact-paths.ts";
 import {
   artifactNotFound,
   blobToRead,
@@ -14,6 +14,7 @@ import { BATCH_BYTES } from "../../http/body.ts";
 import { contentTypeOf, download } from "../../http/download.ts";
 import { decodePart } from "../../http/url.ts";
 import { InvalidArgument } from "../../stores/errors.ts";
+import { filesBelow } from "../artifact-folder.ts";
 import { integer, list, message, optional, required, string, withDefault } from "../message.ts";
 import { EMPTY, ok, route } from "../route.ts";
 import { requireRun } from "../run-reference.ts";
@@ -184,23 +185,9 @@ export const artifactRoutes = [
       page_token: optional(string),
     },
     handle: async ({ workspace, input }) => {
-      const relative = artifactPath(input.path ?? "");
+      const folder = artifactPath(input.path ?? "");
       const run = await getRun(workspace, requireRun(input));
-      const { artifactUri } = run.view.attributes;
-      const root = pathOfUri(artifactUri);
-      if (root === undefined) {
-        throw invalid(`The artifacts of this run are at ${artifactUri}, which only clients can list.`);
-      }
-      const prefix = relative === "" ? "" : `${relative}/`;
-      const entries = await listArtifacts(workspace, `${root}/${relative}`);
-      return ok({
-        root_uri: artifactUri,
-        files: entries.map(({ name, isFolder, size }) => ({
-          path: prefix + name,
-          is_dir: isFolder,
-          file_size: size,
-        })),
-      });
+      return ok(await filesBelow(workspace, run.view.attributes.artifactUri, folder));
     },
   }),
 ];

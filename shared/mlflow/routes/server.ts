@@ -45,10 +45,11 @@ export const serverRoutes = [
     path: "3.0/mlflow/server-info",
     permission: "none",
     outsideWorkspace: true,
-    handle: ({ settings }) =>
+    handle: ({ settings, surface }) =>
       ok({
         store_type: "SqlStore",
-        workspaces_enabled: true,
+        // To its page each workspace is a server of its own: otherwise it sends links that name none to a choice of workspaces.
+        workspaces_enabled: surface === "api",
         trace_archival_enabled: false,
         multipart_uploads_enabled: settings.limitsBodies,
         multipart_downloads_enabled: false,

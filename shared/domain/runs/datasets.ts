@@ -1,0 +1,36 @@
+import { findExperiment } from "../experiments.ts";
+import type { Workspace } from "../workspace.ts";
+import { openRunIndex } from "./run-index.ts";
+
+/** A dataset that runs of an experiment have used, and what for. */
+export interface DatasetSummary {
+  readonly experimentId: string;
+  readonly name: string;
+  readonly digest: string;
+  readonly context?: string;
+}
+
+/**
+ * The datasets that runs of some experiments have used, each once for each context.
+ * @param limit at most so many
+ */
+export async function listDatasets(
+  workspace: Workspace,
+  experimentIds: readonly string[],
+  limit: number,
+): Promise<DatasetSummary[]> {
+  const found = new Map<string, DatasetSummary>();
+  for (const experimentId of new Set(experimentIds)) {
+    if (!(await findExperiment(workspace, experimentId))) continue;
+    const { table } = await openRunIndex(workspace, experimentId);
+    if (!table.hasDatasets) continue;
+    for (let slot = 0; slot < table.slotLimit; slot++) {
+      for (const { name, digest, context } of table.datasetsAt(slot)) {
+        const key = JSON.stringify([experimentId, name, digest, context]);
+        if (!found.has(key)) found.set(key, { experimentId, name, digest, ...(context !== undefined && { context }) });
+        if (found.size >= limit) return [...found.values()];
+      }
+    }
+  }
+  return [...found.values()];
+}
