@@ -5,7 +5,7 @@ import type { LatestTuple } from "./metrics/latest.ts";
 import type { SegmentReference } from "./metrics/segment.ts";
 import { optimistically } from "./optimistic.ts";
 import { judgedBatches } from "./record-batches.ts";
-import { requireRoom } from "./record-room.ts";
+import { ROOMS, requireRoom } from "./record-room.ts";
 import type { StoredInput } from "./runs/types.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -69,7 +69,6 @@ interface Page extends Item {
 export const HEAD_ID = "head";
 const INLINE_BYTES = 256 * 1024;
 const PAGE_COUNT = 32;
-const TEXTS = ["params", "tags"] as const;
 const PAGES = { from: "page-", to: "page." };
 
 /** One consistent state of a record. Pages of a section that the head does not name as paged are what a change that died left, and mean nothing. */
@@ -118,11 +117,14 @@ export class Draft<A extends RecordAttributes> {
     return opened[name];
   }
 
-  /** @throws TooLarge when tags and params have grown beyond what a record may hold */
+  /** @throws TooLarge when sections have grown beyond what a record may hold */
   private requireRoom(): void {
-    if (!TEXTS.some((name) => this.opened[name]?.changed.size)) return;
-    const after = TEXTS.map((name) => this.section(name).entries);
-    requireRoom(this.attributes.kind, after, () => TEXTS.map((name) => this.view.section(name)));
+    for (const room of ROOMS) {
+      const { sections } = room;
+      if (!sections.some((name) => this.opened[name]?.changed.size)) continue;
+      const after = sections.map((name) => this.section(name).entries);
+      requireRoom(this.attributes.kind, room, after, () => sections.map((name) => this.view.section(name)));
+    }
   }
 
   get isChanged(): boolean {

@@ -141,6 +141,25 @@ describe("a run with 4 MiB of tags and params", () => {
     await ok(app.client.call("runs_set_tag", { run_id: runId, key: "more", value: "x".repeat(8000) }));
   });
 
+  test("holds datasets up to a limit of their own, and logged models", async () => {
+    const dataset = (i: number, length: number) => ({
+      dataset: { name: `d${i}`, digest: "1", source_type: "s", source: "s", profile: "p".repeat(length) },
+    });
+    const log = (input: Input) => app.client.call("runs_log_inputs", { run_id: runId, ...input });
+    for (let i = 0; i < 2; i++) await ok(log({ datasets: [dataset(i, 11 * MIB)] }));
+    const before = app.writes();
+    const tooLarge = await log({ datasets: [dataset(2, 100), dataset(3, 3 * MIB)] });
+    expect([tooLarge.status, tooLarge.json.message]).toEqual([413, expect.stringMatching(/datasets.* 25165824 bytes/)]);
+    const models = Array.from({ length: 30_000 }, (_, i) => ({ model_id: `m-${String(i).padStart(32, "0")}` }));
+    const tooMany = await log({ models });
+    expect([tooMany.status, tooMany.json.message]).toEqual([
+      413,
+      expect.stringMatching(/logged models.* 1048576 bytes/),
+    ]);
+    expect(app.writes()).toBe(before);
+    await ok(log({ datasets: [dataset(2, 100)], models: models.slice(0, 100) }));
+  });
+
   test("is as large as one may begin", async () => {
     const input = { experiment_id: experimentId, tags: tags(600, 8000) };
     for (const [name, more] of [

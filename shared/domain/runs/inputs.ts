@@ -78,11 +78,13 @@ export async function loadInput(workspace: Workspace, input: StoredInput): Promi
 /** @param blobs takes the texts that are too long for a document, by the name of their blob */
 function toStored(workspace: Workspace, runId: string, dataset: DatasetInput, blobs: Map<string, string>): StoredInput {
   const { name, digest, sourceType, source, schema, profile, tags } = dataset;
+  let blobBytes = 0;
   const inlineOrBlob = (field: "schema" | "profile", value: string | undefined): Partial<StoredInput> => {
     if (value === undefined) return {};
     if (value.length <= INLINE_CHARACTERS) return { [field]: value };
     const blob = `${valuesPrefix(workspace, runId)}${hashOf(value)}`;
     blobs.set(blob, value);
+    blobBytes += Buffer.byteLength(value);
     return { [`${field}Blob`]: blob };
   };
   return {
@@ -92,6 +94,7 @@ function toStored(workspace: Workspace, runId: string, dataset: DatasetInput, bl
     source,
     ...inlineOrBlob("schema", schema),
     ...inlineOrBlob("profile", profile),
+    ...(blobBytes > 0 && { blobBytes }),
     tags: [...new Map(tags.map((tag) => [tag.key, tag.value]))],
   };
 }

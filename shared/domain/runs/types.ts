@@ -41,6 +41,8 @@ export interface StoredInput {
   readonly profile?: string;
   readonly schemaBlob?: string;
   readonly profileBlob?: string;
+  /** Of the texts in blobs together. */
+  readonly blobBytes?: number;
   readonly tags: readonly (readonly [string, string])[];
 }
 
