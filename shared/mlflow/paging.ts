@@ -22,6 +22,16 @@ const MAX_PAGE_BYTES = 8 * 1024 * 1024;
 /** So many results are made side by side, and no more of them in vain. */
 const MADE_AT_ONCE = 8;
 
+/** As many of some texts as fit into a page; one at least, if there is one. */
+export function firstOfPage(texts: readonly string[]): readonly string[] {
+  let bytes = 0;
+  const end = texts.findIndex((text, i) => {
+    bytes += Buffer.byteLength(text);
+    return bytes > MAX_PAGE_BYTES && i > 0;
+  });
+  return end < 0 ? texts : texts.slice(0, end);
+}
+
 /**
  * Answers with as many of what a search has found as fit into a page, and the token to go on with.
  * @param name of the list

@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import { appendEvent } from "../../shared/domain/events/events.ts";
+import { openWorkspace } from "../../shared/domain/workspaces.ts";
 import { BEYOND_LIMIT, leavesEvent, WITHOUT_EVENT } from "../../shared/http/event-log.ts";
 import { mlflowRoutes } from "../../shared/mlflow/dialect.ts";
 import { restRoutes } from "../../shared/rest/routes.ts";
@@ -159,6 +161,19 @@ describe("events over REST (Q2)", () => {
       resources: { name: "first", experimentId: expect.stringMatching(/^\d+$/) },
     });
     expect(Date.parse(second!.time) - Date.parse(first!.time)).toBe(SECOND);
+  });
+
+  test("come in pages of some MB, however many were asked for", async () => {
+    const workspace = await openWorkspace(guarded.app.realm, TEAM);
+    const resources = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`r${i}`, "é".repeat(200)]));
+    const event = { action: "large", outcome: "allowed", caller: { kind: "key", id: "x" }, resources } as const;
+    for (let i = 0; i < 700; i++) await appendEvent(workspace, { ...event, timeMs: guarded.clock.nowMs + i }, 1);
+    guarded.clock.pass(SECOND);
+    const list = (query: Input) => callRest(guarded.admin, "events_list", { path: { workspace: TEAM }, query });
+    const first = await list({ action: "large", pageSize: 1000 });
+    expect(first.bytes.length).toBeLessThan(5 * 1024 * 1024);
+    const rest = await list({ action: "large", pageSize: 1000, pageToken: first.json.nextPageToken });
+    expect(first.json.value.length + rest.json.value.length).toBe(700);
   });
 
   test("tell no secret that came as an address", async () => {

@@ -100,6 +100,33 @@ describe("pages of", () => {
   });
 });
 
+test("pages of a metric's history end before 8 MiB, and go on behind the last point", async () => {
+  const { run } = await ok(app.client.call("runs_create", { experiment_id: experimentId }));
+  const run_id = run.info.run_id;
+  const key = "é".repeat(250);
+  const perCall = 1000;
+  for (let call = 0; call < 20; call++) {
+    const metrics = Array.from({ length: perCall }, (_, i) => ({
+      key,
+      value: i,
+      timestamp: TIME_MS,
+      step: call * perCall + i,
+    }));
+    await ok(app.client.call("runs_log_batch", { run_id, metrics }));
+  }
+  const steps: unknown[] = [];
+  let pages = 0;
+  for (let token: string | undefined = ""; token !== undefined; pages++) {
+    const input: Input = { run_id, metric_key: key, max_results: 1_000_000, ...(token && { page_token: token }) };
+    const answer = await app.client.call("metrics_get_history", input);
+    expect(answer.bytes.length).toBeLessThan(PAGE + 20 * perCall + 1000);
+    steps.push(...answer.json.metrics.map(({ step }: Input) => step));
+    token = answer.json.next_page_token;
+  }
+  expect(pages).toBe(2);
+  expect(steps).toEqual(Array.from({ length: 20 * perCall }, (_, i) => i));
+});
+
 describe("a run with 4 MiB of tags and params", () => {
   let runId: string;
   beforeAll(async () => {

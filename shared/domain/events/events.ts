@@ -55,6 +55,8 @@ interface Position {
 const DAY_MS = 24 * 3_600_000;
 /** More than that are not looked through for one page: it is handed out short, with a token to go on. */
 const MAX_SCANNED = 5_000;
+/** Nor are more handed out. */
+const MAX_PAGE_BYTES = 4 * 1024 * 1024;
 const MAX_DAYS = 100;
 export const DEFAULT_DAYS = 30;
 export const MAX_RETENTION_DAYS = 3650;
@@ -83,10 +85,14 @@ export async function listEvents(log: LogOf, query: EventQuery): Promise<{ event
   const lastDay = Math.max(Math.floor(fromMs / DAY_MS), start.day - MAX_DAYS);
   const events: Event[] = [];
   let scanned = 0;
+  let bytes = 0;
   for (let { day, after } = start; day >= lastDay; day--, after = "") {
     for await (const event of eventsOfDay(log, { ...start, day, after })) {
-      if (matches(event, query)) events.push(event);
-      if (events.length >= query.pageSize || ++scanned >= MAX_SCANNED) {
+      if (matches(event, query)) {
+        events.push(event);
+        bytes += Buffer.byteLength(JSON.stringify(event));
+      }
+      if (events.length >= query.pageSize || bytes >= MAX_PAGE_BYTES || ++scanned >= MAX_SCANNED) {
         return { events, nextPageToken: writeToken(log, query, { ...start, day, after: event.id }) };
       }
     }

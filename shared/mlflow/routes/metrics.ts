@@ -10,7 +10,7 @@ import { runsPartition } from "../../domain/workspace.ts";
 import type { AppResponse } from "../../http/types.ts";
 import { metricJson } from "../entities.ts";
 import { int64, integer, list, optional, required, string, withDefault } from "../message.ts";
-import { requireMaxResults } from "../paging.ts";
+import { firstOfPage, requireMaxResults } from "../paging.ts";
 import { okStream, okText, route } from "../route.ts";
 import { requireRun } from "../run-reference.ts";
 
@@ -19,6 +19,8 @@ const MAX_SAMPLED = 2500;
 const MAX_RUNS = 100;
 /** Of all runs together, for whom wants every point. */
 const MAX_HISTORY = 25_000;
+/** More than fit into a page, however short each is. */
+const MAX_PAGE_POINTS = 100_000;
 
 export const metricRoutes = [
   route({
@@ -45,11 +47,13 @@ export const metricRoutes = [
         if (whole?.kind !== "run") throw runNotFound(runId);
         return wholeHistory(whole.pieces, key, runId);
       }
-      const history = await readHistory(workspace, partition, key, limit, after);
+      const history = await readHistory(workspace, partition, key, Math.min(limit, MAX_PAGE_POINTS), after);
       if (history?.kind !== "run") throw runNotFound(runId);
-      const { points, next } = history;
+      const { points } = history;
+      const texts = firstOfPage(pointTexts(points, key, runId));
+      const next = texts.length < points.length ? points[texts.length - 1] : history.next;
       const token = next ? `,"next_page_token":${JSON.stringify(writeToken(next, runId, key))}` : "";
-      return okText(`{"metrics":[${historyJson(points, key, runId)}]${token}}`);
+      return okText(`{"metrics":[${texts.join(",")}]${token}}`);
     },
   }),
   route({
@@ -142,15 +146,18 @@ async function wholeHistory(pieces: AsyncIterable<readonly Point[]>, key: string
 }
 
 /** Ten times as fast as building objects first, which matters for pages of 25,000 points. */
-function historyJson(points: readonly Point[], key: string, runId: string): string {
+function pointTexts(points: readonly Point[], key: string, runId: string): string[] {
   const quotedKey = JSON.stringify(key);
   const ending = `,"run_id":${JSON.stringify(runId)}}`;
-  const parts = points.map((point) => {
+  return points.map((point) => {
     if (point.origin) return JSON.stringify(metricJson(point, runId));
     const value = Number.isNaN(point.value) ? '"NaN"' : point.value;
     return `{"key":${quotedKey},"value":${value},"timestamp":${point.timestamp},"step":${point.step}${ending}`;
   });
-  return parts.join(",");
+}
+
+function historyJson(points: readonly Point[], key: string, runId: string): string {
+  return pointTexts(points, key, runId).join(",");
 }
 
 function writeToken({ timestamp, step, value }: HistoryPosition, runId: string, key: string): string {
