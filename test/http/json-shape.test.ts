@@ -6,7 +6,7 @@ import { JsonShape } from "../../shared/http/json-shape.ts";
 import { mlflowRoutes } from "../../shared/mlflow/dialect.ts";
 import { restRoutes } from "../../shared/rest/routes.ts";
 import { useInProcess } from "./in-process.ts";
-import { targetOf } from "./support.ts";
+import { aboveOf, targetOf } from "./support.ts";
 
 /*
  * What a body costs is bounded before it is parsed, for every operation that takes one. Small bodies are parsed whatever they are.
@@ -60,7 +60,7 @@ const PATH = {
 const BODIES = [
   ...mlflowRoutes
     .filter(({ request, method }) => request && method !== "GET")
-    .map((route) => ({ route, api: "/api/" })),
+    .map((route) => ({ route, api: aboveOf(route) })),
   ...restRoutes.filter(({ body }) => body).map((route) => ({ route, api: "/api/v1/" })),
 ].map(({ route, api }) => ({
   route,

@@ -5,7 +5,7 @@ import type { RouteShape } from "../../shared/http/routes.ts";
 import { mlflowRoutes } from "../../shared/mlflow/dialect.ts";
 import { restRoutes } from "../../shared/rest/routes.ts";
 import { type InProcess, openInProcess } from "./in-process.ts";
-import { type Input, ok, queryOf, targetOf } from "./support.ts";
+import { aboveOf, type Input, ok, queryOf, targetOf } from "./support.ts";
 import { VALID } from "./valid-requests.ts";
 import { VALID_REST } from "./valid-rest.ts";
 import { WorkMeter } from "./work-meter.ts";
@@ -161,7 +161,7 @@ interface Operation {
 const OPERATIONS: Operation[] = [
   ...mlflowRoutes.map((route) => ({
     route,
-    api: "/api/",
+    api: aboveOf(route),
     isQuery: route.method === "GET",
     valid: () => VALID[route.name]!(world),
   })),
@@ -237,7 +237,7 @@ async function longestWait(request: () => Promise<{ status: number }>): Promise<
 }
 
 const dearOnes = (operation: Operation) => {
-  const special = (operation.api === "/api/" ? (DEAR[operation.route.name]?.() ?? []) : []).map((dear) =>
+  const special = (operation.api !== "/api/v1/" ? (DEAR[operation.route.name]?.() ?? []) : []).map((dear) =>
     typeof dear.path === "object"
       ? (dear as { path: Record<string, string>; input?: Input })
       : { input: dear as Input },
