@@ -1,14 +1,17 @@
 // npm run package [-- --out <folder>] [--measure]: makes out/cairn.zip, which deploys with
 //   az functionapp deployment source config-zip -g <group> -n <app> --src out/cairn.zip
 // and out/package, the same as a folder.
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { fromCaller } from "./lib/caller.mjs";
 import { ensureDependencies } from "./lib/dependencies.mjs";
 import { Failure, runMain } from "./lib/failure.mjs";
 import { inRoot } from "./lib/paths.mjs";
 
 await runMain(async () => {
-  const { out, measure } = readOptions();
+  const { out: named, measure } = readOptions();
+  if (named === "") throw new Failure("--out must not be empty.");
+  const out = named === undefined ? inRoot("out") : fromCaller(named);
   await ensureDependencies();
   const { writePackage } = await import("./lib/package.mjs");
   const { zip, bytes, files, sha256 } = await writePackage(out);
@@ -19,8 +22,7 @@ await runMain(async () => {
 function readOptions() {
   try {
     const options = { out: { type: "string" }, measure: { type: "boolean", default: false } };
-    const { out, measure } = parseArgs({ options }).values;
-    return { out: out === undefined ? inRoot("out") : resolve(out), measure };
+    return parseArgs({ options }).values;
   } catch (error) {
     throw new Failure(`${error.message} There are --out <folder> and --measure.`);
   }

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { relative } from "node:path";
 import { zipSync } from "fflate";
 import { bundle } from "./esbuild.mjs";
+import { replacePackage, requireOwnFolder } from "./package-folder.mjs";
 import { inRoot } from "./paths.mjs";
 
 const ENTRY = "functions/index.js";
@@ -15,20 +16,14 @@ const LICENSE = /^(licen[cs]e|notice|thirdparty.*)(\.|$)/i;
 /**
  * Writes `package/`, what Azure Functions runs as it is, and `cairn.zip`, the same in one file. All dependencies are bundled; the Azure
  * SDKs are chunks that are loaded when the first request needs them.
- * @param {string} out folder that holds both; its old content goes
+ * @param {string} out folder that holds both, and nothing else
  * @returns {Promise<{ zip: string, bytes: number, files: number, sha256: string }>}
  */
 export async function writePackage(out) {
+  requireOwnFolder(out, ENTRY);
   const contents = await packageContents();
-  rmSync(out, { recursive: true, force: true });
-  for (const [name, content] of contents) {
-    const file = join(out, "package", name);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, content);
-  }
   const archive = zipOf(contents);
-  const zip = join(out, "cairn.zip");
-  writeFileSync(zip, archive);
+  const zip = replacePackage(out, contents, archive, ENTRY);
   const sha256 = createHash("sha256").update(archive).digest("hex");
   return { zip, bytes: archive.length, files: contents.size, sha256 };
 }
