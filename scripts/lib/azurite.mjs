@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder, ensureCached, lastLines } from "./cache.mjs";
+import { cacheFolder, ensureCached, whyFailed } from "./cache.mjs";
 import { inRoot } from "./paths.mjs";
 import { runCaptured } from "./processes.mjs";
 
@@ -26,8 +26,8 @@ const lockHash = () =>
 
 async function install(draft) {
   cpSync(SOURCE, draft, { recursive: true, filter: (path) => !path.includes("node_modules") });
-  const { code, output } = await npm(INSTALL, draft);
-  return code === 0 ? undefined : lastLines(output) || `npm ended with exit code ${code}`;
+  const result = await npm(INSTALL, draft);
+  return result.code === 0 ? undefined : whyFailed("azurite", result);
 }
 
 /** The npm that runs this script, else the one on the PATH. */

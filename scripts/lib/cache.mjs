@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { isAlive } from "./lock.mjs";
+import { inRoot } from "./paths.mjs";
 
 /** Where things of a kind are kept outside the clone. */
 export const cacheFolder = (kind) => join(process.env.CAIRN_CACHE ?? join(homedir(), ".cache", "cairn"), kind);
@@ -25,8 +26,22 @@ export async function ensureCached(folder, fill) {
   }
 }
 
-/** What a program said last, which mostly is why it failed. */
-export const lastLines = (output) => output.trim().split("\n").slice(-15).join("\n");
+const MOST_TOLD = 200;
+
+/**
+ * Why a program failed, in one line: the last in which it speaks of an error, else its last one. All that it said is in a file that the line names.
+ * @param {string} program
+ * @param {{ code: number, output: string }} result
+ */
+export function whyFailed(program, { code, output }) {
+  const lines = output.split("\n").map((line) => line.trim());
+  const told = lines.filter((line) => line !== "");
+  const why = told.findLast((line) => /\berror\b/i.test(line)) ?? told.at(-1) ?? `exit code ${code}`;
+  const log = inRoot(".cache", `${program}.log`);
+  mkdirSync(dirname(log), { recursive: true });
+  writeFileSync(log, output);
+  return `${why.slice(0, MOST_TOLD)} (all of it: ${log})`;
+}
 
 /** What killed processes have left. */
 function removeAbandonedDrafts(folder) {

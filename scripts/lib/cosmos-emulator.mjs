@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { cacheFolder, lastLines } from "./cache.mjs";
+import { cacheFolder, whyFailed } from "./cache.mjs";
 import { withLock } from "./lock.mjs";
 import { inRoot } from "./paths.mjs";
 import { runCaptured } from "./processes.mjs";
@@ -40,8 +40,8 @@ async function build(program) {
   const folder = dirname(program);
   const draft = `${folder}.draft`;
   const args = ["build", "--release", "--locked", "--manifest-path", sourceFile("Cargo.toml"), "--target-dir", target];
-  const { code, output } = await runCaptured("cargo", args);
-  if (code !== 0) return { problem: lastLines(output) || `cargo ended with exit code ${code}` };
+  const result = await runCaptured("cargo", args);
+  if (result.code !== 0) return { problem: whyFailed("cosmos-emulator", result) };
   mkdirSync(draft, { recursive: true });
   copyFileSync(join(target, "release", PROGRAM), join(draft, PROGRAM));
   renameSync(draft, folder);

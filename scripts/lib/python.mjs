@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder, ensureCached, lastLines } from "./cache.mjs";
+import { cacheFolder, ensureCached, whyFailed } from "./cache.mjs";
 import { inRoot } from "./paths.mjs";
 import { runCaptured } from "./processes.mjs";
 
@@ -38,7 +38,7 @@ export async function ensureEnvironment(python, name, { folder: from = "test/cli
   const requirements = inRoot(from, `requirements-${name}.txt`);
   const folder = join(cacheFolder("python"), `${name}-${keyOf(python, readFileSync(requirements))}`);
   const wanted = [...flags, "-r", requirements];
-  const problem = await ensureCached(folder, (draft) => buildEnvironment(python, wanted, draft));
+  const problem = await ensureCached(folder, (draft) => buildEnvironment(python, name, wanted, draft));
   // Only the interpreter is used by path, so the scripts' stale first lines in a renamed environment do no harm.
   return problem ? { name, problem } : { name, python: interpreterOf(folder) };
 }
@@ -50,14 +50,14 @@ const interpreterOf = (folder) =>
   process.platform === "win32" ? join(folder, "Scripts", "python.exe") : join(folder, "bin", "python");
 
 /** @returns {Promise<string | undefined>} what went wrong */
-async function buildEnvironment(python, wanted, draft) {
+async function buildEnvironment(python, name, wanted, draft) {
   const steps = [
     [python.executable, ["-m", "venv", draft]],
     [interpreterOf(draft), ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...wanted]],
   ];
   for (const [command, args] of steps) {
-    const { code, output } = await runCaptured(command, args);
-    if (code !== 0) return lastLines(output) || `${command} ended with exit code ${code}`;
+    const result = await runCaptured(command, args);
+    if (result.code !== 0) return whyFailed(`python-${name}`, result);
   }
   return undefined;
 }
