@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import hostJson from "../host.json" with { type: "json" };
 import { readConfig } from "../shared/config.ts";
@@ -16,7 +17,7 @@ import { StartError } from "./errors.ts";
 import { type Host, startHost } from "./host.ts";
 import { type LocalStores, openLocalStores } from "./local-stores.ts";
 import { describeError, logToStandardError } from "./log.ts";
-import { requireLoopback } from "./loopback.ts";
+import { requireKnownName, requireLoopback } from "./loopback.ts";
 import { serveMlflowPage } from "./mlflow-page.ts";
 import { wakeOnSend } from "./queues.ts";
 
@@ -86,6 +87,9 @@ const SWEEP_EVERY_MS = 3_600_000;
  * line, with exit code 1.
  */
 export async function runCommand(args: readonly string[], app: LocalApp): Promise<void> {
+  // What is kept here is nobody else's on this machine.
+  process.umask(0o077);
+  surviveLostOutput();
   try {
     const settings = readSettings(args);
     if (settings === "help") console.log(USAGE);
@@ -105,8 +109,11 @@ function readSettings(args: readonly string[]): Settings | "help" {
     throw new StartError(`--port must be a whole number from 0 to 65535, not "${values.port}".`);
   }
   if (values["new-owner-key"] && !values.auth) throw new StartError("--new-owner-key goes with --auth.");
-  if (values.backup === "") throw new StartError("--backup needs the name of a folder.");
-  const { data: folder, host: hostname, auth, "new-owner-key": newOwnerKey, durable, strict, backup } = values;
+  for (const name of ["data", "backup", "host", "mlflow-page"] as const) {
+    if (values[name] === "") throw new StartError(`--${name} must not be empty.`);
+  }
+  const folder = resolve(values.data);
+  const { host: hostname, auth, "new-owner-key": newOwnerKey, durable, strict, backup } = values;
   const mlflowPage = values["mlflow-page"];
   return { port, folder, hostname, auth, newOwnerKey, url: publicUrl(values.url), durable, strict, backup, mlflowPage };
 }
@@ -145,9 +152,7 @@ function parseArguments(args: readonly string[]) {
 async function start(settings: Settings, app: LocalApp): Promise<void> {
   const { port, folder, hostname, auth, durable, strict } = settings;
   if (!auth) requireLoopback(hostname);
-  // What is kept here is nobody else's on this machine.
-  process.umask(0o077);
-  surviveLostOutput();
+  await requireKnownName(hostname);
   const page = settings.mlflowPage === undefined ? [] : [serveMlflowPage(settings.mlflowPage, auth)];
   let host: Host | undefined;
   const baseUrl = () => settings.url ?? host?.url ?? `http://${hostname}:${port}`;

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { isIP } from "node:net";
 import { hostname as machineName, networkInterfaces } from "node:os";
 import { StartError } from "./errors.ts";
 
@@ -15,6 +16,18 @@ export function requireLoopback(hostname: string): void {
   throw new StartError(
     `Refusing to listen on ${hostname} without --auth: others could use the workspace. Without it 127.0.0.1, localhost or ::1 can be used.`,
   );
+}
+
+/**
+ * Asked before anything is made for a host that could not listen there.
+ * @throws an Error for a name that leads nowhere
+ */
+export async function requireKnownName(hostname: string): Promise<void> {
+  if (isIP(hostname) || LOOPBACK_NAMES.includes(hostname.toLowerCase())) return;
+  const { lookup } = await import("node:dns/promises");
+  await lookup(hostname).catch(() => {
+    throw new StartError(`This machine knows no address of the name ${hostname}. Choose another with --host.`);
+  });
 }
 
 /** A name under which others reach a host that listens there: of all addresses, the first that is not this machine's own affair. */

@@ -123,6 +123,30 @@ describe("npm start, in a fresh clone", { timeout: INSTALL_LIMIT_MS }, () => {
     expect((await fetch(`${url}/health`)).status).toBe(200);
   });
 
+  test("a relative --data: is a folder of where npm was called, and told in full", async () => {
+    const elsewhere = join(clone, "else where");
+    mkdirSync(elsewhere);
+    for (const option of [["--data", "./my data"], ["--data=my data"]]) {
+      const started = new Terminal(elsewhere).start("npm", ["--prefix", ROOT, "start", "--", "--port", "0", ...option]);
+      await started.url();
+      expect(started.output()).toContain(`with its data in ${join(elsewhere, "my data")}.`);
+      signalGroup(started.child, "SIGTERM");
+      await started.ended;
+    }
+    expect(existsSync(join(elsewhere, "my data", "cairn.db"))).toBe(true);
+  });
+
+  test("the compiler ends with the build", async () => {
+    appendFileSync(join(clone, "host.json"), "\n");
+    const started = startScript("--port", "0");
+    await started.url();
+    expect(started.output()).toContain("Building");
+    const processes = execFileSync("ps", ["-A", "-o", "pid=,pgid=,args="], { encoding: "utf8" }).split("\n");
+    const own = processes.filter((line) => line.trim().split(/\s+/)[1] === String(started.child.pid));
+    expect(own.length).toBeGreaterThan(0);
+    expect(own.filter((line) => line.includes("esbuild"))).toEqual([]);
+  });
+
   test("stores in Azure that do not answer: one line, and exit code 1", async () => {
     const nobody = "http://127.0.0.1:9";
     const started = new Terminal(ROOT).start(

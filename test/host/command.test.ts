@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { appFile, type Program, runProgram } from "./programs.ts";
 import { send, until } from "./support.ts";
@@ -135,11 +136,58 @@ describe("npm start, when it cannot", () => {
     [["--host", "0.0.0.0"], /without --auth/],
     [["--new-owner-key"], /goes with --auth/],
     [["--url", "cairn.example.org"], /--url must be like https/],
-    [["--backup", ""], /--backup needs/],
+    [["--backup", ""], /--backup must not be empty/],
+    [["--data", ""], /--data must not be empty/],
+    [["--host", "", "--auth"], /--host must not be empty/],
+    [["--host", "no-such-name.invalid", "--auth"], /no address of the name no-such-name\.invalid/],
     [["--backup", "/nowhere/copy"], /no workspace in .*data/],
     [["--unknown"], /--unknown.*--help/],
     [["stray"], /stray/],
   ] as const)("start: %s is told in one line", async ([args, message]) => {
     expect(await failure(command("--data", join(folder, "data"), ...args))).toMatch(message);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  /** Another program's database, as it would be there. */
+  const foreignDatabase = (version: number) => (file: string) => {
+    const database = new DatabaseSync(file);
+    database.exec(`CREATE TABLE songs (title TEXT); PRAGMA user_version = ${version}`);
+    database.close();
+  };
+
+  test.for([
+    [
+      "of text",
+      (file: string) => writeFileSync(file, "This is no database, whatever its name.\n".repeat(500)),
+      /is damaged, or no database/,
+    ],
+    ["another program's, unversioned", foreignDatabase(0), /another program's database/],
+    ["another program's, of a version that we might have had", foreignDatabase(2), /another program's database/],
+  ] as const)("start: a cairn.db %s is told in one line, and nothing is changed", async ([, make, message]) => {
+    const data = join(folder, "data");
+    mkdirSync(data);
+    make(join(data, "cairn.db"));
+    const before = readFileSync(join(data, "cairn.db"));
+    expect(await failure(start())).toMatch(message);
+    expect(readdirSync(data)).toEqual(["cairn.db"]);
+    expect(readFileSync(join(data, "cairn.db")).equals(before)).toBe(true);
+  });
+
+  test("start: a cairn.db whose pages are damaged is told in one line", async () => {
+    const first = start();
+    await first.url;
+    first.child.kill("SIGTERM");
+    await first.ended;
+    const file = join(folder, "data", "cairn.db");
+    const bytes = readFileSync(file);
+    bytes.fill(0xa5, 100);
+    writeFileSync(file, bytes);
+    expect(await failure(start())).toMatch(/is damaged, or no database at all\. Restore a backup/);
+  });
+
+  test("start: where the data lies is told in full", async () => {
+    const program = start();
+    await program.url;
+    expect(program.output()).toContain(`with its data in ${join(folder, "data")}.`);
   });
 });

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { requireOwnDatabase } from "./own-database.ts";
 import { keepPrivate, makePrivateFolder } from "./private-folder.ts";
 import { isLocked } from "./sqlite-errors.ts";
 
@@ -23,11 +24,9 @@ export class DataFolderUnusable extends Error {
   override readonly name = "DataFolderUnusable";
   readonly folder: string;
 
-  constructor(folder: string, cause: unknown) {
+  constructor(folder: string, cause: unknown, advice = "It must be a folder that this user may write.") {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    super(`The data folder ${folder} cannot be used: ${reason}. It must be a folder that this user may write.`, {
-      cause,
-    });
+    super(`The data folder ${folder} cannot be used: ${reason}. ${advice}`, { cause });
     this.folder = folder;
   }
 }
@@ -74,6 +73,7 @@ export function takeDataFolder(folder: string): DataFolder {
   const paths = pathsIn(folder);
   const { blobsFolder } = paths;
   const lock = usable(folder, () => {
+    requireOwnDatabase(folder, paths.databaseFile);
     makeFolder(blobsFolder);
     keepPrivate(folder);
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
@@ -121,6 +121,8 @@ function usable<T>(folder: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw error instanceof DataFolderInUse ? error : new DataFolderUnusable(folder, error);
+    throw error instanceof DataFolderInUse || error instanceof DataFolderUnusable
+      ? error
+      : new DataFolderUnusable(folder, error);
   }
 }

@@ -12,6 +12,7 @@ import { type SignedBlobs, signedBlobs } from "../files/signed-blobs.ts";
 import { type DataFolder, takeDataFolder } from "./data-folder.ts";
 import { Database } from "./database.ts";
 import { SqliteDocumentStore } from "./document-store.ts";
+import { usableOrNot } from "./own-database.ts";
 import { type DocumentTable, prepareSchema } from "./schema.ts";
 import { SqliteWorkQueue } from "./work-queue.ts";
 
@@ -52,7 +53,7 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedStores {
   } catch (error) {
     database?.close().catch(() => undefined);
     folder.release();
-    throw error;
+    throw usableOrNot(options.folder, folder.databaseFile, error);
   }
 }
 
