@@ -15,16 +15,17 @@ import { WorkspaceError } from "../domain/errors.ts";
 import { getExperiment } from "../domain/experiments.ts";
 import { searchModelVersions } from "../domain/registry/registry-index.ts";
 import { getRun, type Run } from "../domain/runs/runs.ts";
-import { searchRuns } from "../domain/runs/search.ts";
+import { type FoundRun, searchRuns } from "../domain/runs/search.ts";
+import { Steps } from "../domain/search/steps.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { brief } from "../http/problem.ts";
-import { inParallel } from "../parallel.ts";
+import { turn } from "../turns.ts";
 import { experimentJson, modelVersionJson, runJson } from "./entities.ts";
 import { FilterError } from "./filter/filter-error.ts";
 import { parseModelVersionFilter, parseModelVersionOrder } from "./filter/model-versions.ts";
 import { parseRunFilter, parseRunOrder } from "./filter/runs.ts";
 import { SCHEMA } from "./graphql-schema.ts";
-import { requireMaxResults } from "./paging.ts";
+import { firstMade, requireMaxResults } from "./paging.ts";
 import { requireRun } from "./run-reference.ts";
 
 export interface GraphqlRequest {
@@ -115,6 +116,8 @@ interface RunsInput {
 }
 
 function rootOf(workspace: Workspace) {
+  // All that one query searches for together.
+  const steps = new Steps();
   return {
     mlflowGetExperiment: async ({ input }: { input: { experimentId?: string } }) => ({
       experiment: experimentJson(workspace, await getExperiment(workspace, input.experimentId ?? "")),
@@ -123,41 +126,38 @@ function rootOf(workspace: Workspace) {
       run: await runMembers(
         workspace,
         await getRun(workspace, requireRun({ run_id: input.runId, run_uuid: input.runUuid })),
+        steps,
       ),
     }),
     mlflowSearchRuns: async ({ input }: { input: RunsInput }) => {
-      const { runs, nextPageToken } = await searchRuns(workspace, input.experimentIds ?? [], {
+      const found = await searchRuns(workspace, input.experimentIds ?? [], {
         clauses: parseRunFilter(input.filter ?? ""),
         orderBy: parseRunOrder([...(input.orderBy ?? [])]),
         view: input.runViewType ?? "ACTIVE_ONLY",
         limit: requireMaxResults(input.maxResults ?? MAX_RUNS, MAX_RUNS),
         pageToken: input.pageToken,
       });
-      const found = await inParallel(runs, (run) => run.load());
-      return {
-        runs: inParallel(
-          found.filter((run) => run !== undefined),
-          (run) => runMembers(workspace, run),
-        ),
-        nextPageToken,
+      const make = async ({ load }: FoundRun) => {
+        const run = await load();
+        return run && runMembers(workspace, run, steps);
       };
+      const { made, token } = await firstMade(found.runs, found, make, (run) => JSON.stringify(run).length);
+      return { runs: made, nextPageToken: token };
     },
   };
 }
 
 /** A run as REST shows it, with what else the page wants to know of it, if it asks. */
-async function runMembers(workspace: Workspace, run: Run) {
+async function runMembers(workspace: Workspace, run: Run, steps: Steps) {
   const { runId, experimentId } = run.view.attributes;
   return {
     ...(await runJson(workspace, run)),
     experiment: async () => experimentJson(workspace, await getExperiment(workspace, experimentId)),
     modelVersions: async () => {
       const clauses = parseModelVersionFilter(`run_id = '${runId}'`);
-      const found = await searchModelVersions(workspace, {
-        clauses,
-        orderBy: parseModelVersionOrder([]),
-        limit: MAX_VERSIONS,
-      });
+      const request = { clauses, orderBy: parseModelVersionOrder([]), limit: MAX_VERSIONS };
+      const found = await searchModelVersions(workspace, request, steps);
+      await turn();
       return found.versions.map(modelVersionJson);
     },
   };

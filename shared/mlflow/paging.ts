@@ -32,29 +32,48 @@ export function firstOfPage(texts: readonly string[]): readonly string[] {
   return end < 0 ? texts : texts.slice(0, end);
 }
 
+/** What a page holds of what a search has found, and the token to go on with. */
+export interface Page<V> {
+  readonly made: readonly V[];
+  readonly token: string | undefined;
+}
+
+/**
+ * As many of what a search has found as fit into a page.
+ * @param make what is sent of one of them; undefined when it is gone
+ */
+export async function firstMade<T, V>(
+  found: readonly T[],
+  { tokenAfter }: Continued,
+  make: (item: T) => V | undefined | Promise<V | undefined>,
+  bytesOf: (made: V) => number,
+): Promise<Page<V>> {
+  const made: V[] = [];
+  let bytes = 0;
+  let taken = 0;
+  for (let isFull = false; taken < found.length && !isFull; ) {
+    for (const one of await inParallel(found.slice(taken, taken + MADE_AT_ONCE), make, MADE_AT_ONCE)) {
+      bytes += one === undefined ? 0 : bytesOf(one);
+      isFull = bytes > MAX_PAGE_BYTES && taken > 0;
+      if (isFull) break;
+      taken++;
+      if (one !== undefined) made.push(one);
+    }
+  }
+  return { made, token: tokenAfter(taken - 1) };
+}
+
 /**
  * Answers with as many of what a search has found as fit into a page, and the token to go on with.
  * @param name of the list
- * @param jsonOf the JSON of one of them; empty when it is gone
+ * @param jsonOf the JSON of one of them; undefined when it is gone
  */
 export async function jsonPage<T>(
   name: string,
   found: readonly T[],
-  { tokenAfter }: Continued,
-  jsonOf: (item: T) => string | Promise<string>,
+  continued: Continued,
+  jsonOf: (item: T) => string | undefined | Promise<string | undefined>,
 ): Promise<AppResponse> {
-  const texts: string[] = [];
-  let bytes = 0;
-  let taken = 0;
-  for (let isFull = false; taken < found.length && !isFull; ) {
-    for (const text of await inParallel(found.slice(taken, taken + MADE_AT_ONCE), jsonOf, MADE_AT_ONCE)) {
-      bytes += Buffer.byteLength(text);
-      isFull = bytes > MAX_PAGE_BYTES && taken > 0;
-      if (isFull) break;
-      taken++;
-      if (text !== "") texts.push(text);
-    }
-  }
-  const token = tokenAfter(taken - 1);
-  return okText(`{"${name}":[${texts.join(",")}]${token ? `,"next_page_token":${JSON.stringify(token)}` : ""}}`);
+  const { made, token } = await firstMade(found, continued, jsonOf, Buffer.byteLength);
+  return okText(`{"${name}":[${made.join(",")}]${token ? `,"next_page_token":${JSON.stringify(token)}` : ""}}`);
 }

@@ -4,6 +4,7 @@ import { FolderOwners } from "../folder-owners.ts";
 import { ScopeIndex } from "../scope-index.ts";
 import { ColumnTable } from "../search/column-table.ts";
 import { type Continued, type PageRequest, searchPage } from "../search/page.ts";
+import { Steps } from "../search/steps.ts";
 import type { Workspace } from "../workspace.ts";
 import { registryScope } from "./models.ts";
 import type { ModelVersion, NamedVersion, RegisteredModel, RegistryItem, VersionStage } from "./types.ts";
@@ -130,12 +131,14 @@ export async function searchRegisteredModels(workspace: Workspace, request: Page
 export async function searchModelVersions(
   workspace: Workspace,
   request: PageRequest,
+  steps = new Steps(),
 ): Promise<Continued & { readonly versions: NamedVersion[] }> {
   const index = await registryIndex(workspace);
   const { rows, ...continued } = searchPage(
     [{ table: index.versions, visible: (row) => !index.isOrphan(row.id) }],
     request,
     workspace.id,
+    steps,
   );
   return { versions: rows.map(({ id }) => index.versionAt(id)!), ...continued };
 }

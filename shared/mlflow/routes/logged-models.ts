@@ -99,7 +99,7 @@ export const loggedModelRoutes = [
       });
       return jsonPage("models", found.models, found, async ({ load }) => {
         const model = await load();
-        return model ? JSON.stringify(loggedModelJson(model)) : "";
+        return model && JSON.stringify(loggedModelJson(model));
       });
     },
   }),

@@ -40,16 +40,16 @@ export const searchRunsRoute = route({
   },
 });
 
-/** Empty when the run was purged meanwhile. */
-function bodyOf(workspace: Workspace, run: FoundRun): string | Promise<string> {
+/** Undefined when the run was purged meanwhile. */
+function bodyOf(workspace: Workspace, run: FoundRun): string | Promise<string | undefined> {
   const key = `body/${workspace.id}/${run.runId}`;
   const known = workspace.memory.recallValue<Body>(key);
   return known?.version === run.version ? known.json : load(workspace, run, key);
 }
 
-async function load(workspace: Workspace, found: FoundRun, key: string): Promise<string> {
+async function load(workspace: Workspace, found: FoundRun, key: string): Promise<string | undefined> {
   const run = await found.load();
-  if (!run) return "";
+  if (!run) return undefined;
   const json = JSON.stringify(await runJson(workspace, run));
   workspace.memory.keep(key, { version: found.version, json } satisfies Body, json.length + BODY_BYTES);
   return json;
