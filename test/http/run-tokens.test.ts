@@ -218,6 +218,26 @@ describe("the token of a run (F6)", () => {
     await ok(user.call("model_versions_create", { name, source: "s3://bucket/model" }));
   });
 
+  test("registers nothing outside of its run's folder on a file system that clients share", async () => {
+    const { client } = await script();
+    const { registeredModel: name } = world;
+    for (const location of [`file:///shared/of-${runId}`, `/shared/plainly-of-${runId}`]) {
+      const shared = await ok(user.call("experiments_create", { name: location, artifact_location: location }));
+      const { run } = await ok(client.call("runs_create", { experiment_id: shared.experiment_id }));
+      const { run_id, artifact_uri } = run.info;
+      const register = (registrar: Client, source: string) =>
+        registrar.call("model_versions_create", { name, source, run_id });
+      await ok(register(client, `${artifact_uri}/model`));
+      // In a plain path an escape is a name like any other.
+      const escaped = location.startsWith("file:") ? ["%2e%2e/%2e%2e/other", "..%2f..%2fother"] : [];
+      for (const wayOut of ["../../other/model", "model/../../../other", "..\\..\\other", ...escaped]) {
+        for (const registrar of [client, user]) {
+          expect((await register(registrar, `${artifact_uri}/${wayOut}`)).status, `${location} ${wayOut}`).toBe(400);
+        }
+      }
+    }
+  });
+
   test("a run that names itself as its parent's parent is nobody's descendant", async () => {
     const { client } = await script();
     const a = await createRun(user, world.experimentId);

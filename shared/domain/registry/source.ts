@@ -166,7 +166,11 @@ async function sourceRunOf(workspace: Workspace, modelId: string | undefined): P
 function isWithin(source: string, root: string): boolean {
   const path = localPathOf(source);
   const rootPath = localPathOf(root);
-  if (path !== undefined && rootPath !== undefined) return path === rootPath || path.startsWith(`${rootPath}/`);
+  if (path !== undefined && rootPath !== undefined) {
+    // Clients on Windows go up by those, too.
+    const goesUp = path.split(/[\\/]/).includes("..");
+    return !goesUp && (path === rootPath || path.startsWith(`${rootPath}/`));
+  }
   const sourceParts = uriParts(source);
   const rootParts = uriParts(root);
   return rootParts.length > 2 && rootParts.every((part, i) => sourceParts[i] === part);
