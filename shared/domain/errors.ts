@@ -16,7 +16,9 @@ export type ErrorCode =
   /** The stores are at their limit. Worth trying again later. */
   | "TooManyRequests"
   /** Worth trying again later. */
-  | "Unavailable";
+  | "Unavailable"
+  /** There is no room to store more, until somebody makes some. */
+  | "StorageFull";
 
 /**
  * A refusal that the caller may read. The message names the parameter, the value and what would be accepted; nothing private goes into it.

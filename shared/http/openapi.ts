@@ -37,6 +37,7 @@ const MEANINGS: Record<ErrorCode, string> = {
   NotImplemented: "Not offered.",
   TooManyRequests: "The store takes no more requests right now. Try again after the seconds in Retry-After.",
   Unavailable: "The store does not answer. Try again after the seconds in Retry-After.",
+  StorageFull: "The disk is full. Nothing was stored.",
 };
 
 /** The OpenAPI 3.1 document of a table of operations, made of the schemas that validate their requests. */
@@ -132,6 +133,7 @@ function refusals(route: RestRoute): Record<string, Json> {
     ...(route.refusals ?? []),
     "TooManyRequests",
     "Unavailable",
+    ...(route.method === "GET" ? [] : (["StorageFull"] as const)),
   ];
   const result: Record<string, Json> = {};
   for (const code of new Set(codes)) {

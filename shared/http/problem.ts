@@ -1,6 +1,6 @@
 import { exceeds, firstCharacters, lastCharacters } from "../characters.ts";
 import { type ErrorCode, WorkspaceError } from "../domain/errors.ts";
-import { StoreThrottled, StoreUnavailable, TooLarge } from "../stores/errors.ts";
+import { StoreFull, StoreLocked, StoreThrottled, StoreUnavailable, StoreUnusable, TooLarge } from "../stores/errors.ts";
 import { redact } from "./redact.ts";
 import type { AppResponse } from "./types.ts";
 
@@ -17,14 +17,29 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   NotImplemented: 501,
   TooManyRequests: 429,
   Unavailable: 503,
+  StorageFull: 507,
 };
 
 /** What callers read of a store that could not be used; the rest is for the log. */
-export function storeRefusal(error: StoreUnavailable): { code: ErrorCode; message: string } {
+export function storeRefusal(error: StoreInTrouble): { code: ErrorCode; message: string } {
+  if (error instanceof StoreFull) return { code: "StorageFull", message: FULL };
+  if (error instanceof StoreUnusable) return { code: "Unavailable", message: error.message };
+  if (error instanceof StoreLocked) return { code: "Unavailable", message: LOCKED };
   return error instanceof StoreThrottled
     ? { code: "TooManyRequests", message: "The store takes no more requests right now. Try again a little later." }
     : { code: "Unavailable", message: "The store does not answer. Try again a little later." };
 }
+
+type StoreInTrouble = StoreUnavailable | StoreFull | StoreUnusable;
+
+/** Whether a store was in trouble, which is somebody's to look after. */
+export function isStoreInTrouble(error: unknown): error is StoreInTrouble {
+  return error instanceof StoreUnavailable || error instanceof StoreFull || error instanceof StoreUnusable;
+}
+
+const FULL = "The disk that holds this workspace is full: nothing was stored. Make room on it, then try again.";
+const LOCKED =
+  "Another program holds the database of this workspace (cairn.db): nothing was stored. Close it there, or try again a little later.";
 
 /** Problem details (RFC 9457) for a refusal; undefined for what is our fault, which the caller logs. */
 export function problemResponse(error: unknown): AppResponse | undefined {
@@ -33,11 +48,16 @@ export function problemResponse(error: unknown): AppResponse | undefined {
     return withAdvice(error.code, response);
   }
   if (error instanceof TooLarge) return problem(413, "TooLarge", error.message);
-  if (error instanceof StoreUnavailable) {
+  if (isStoreInTrouble(error)) {
     const { code, message } = storeRefusal(error);
-    return withRetryAfter(problem(STATUS[code], code, message), error.retryAfterSeconds);
+    return withAdviceOf(error, problem(STATUS[code], code, message));
   }
   return undefined;
+}
+
+/** Coming again helps where the store only was busy or away. */
+export function withAdviceOf(error: StoreInTrouble, response: AppResponse): AppResponse {
+  return error instanceof StoreUnavailable ? withRetryAfter(response, error.retryAfterSeconds) : response;
 }
 
 /** Tells clients when to come again. */
@@ -45,9 +65,9 @@ export function withRetryAfter(response: AppResponse, seconds: number): AppRespo
   return { ...response, headers: { ...response.headers, "retry-after": String(Math.max(1, Math.ceil(seconds))) } };
 }
 
-/** A store in trouble is somebody's to look after, though the caller only needs to come again. */
+/** A store in trouble is somebody's to look after, whatever the caller does. */
 export function refusalLogged(refusal: AppResponse, error: unknown, logError: (error: unknown) => void): AppResponse {
-  if (error instanceof StoreUnavailable) logError(error);
+  if (isStoreInTrouble(error)) logError(error);
   return refusal;
 }
 

@@ -1,7 +1,7 @@
 import { type ErrorCode, WorkspaceError } from "../domain/errors.ts";
-import { brief, storeRefusal, withAdvice, withRetryAfter } from "../http/problem.ts";
+import { brief, isStoreInTrouble, storeRefusal, withAdvice, withAdviceOf } from "../http/problem.ts";
 import type { AppResponse } from "../http/types.ts";
-import { StoreUnavailable, TooLarge } from "../stores/errors.ts";
+import { TooLarge } from "../stores/errors.ts";
 import { FilterError } from "./filter/filter-error.ts";
 
 /** MLflow's error codes and the statuses that go with them. Deterministic refusals are never 5xx: clients retry those for minutes. */
@@ -17,6 +17,7 @@ const CODES: Record<ErrorCode, readonly [errorCode: string, status: number]> = {
   NotImplemented: ["NOT_IMPLEMENTED", 501],
   TooManyRequests: ["REQUEST_LIMIT_EXCEEDED", 429],
   Unavailable: ["TEMPORARILY_UNAVAILABLE", 503],
+  StorageFull: ["RESOURCE_EXHAUSTED", 507],
 };
 
 /** MLflow's classes of errors and their SQLSTATEs, which newer clients read (mlflow/error_classification.py); the other codes have none. */
@@ -44,10 +45,10 @@ export function errorResponse(error: unknown): AppResponse | undefined {
   if (error instanceof TooLarge) {
     return refusal(413, "INVALID_PARAMETER_VALUE", brief(error.message));
   }
-  if (error instanceof StoreUnavailable) {
+  if (isStoreInTrouble(error)) {
     const { code, message } = storeRefusal(error);
     const [errorCode, status] = CODES[code];
-    return withRetryAfter(refusal(status, errorCode, message), error.retryAfterSeconds);
+    return withAdviceOf(error, refusal(status, errorCode, message));
   }
   return undefined;
 }

@@ -35,5 +35,14 @@ export class StoreUnavailable extends StoreError {
   }
 }
 
+/** There is no room for more; nothing was written. Only somebody who makes room can help (HTTP 507 to our callers). */
+export class StoreFull extends StoreError {}
+
+/** What is stored cannot be used until somebody puts something right; the message says what (HTTP 503 to our callers). */
+export class StoreUnusable extends StoreError {}
+
+/** Another program held the store all the time; nothing was written. */
+export class StoreLocked extends StoreUnavailable {}
+
 /** The store was at its limit all the time, and refused without doing anything (HTTP 429 to our callers). */
 export class StoreThrottled extends StoreUnavailable {}

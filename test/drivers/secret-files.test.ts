@@ -81,6 +81,16 @@ describe("A9: secrets in encrypted files", () => {
     await expect(open(folder).get("key")).rejects.toBeInstanceOf(SecretsUnreadable);
   });
 
+  test("set: loses nothing to a sweep beside it", async () => {
+    const secrets = open(folder);
+    const sweeps = (async () => {
+      for (let i = 0; i < 200; i++) await secrets.sweep();
+    })();
+    for (let i = 0; i < 30; i++) await secrets.set(`key-${i}`, "value");
+    await sweeps;
+    expect(await secrets.names("")).toHaveLength(30);
+  });
+
   test("set: what a killed process left unfinished is no secret, and is swept away", async () => {
     const secrets = open(folder);
     await secrets.set("key", "value");

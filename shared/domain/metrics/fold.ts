@@ -1,3 +1,4 @@
+import { StoreError } from "../../stores/errors.ts";
 import { FOLD_QUEUE } from "../queues.ts";
 import { changeRecord, type Draft, type Quiet, type RecordAttributes, readRecord } from "../record.ts";
 import type { Workspace } from "../workspace.ts";
@@ -24,6 +25,15 @@ export interface FoldMessage {
 export async function requestFold(workspace: Workspace, recordId: string, delayMs = 0): Promise<void> {
   const message: FoldMessage = { workspaceId: workspace.id, recordId };
   await workspace.stores.queue.send(FOLD_QUEUE, JSON.stringify(message), Math.ceil(delayMs / 1000));
+}
+
+/** The same for whoever has done what was asked of them: that the queue takes no message is no failure of theirs. Readers ask again. */
+export async function suggestFold(workspace: Workspace, recordId: string, delayMs = 0): Promise<void> {
+  try {
+    await requestFold(workspace, recordId, delayMs);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+  }
 }
 
 /**

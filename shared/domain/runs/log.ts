@@ -1,7 +1,7 @@
 import { pointsIngested } from "../../signals.ts";
 import { invalid } from "../errors.ts";
 import { appendPoints, pointsItem, pointsTime } from "../metrics/append.ts";
-import { endQuiet, requestFold, SETTLED_AFTER_MS } from "../metrics/fold.ts";
+import { endQuiet, SETTLED_AFTER_MS, suggestFold } from "../metrics/fold.ts";
 import type { Point } from "../metrics/points.ts";
 import { appendModelPoints, findModelPoints, type ModelPoints, namesModel } from "../models/log.ts";
 import type { Draft } from "../record.ts";
@@ -94,7 +94,7 @@ async function changeWithPoints(
     ready: () => appendModelPoints(workspace, nowMs, ofModels),
   });
   if (points.length > 0) pointsIngested.tell({ points: points.length });
-  if (wasQuiet) await requestFold(workspace, runId, SETTLED_AFTER_MS + 1000);
+  if (wasQuiet) await suggestFold(workspace, runId, SETTLED_AFTER_MS + 1000);
 }
 
 function requireParamsUnchanged(draft: Draft<RunAttributes>, params: readonly Param[], call: "single" | "batch"): void {

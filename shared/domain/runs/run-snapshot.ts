@@ -21,18 +21,21 @@ export async function requestRunSnapshot(workspace: Workspace, experimentId: str
   await workspace.stores.queue.send(SNAPSHOT_QUEUE, JSON.stringify(message));
 }
 
-/** Asks for a snapshot when much has changed since this process saw or asked for one; at most once a minute for each table. */
-export async function offerRunSnapshot(workspace: Workspace, experimentId: string, index: RunIndex): Promise<void> {
+/**
+ * Asks for a snapshot when much has changed since this process saw or asked for one; at most once a minute for each table. The search that found
+ * this out does not wait for the queue, and does not fail of it.
+ */
+export function offerRunSnapshot(workspace: Workspace, experimentId: string, index: RunIndex): void {
   const enough = Math.max(WORTHWHILE_CHANGES, index.table.size * WORTHWHILE_SHARE);
   if (index.unsaved <= enough || index.bytes > MAX_SNAPSHOT_BYTES) return;
   const { memory, clock } = workspace;
   if (!memory.asked.isDue(clock, `snapshot/${runsScope(workspace, experimentId)}`, ONCE_IN_MS)) return;
-  try {
-    await requestRunSnapshot(workspace, experimentId);
+  const asked = () => {
     index.unsaved = 0;
-  } catch {
-    // The search that found this out must not fail of it; the next one after a minute asks again.
-  }
+  };
+  requestRunSnapshot(workspace, experimentId).then(asked, () => {
+    // The next search after a minute asks again.
+  });
 }
 
 /**

@@ -3,7 +3,7 @@ import { invalid, notFound } from "../errors.ts";
 import type { Experiment } from "../experiments.ts";
 import { effectiveStage, getExperiment, requireActive } from "../experiments.ts";
 import { type Int64, storedInt64 } from "../int64.ts";
-import { becomeQuiet, endQuiet, FOLD_WORTHWHILE, requestFold, SETTLED_AFTER_MS } from "../metrics/fold.ts";
+import { becomeQuiet, endQuiet, FOLD_WORTHWHILE, SETTLED_AFTER_MS, suggestFold } from "../metrics/fold.ts";
 import type { Point } from "../metrics/points.ts";
 import { readWithLatest } from "../metrics/read.ts";
 import { noteTrash } from "../purge/trash.ts";
@@ -93,7 +93,7 @@ export async function getRun(workspace: Workspace, runId: string): Promise<Run> 
   if (found?.view.attributes.kind !== "run") throw runNotFound(runId);
   const { view, latest, unfolded } = found;
   const isOverdue = waitsForFold(view.attributes, workspace.clock.now());
-  if (unfolded > FOLD_WORTHWHILE || isOverdue) await requestFoldNow(workspace, runId);
+  if (unfolded > FOLD_WORTHWHILE || isOverdue) askForFold(workspace, runId);
   const experiment = await experimentOf(view.attributes);
   return { view, stage: effectiveStage(view.attributes, experiment), latest };
 }
@@ -103,11 +103,12 @@ function waitsForFold({ status, quiet }: RunAttributes, nowMs: number): boolean 
   return ENDED.includes(status) && !quiet?.isFolded && Math.abs(nowMs - (quiet?.sinceMs ?? 0)) > 2 * SETTLED_AFTER_MS;
 }
 
-/** Readers of a busy run ask once a minute, not each time. */
-async function requestFoldNow(workspace: Workspace, recordId: string): Promise<void> {
+/** Readers of a busy run ask once a minute, not each time, and do not wait for the queue. */
+function askForFold(workspace: Workspace, recordId: string): void {
   const { memory, clock } = workspace;
   if (!memory.asked.isDue(clock, `fold/${runsPartition(workspace, recordId)}`, SETTLED_AFTER_MS)) return;
-  await requestFold(workspace, recordId);
+  // What goes wrong but at the store is wrong with this code, and told by the next call that waits for a fold.
+  void suggestFold(workspace, recordId).catch(() => {});
 }
 
 /** Head and experiment of a run that may be written to: it and its experiment are active. @throws NotFound, InvalidParameter */
@@ -197,7 +198,7 @@ export async function updateRun(
   });
   if (isNewState) runStateEntered.tell({ state: attributes.status });
   if (changes.status && ENDED.includes(changes.status)) {
-    await requestFold(workspace, runId, SETTLED_AFTER_MS + 1000);
+    await suggestFold(workspace, runId, SETTLED_AFTER_MS + 1000);
   }
   return attributes;
 }

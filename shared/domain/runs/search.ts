@@ -48,7 +48,7 @@ interface Searched {
 async function withIndex(workspace: Workspace, experiment: Experiment): Promise<Searched> {
   const { experimentId } = experiment;
   const index = await openRunIndex(workspace, experimentId);
-  await offerRunSnapshot(workspace, experimentId, index);
+  offerRunSnapshot(workspace, experimentId, index);
   return { experiment, index };
 }
 

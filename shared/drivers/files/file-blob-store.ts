@@ -11,10 +11,12 @@ import type {
 import { MAX_BLOCKS } from "../../stores/blob-store.ts";
 import { TooLarge } from "../../stores/errors.ts";
 import { checkBlobName, checkBlockId, checkPiece, checkPrefix, checkRange } from "../common/blob-names.ts";
+import type { Database } from "../sqlite/database.ts";
+import { asStoreError } from "../sqlite/sqlite-errors.ts";
 import { type BlobCatalog, type Displaced, propertiesOf, type WrittenFile } from "./blob-catalog.ts";
 import { listPage } from "./blob-listing.ts";
 import type { ContentFolder } from "./content-folder.ts";
-import { FileGarbage, type Safety } from "./file-garbage.ts";
+import { FileGarbage } from "./file-garbage.ts";
 import { Readers } from "./readers.ts";
 import type { SignedBlobs } from "./signed-blobs.ts";
 
@@ -31,14 +33,16 @@ export class FileBlobStore implements BlobStore {
   readonly #catalog: BlobCatalog;
   readonly #folder: ContentFolder;
   readonly #signed: SignedBlobs;
+  readonly #database: Database;
   readonly #garbage: FileGarbage;
   readonly #readers = new Readers((files) => this.#garbage.add(files));
   #staged = 0;
 
-  constructor(catalog: BlobCatalog, folder: ContentFolder, signed: SignedBlobs, database: Safety) {
+  constructor(catalog: BlobCatalog, folder: ContentFolder, signed: SignedBlobs, database: Database) {
     this.#catalog = catalog;
     this.#folder = folder;
     this.#signed = signed;
+    this.#database = database;
     this.#garbage = new FileGarbage(catalog, folder, database);
     catalog.dropAbandonedBlocks();
     this.#garbage.add(catalog.garbage());
@@ -72,7 +76,7 @@ export class FileBlobStore implements BlobStore {
 
   async remove(name: string): Promise<boolean> {
     checkBlobName(name, MAX_PATH_LENGTH);
-    const displaced = this.#catalog.remove(name);
+    const displaced = await this.#database.patiently(() => this.#catalog.remove(name));
     if (displaced !== undefined) this.#release([displaced]);
     return displaced !== undefined;
   }
@@ -98,7 +102,8 @@ export class FileBlobStore implements BlobStore {
       return { blob: undefined, displaced: replaced === undefined ? [] : [replaced] };
     });
     this.#staged++;
-    if (this.#staged % BLOCKS_PER_SWEEP === 0) await this.sweep();
+    // What was staged just now must not fail of it.
+    if (this.#staged % BLOCKS_PER_SWEEP === 0) await this.sweep().catch(() => {});
   }
 
   async commitBlocks(name: string, blockIds: readonly string[], options: WriteOptions = {}): Promise<BlobProperties> {
@@ -107,13 +112,14 @@ export class FileBlobStore implements BlobStore {
       throw new TooLarge(`blockIds: ${blockIds.length} given, a blob takes ${MAX_BLOCKS}.`);
     for (const blockId of blockIds) checkBlockId(blockId);
     if (this.#catalog.find(name) !== undefined) await this.#folder.sync(this.#catalog.stagedFiles(name, blockIds));
-    return this.#finish(this.#catalog.commit(name, blockIds, options));
+    return this.#finish(await this.#database.patiently(() => this.#catalog.commit(name, blockIds, options)));
   }
 
   async append(name: string, bytes: Uint8Array, at: number): Promise<void> {
     checkBlobName(name, MAX_PATH_LENGTH);
     checkPiece(bytes, at);
-    const grown = this.#catalog.append(name, at, bytes.length, (file) => this.#folder.extend(file, at, bytes));
+    const grow = () => this.#catalog.append(name, at, bytes.length, (file) => this.#folder.extend(file, at, bytes));
+    const grown = await this.#database.patiently(grow);
     if (!grown) await this.#withFile(bytes, (file) => this.#catalog.beginAppended(name, file));
   }
 
@@ -142,15 +148,14 @@ export class FileBlobStore implements BlobStore {
     adopt: (file: WrittenFile) => { blob: B; displaced: readonly Displaced[] },
     isReplacing = false,
   ): Promise<B> {
-    const file = this.#catalog.allocate();
-    let adopted: { blob: B; displaced: readonly Displaced[] };
+    const file = await this.#database.patiently(() => this.#catalog.allocate());
     try {
-      adopted = adopt({ file, size: await this.#folder.write(file, body, isReplacing) });
+      const written = { file, size: await this.#folder.write(file, body, isReplacing) };
+      return this.#finish(await this.#database.patiently(() => adopt(written)));
     } catch (error) {
       await this.#garbage.drop(file);
-      throw error;
+      throw asStoreError(error);
     }
-    return this.#finish(adopted);
   }
 
   #finish<B>({ blob, displaced }: { blob: B; displaced: readonly Displaced[] }): B {

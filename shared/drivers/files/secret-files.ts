@@ -1,16 +1,16 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { open, readdir, readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { inParallel } from "../../parallel.ts";
+import { StoreUnusable } from "../../stores/errors.ts";
 import type { SecretStore } from "../../stores/secret-store.ts";
 import { checkSecretName, checkSecretValue } from "../common/secret-rules.ts";
+import { asStoreError } from "../sqlite/sqlite-errors.ts";
 import { KEY_BYTES, makeKeyFile, UNFINISHED } from "./key-file.ts";
 
 /** A secret, or the key that opens them, cannot be read: changed, cut off, or open to other users. Tells what to do. */
-export class SecretsUnreadable extends Error {
-  override readonly name = "SecretsUnreadable";
-}
+export class SecretsUnreadable extends StoreUnusable {}
 
 const CIPHER = "aes-256-gcm";
 const FORMAT = 1;
@@ -29,12 +29,14 @@ export interface SecretFilesOptions {
 
 /**
  * Secrets in files, each encrypted with AES-256-GCM under a random nonce and bound to its name, so that files cannot be swapped. A file is
- * written beside the old one and takes its place when it is whole.
+ * written beside the old one and takes its place when it is whole and on the disk: a loss of power leaves one of the two.
  */
 export class SecretFiles implements SecretStore {
   readonly #folder: string;
   readonly #keyFile: string;
   readonly #durable: boolean;
+  /** Files that are being written. */
+  readonly #underWay = new Set<string>();
   #key: Buffer | undefined;
 
   constructor({ folder, keyFile, durable }: SecretFilesOptions) {
@@ -46,13 +48,13 @@ export class SecretFiles implements SecretStore {
   async set(name: string, value: string): Promise<void> {
     checkSecretName(name);
     checkSecretValue(value);
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    this.#makeKey();
-    const sealed = this.#seal(name, value);
-    const unfinished = join(this.#folder, `${name}.${randomBytes(6).toString("hex")}${UNFINISHED}`);
-    await this.#write(unfinished, sealed);
-    await rename(unfinished, this.#file(name));
-    if (this.#durable) await syncFolder(this.#folder);
+    try {
+      mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+      await this.#makeKey();
+      await this.#replace(name, this.#seal(name, value));
+    } catch (error) {
+      throw asStoreError(error);
+    }
   }
 
   async get(name: string): Promise<string | undefined> {
@@ -73,10 +75,10 @@ export class SecretFiles implements SecretStore {
     return files.filter((name) => name.startsWith(prefix) && !name.includes(".")).sort();
   }
 
-  /** Removes what killed processes left unfinished. Nothing must be in flight. */
+  /** Removes what killed processes left unfinished. */
   async sweep(): Promise<void> {
     const files = (await whereThere(readdir(this.#folder))) ?? [];
-    const left = files.filter((name) => name.endsWith(UNFINISHED));
+    const left = files.filter((name) => name.endsWith(UNFINISHED) && !this.#underWay.has(name));
     await inParallel(left, (name) => rm(join(this.#folder, name), { force: true }));
   }
 
@@ -84,13 +86,19 @@ export class SecretFiles implements SecretStore {
     return join(this.#folder, name);
   }
 
-  async #write(file: string, bytes: Buffer): Promise<void> {
-    const handle = await open(file, "wx", 0o600);
+  async #replace(name: string, bytes: Buffer): Promise<void> {
+    const unfinished = `${name}.${randomBytes(6).toString("hex")}${UNFINISHED}`;
+    const path = join(this.#folder, unfinished);
+    this.#underWay.add(unfinished);
     try {
-      await handle.writeFile(bytes);
-      if (this.#durable) await handle.sync();
+      await writeSynced(path, bytes);
+      await rename(path, this.#file(name));
+      if (this.#durable) await syncFolder(this.#folder);
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
     } finally {
-      await handle.close();
+      this.#underWay.delete(unfinished);
     }
   }
 
@@ -123,9 +131,10 @@ export class SecretFiles implements SecretStore {
   }
 
   /** A lost key is not replaced unseen while there are secrets under it. */
-  #makeKey(): void {
+  async #makeKey(): Promise<void> {
     if (this.#key || existsSync(this.#keyFile) || readdirSync(this.#folder).length > 0) return;
     makeKeyFile(this.#keyFile);
+    await syncFolder(dirname(this.#keyFile));
   }
 }
 
@@ -134,7 +143,8 @@ function readKey(file: string): Buffer {
   if (!stat) throw new SecretsUnreadable(`The key of the secrets, ${file}, is gone.`);
   if (process.platform !== "win32" && (stat.mode & 0o077) !== 0) {
     throw new SecretsUnreadable(
-      `Other users may read ${file}, the key of the secrets. Take that away: chmod 600 ${file}`,
+      `Other users may read ${file}, the key of the secrets. Take that away: chmod 600 ${file}. Where that has no effect, the file system ` +
+        "keeps no permissions, as a Windows drive within WSL or a network share: choose a data folder elsewhere (--data).",
     );
   }
   const key = readFileSync(file);
@@ -142,7 +152,19 @@ function readKey(file: string): Buffer {
   return key;
 }
 
+async function writeSynced(file: string, bytes: Buffer): Promise<void> {
+  const handle = await open(file, "wx", 0o600);
+  try {
+    await handle.writeFile(bytes);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Windows has no such call. */
 async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return;
   const handle = await open(folder, "r");
   await handle.sync().finally(() => handle.close());
 }

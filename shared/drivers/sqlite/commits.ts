@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Later, Statement } from "./database.ts";
+import { asStoreError } from "./sqlite-errors.ts";
 
 /** When transactions are committed, and what makes them outlive the process. */
 export interface Commits {
@@ -57,7 +58,13 @@ export class SingleCommits implements Commits {
   }
 
   later(_sql: string, statement: Statement<never>): Later {
-    return (...values) => void this.run(() => statement.run(...values));
+    return (...values) => {
+      try {
+        this.run(() => statement.run(...values));
+      } catch (error) {
+        throw asStoreError(error);
+      }
+    };
   }
 
   commit(): void {}

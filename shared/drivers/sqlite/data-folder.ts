@@ -1,9 +1,10 @@
 import { accessSync, constants, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { StoreFull, StoreLocked } from "../../stores/errors.ts";
 import { requireOwnDatabase } from "./own-database.ts";
 import { keepPrivate, makePrivateFolder } from "./private-folder.ts";
-import { isLocked } from "./sqlite-errors.ts";
+import { asStoreError, isLocked } from "./sqlite-errors.ts";
 
 /** Another process works on this data folder. */
 export class DataFolderInUse extends Error {
@@ -24,8 +25,9 @@ export class DataFolderUnusable extends Error {
   override readonly name = "DataFolderUnusable";
   readonly folder: string;
 
+  /** @param advice what a person can do about it */
   constructor(folder: string, cause: unknown, advice = "It must be a folder that this user may write.") {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = cause instanceof Error ? cause.message.replace(/\.$/, "") : String(cause);
     super(`The data folder ${folder} cannot be used: ${reason}. ${advice}`, { cause });
     this.folder = folder;
   }
@@ -121,8 +123,19 @@ function usable<T>(folder: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw error instanceof DataFolderInUse || error instanceof DataFolderUnusable
-      ? error
-      : new DataFolderUnusable(folder, error);
+    if (error instanceof DataFolderInUse || error instanceof DataFolderUnusable) throw error;
+    throw unusable(folder, error) ?? new DataFolderUnusable(folder, error);
   }
+}
+
+/** What prevents a start, where it is the disk or another program that does. */
+export function unusable(folder: string, error: unknown): DataFolderUnusable | undefined {
+  const cause = asStoreError(error);
+  if (cause instanceof StoreFull) {
+    return new DataFolderUnusable(folder, "the disk is full", "Make room on it, and start again.");
+  }
+  if (cause instanceof StoreLocked) {
+    return new DataFolderUnusable(folder, "another program holds cairn.db", "Close it there, and start again.");
+  }
+  return undefined;
 }

@@ -1,11 +1,15 @@
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout } from "node:timers/promises";
+import { StoreLocked } from "../../stores/errors.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { type Commits, SingleCommits } from "./commits.ts";
 import { GroupCommits, recover } from "./group-commits.ts";
 import { Journal } from "./journal.ts";
+import { asStoreError, isLocked } from "./sqlite-errors.ts";
 
-/** How long a writer waits, in milliseconds, when the checkpointer's connection holds a lock for an instant. */
+/** How long a start, and later a call, waits for another program that holds the database. A call waits without holding up others. */
 const LOCK_PATIENCE_MS = 5_000;
+const LOCK_PAUSE_MS = 20;
 /** What the write-ahead log is cut down to when it starts again from its beginning. */
 const LOG_REST_BYTES = 1024 * 1024;
 
@@ -42,6 +46,7 @@ export class Database {
   readonly #checkpointer: Checkpointer;
   readonly #onRestored: (() => void)[] = [];
   #commits: Commits | undefined;
+  #becomingFree: Promise<void> | undefined;
 
   constructor(options: DatabaseOptions) {
     this.#options = options;
@@ -87,6 +92,11 @@ export class Database {
     return this.#commits!.later(sql, this.#connection.prepare(sql) as unknown as Statement<never>);
   }
 
+  /** From now on nobody waits for another program while everybody else does. Before, a start may. */
+  beginServing(): void {
+    this.#connection.exec("PRAGMA busy_timeout = 0");
+  }
+
   /** For statements that bear no preparing: the schema. */
   execute(sql: string): void {
     this.#connection.exec(sql);
@@ -94,12 +104,61 @@ export class Database {
 
   /** Runs a single writing statement, which is a transaction of its own. */
   write<T>(statement: () => T): T {
-    return this.#commits!.runOne(statement);
+    try {
+      return this.#commits!.runOne(statement);
+    } catch (error) {
+      throw asStoreError(error);
+    }
   }
 
   /** Runs `work` as one transaction; when it throws, nothing of it stays. */
   transaction<T>(work: () => T): T {
-    return this.#commits!.run(work);
+    try {
+      return this.#commits!.run(work);
+    } catch (error) {
+      throw asStoreError(error);
+    }
+  }
+
+  /**
+   * Writing work, done at once, or once another program lets go of the database: that is waited for, a few seconds, while other work goes on.
+   * @throws StoreLocked when it does not
+   */
+  patiently<T>(work: () => T): T | Promise<T> {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof StoreLocked)) throw error;
+      return this.#onceFree(work);
+    }
+  }
+
+  async #onceFree<T>(work: () => T): Promise<T> {
+    for (;;) {
+      this.#becomingFree ??= this.#untilFree().finally(() => {
+        this.#becomingFree = undefined;
+      });
+      await this.#becomingFree;
+      try {
+        return work();
+      } catch (error) {
+        if (!(error instanceof StoreLocked)) throw error;
+      }
+    }
+  }
+
+  /** One for all who wait. */
+  async #untilFree(): Promise<void> {
+    const deadlineMs = performance.now() + LOCK_PATIENCE_MS;
+    for (;;) {
+      await setTimeout(LOCK_PAUSE_MS);
+      try {
+        return this.#commits!.run(() => {});
+      } catch (error) {
+        const isOver = performance.now() >= deadlineMs;
+        if (isOver || !isLocked(error)) throw asStoreError(error);
+      }
+    }
   }
 
   /**

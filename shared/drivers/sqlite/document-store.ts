@@ -8,7 +8,7 @@ import type {
   Item,
   Stored,
 } from "../../stores/document-store.ts";
-import { AlreadyExists, InvalidArgument, PreconditionFailed } from "../../stores/errors.ts";
+import { AlreadyExists, InvalidArgument, PreconditionFailed, StoreLocked } from "../../stores/errors.ts";
 import { afterTurn, turn } from "../../turns.ts";
 import {
   checkBatchBytes,
@@ -81,31 +81,39 @@ export class SqliteDocumentStore implements DocumentStore {
 
   async create(partition: string, item: Item): Promise<ETag> {
     const toWrite = prepareItem(partition, item);
-    return afterTurn(this.#wrote(this.#database.write(() => this.#insert(toWrite))));
+    return this.#write(() => this.#database.write(() => this.#insert(toWrite)));
   }
 
   async ensure(partition: string, item: Item): Promise<void> {
     checkEnsurable(item);
     const { id, scope, json } = prepareItem(partition, item);
-    this.#wrote(this.#sql.ensure(partition, id, scope, json));
+    try {
+      this.#wrote(this.#sql.ensure(partition, id, scope, json));
+    } catch (error) {
+      if (!(error instanceof StoreLocked)) throw error;
+      await this.#write(() => this.#sql.ensure(partition, id, scope, json));
+    }
   }
 
   async replace(partition: string, item: Item, etag: ETag): Promise<ETag> {
     const toWrite = prepareItem(partition, item);
-    return afterTurn(this.#wrote(this.#database.transaction(() => this.#replace(toWrite, etag))));
+    return this.#write(() => this.#database.transaction(() => this.#replace(toWrite, etag)));
   }
 
   async remove(partition: string, id: string, etag?: ETag): Promise<boolean> {
-    if (etag === undefined) return afterTurn(this.#database.write(() => this.#removeAny(partition, id)));
-    this.#database.write(() => this.#removeCurrent(partition, id, etag));
-    return afterTurn(true);
+    return this.#write(() =>
+      this.#database.write(() => {
+        if (etag === undefined) return this.#removeAny(partition, id);
+        this.#removeCurrent(partition, id, etag);
+        return true;
+      }),
+    );
   }
 
   async batch(partition: string, operations: readonly BatchOperation[]): Promise<(ETag | undefined)[]> {
     const prepared = prepareBatch(partition, operations);
-    return afterTurn(
-      this.#wrote(this.#database.transaction(() => prepared.map((operation) => this.#apply(partition, operation)))),
-    );
+    const apply = () => prepared.map((operation) => this.#apply(partition, operation));
+    return this.#write(() => this.#database.transaction(apply));
   }
 
   list<T extends Item>(partition: string, range: IdRange = {}, pageSize = DEFAULT_PAGE_SIZE) {
@@ -122,6 +130,19 @@ export class SqliteDocumentStore implements DocumentStore {
   /** Removes expired items from the table, at most a few thousand. Nobody has seen them since they expired. */
   sweep(): void {
     this.#database.write(() => this.#sql.sweep.run(this.#clock.now(), ITEMS_PER_SWEEP));
+  }
+
+  #write<T>(work: () => T) {
+    return afterTurn(this.#database.patiently(() => this.#wrote(work())));
+  }
+
+  /** What was written just now must not fail of it. */
+  #sweepInPassing(): void {
+    try {
+      this.sweep();
+    } catch {
+      // The disk is full, or held by another program: a later sweep does it.
+    }
   }
 
   async *#pages<T extends Item>(partition: string, from: string, to: string, pageSize: number) {
@@ -194,7 +215,7 @@ export class SqliteDocumentStore implements DocumentStore {
 
   #wrote<T>(result: T): T {
     this.#writes++;
-    if (this.#writes % WRITES_PER_SWEEP === 0) this.sweep();
+    if (this.#writes % WRITES_PER_SWEEP === 0) this.#sweepInPassing();
     return result;
   }
 }

@@ -3,6 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Commits } from "./commits.ts";
 import type { Later, Statement } from "./database.ts";
 import type { Change, Journal, Transaction } from "./journal.ts";
+import { asStoreError } from "./sqlite-errors.ts";
 
 /** How long a group stays open, how much of it may be in the journal, and when a commit that failed is tried again. */
 const GROUP_MS = 50;
@@ -145,8 +146,7 @@ export class GroupCommits implements Commits {
 
   reading<Row>(statement: Statement<Row>): Statement<Row> {
     const current = () => {
-      if (this.#isLost) this.#restore();
-      this.#runWaiting();
+      if (this.#isLost || this.#waiting.length > 0) this.#bringUpToDate();
       return statement;
     };
     return {
@@ -160,9 +160,13 @@ export class GroupCommits implements Commits {
   later(sql: string, statement: Statement<never>): Later {
     return (...values) => {
       if (this.#changes !== undefined) throw new Error("A transaction runs already.");
-      this.#open();
-      if (this.#isJournaled([[sql, ...values]])) this.#waiting.push(() => statement.run(...values));
-      else this.#commitWith(() => statement.run(...values));
+      try {
+        this.#open();
+        if (this.#isJournaled([[sql, ...values]])) this.#waiting.push(() => statement.run(...values));
+        else this.#commitWith(() => statement.run(...values));
+      } catch (error) {
+        throw asStoreError(error);
+      }
     };
   }
 
@@ -253,6 +257,16 @@ export class GroupCommits implements Commits {
   #commitWith(work: () => unknown): void {
     this.runOne(work);
     this.commit();
+  }
+
+  /** @throws StoreFull, StoreLocked when what was acknowledged cannot be shown now */
+  #bringUpToDate(): void {
+    try {
+      if (this.#isLost) this.#restore();
+      this.#runWaiting();
+    } catch (error) {
+      throw asStoreError(error);
+    }
   }
 
   /** In a batch they take a third of what each takes by itself. */

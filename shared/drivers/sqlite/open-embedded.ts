@@ -9,7 +9,7 @@ import { BLOB_EVENTS_QUEUE, dropEvent } from "../files/drop-events.ts";
 import { FileBlobStore } from "../files/file-blob-store.ts";
 import { SecretFiles } from "../files/secret-files.ts";
 import { type SignedBlobs, signedBlobs } from "../files/signed-blobs.ts";
-import { type DataFolder, takeDataFolder } from "./data-folder.ts";
+import { type DataFolder, takeDataFolder, unusable } from "./data-folder.ts";
 import { Database } from "./database.ts";
 import { SqliteDocumentStore } from "./document-store.ts";
 import { usableOrNot } from "./own-database.ts";
@@ -53,7 +53,7 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedStores {
   } catch (error) {
     database?.close().catch(() => undefined);
     folder.release();
-    throw usableOrNot(options.folder, folder.databaseFile, error);
+    throw unusable(options.folder, error) ?? usableOrNot(options.folder, folder.databaseFile, error);
   }
 }
 

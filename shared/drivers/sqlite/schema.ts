@@ -21,6 +21,7 @@ export function prepareSchema(database: Database, folder: string): void {
     database.execute(`BEGIN IMMEDIATE; ${tables.join("\n")} PRAGMA user_version = ${DATA_FORMAT}; COMMIT`);
   }
   database.execute(APPENDED_TABLE);
+  database.beginServing();
 }
 
 /**

@@ -42,7 +42,8 @@ export class SqliteWorkQueue implements WorkQueue {
   }
 
   async send(queue: string, body: string, delaySeconds = 0): Promise<string> {
-    return afterTurn(this.#database.write(() => this.enqueue(queue, body, delaySeconds)));
+    const send = () => this.#database.write(() => this.enqueue(queue, body, delaySeconds));
+    return afterTurn(this.#database.patiently(send));
   }
 
   /** `send` as a part of the caller's transaction. */
@@ -57,14 +58,9 @@ export class SqliteWorkQueue implements WorkQueue {
   async receive(queue: string, max: number, visibilitySeconds: number): Promise<QueueMessage[]> {
     checkQueueName(queue);
     checkReceive(max, visibilitySeconds);
-    const now = this.#now();
-    const rows = this.#sql.visible.all(queue, now, max);
-    if (rows.length === 0) return [];
-    const nextVisibleAtMs = now + visibilitySeconds * 1_000;
-    this.#database.transaction(() => {
-      for (const row of rows) this.#sql.hide.run(nextVisibleAtMs, row.seq);
-    });
-    return afterTurn(rows.map((row) => received(row, nextVisibleAtMs)));
+    if (this.#sql.visible.get(queue, this.#now(), 1) === undefined) return [];
+    const take = () => this.#database.transaction(() => this.#take(queue, max, visibilitySeconds));
+    return afterTurn(this.#database.patiently(take));
   }
 
   async update(queue: string, message: Receipt, visibilitySeconds: number, body?: string): Promise<string> {
@@ -73,7 +69,8 @@ export class SqliteWorkQueue implements WorkQueue {
     if (body !== undefined) checkBody(body);
     const visibleMs = this.#now() + visibilitySeconds * 1_000;
     const { id, popReceipt } = message;
-    const row = this.#database.write(() => this.#sql.update.get(visibleMs, body ?? null, queue, id, popReceipt));
+    const update = () => this.#sql.update.get(visibleMs, body ?? null, queue, id, popReceipt);
+    const row = await this.#database.patiently(() => this.#database.write(update));
     if (row === undefined) throw lostMessage(id);
     return afterTurn(String(row.receipt));
   }
@@ -81,7 +78,8 @@ export class SqliteWorkQueue implements WorkQueue {
   async remove(queue: string, message: Receipt): Promise<void> {
     checkQueueName(queue);
     const { id, popReceipt } = message;
-    const { changes } = this.#database.write(() => this.#sql.remove.run(queue, id, popReceipt));
+    const remove = () => this.#sql.remove.run(queue, id, popReceipt);
+    const { changes } = await this.#database.patiently(() => this.#database.write(remove));
     if (changes === 0) throw lostMessage(id);
     await turn();
   }
@@ -89,6 +87,14 @@ export class SqliteWorkQueue implements WorkQueue {
   async count(queue: string): Promise<number> {
     checkQueueName(queue);
     return this.#sql.count.get(queue)?.count ?? 0;
+  }
+
+  #take(queue: string, max: number, visibilitySeconds: number): QueueMessage[] {
+    const now = this.#now();
+    const nextVisibleAtMs = now + visibilitySeconds * 1_000;
+    const rows = this.#sql.visible.all(queue, now, max);
+    for (const row of rows) this.#sql.hide.run(nextVisibleAtMs, row.seq);
+    return rows.map((row) => received(row, nextVisibleAtMs));
   }
 
   #now(): number {
