@@ -1,4 +1,4 @@
-"""Logged models and prompts, which only the 3.x client has."""
+"""Logged models, which only the 3.x client has."""
 
 import mlflow
 from harness import IS_STOCK, case, client, fails, folder, new_experiment, new_run, same, unique
@@ -172,16 +172,3 @@ def external():
     found = mlflow.get_logged_model(model.model_id)
     same((found.status.value, found.params["temperature"]), ("READY", "0.2"))
     same([it.name for it in mlflow.search_logged_models(output_format="list", filter_string="name = 'api'")], ["api"])
-
-
-@case("prompts: register, load, alias, search; they hide among models", client=3)
-def prompts():
-    name = unique("greeting")
-    first = mlflow.genai.register_prompt(name, "Hello {{name}}", commit_message="first", tags={"tone": "kind"})
-    mlflow.genai.register_prompt(name, "Hi {{name}}!")
-    same((first.version, mlflow.genai.load_prompt(name, version=1).template), (1, "Hello {{name}}"))
-    mlflow.genai.set_prompt_alias(name, "live", 2)
-    same(mlflow.genai.load_prompt(f"prompts:/{name}@live").format(name="Ada"), "Hi Ada!")
-    same([it.name for it in mlflow.genai.search_prompts(f"name = '{name}'")], [name])
-    same(list(client().search_registered_models(f"name = '{name}'")), [])
-    same(mlflow.genai.load_prompt(unique("nobody"), allow_missing=True), None)

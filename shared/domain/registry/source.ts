@@ -91,6 +91,12 @@ async function otherVersion(workspace: Workspace, input: NewVersion): Promise<Re
   const { source, runId, modelId } = input;
   const original = await versionOfUri(workspace, source);
   const { version } = original;
+  const tags = (await getRegisteredModel(workspace, original.name)).tags.map(([key, value]) => ({ key, value }));
+  if (isPrompt(tags)) {
+    throw invalid(
+      `Invalid model version source: '${cut(source)}'. Prompt versions cannot be used as model version sources.`,
+    );
+  }
   if (
     (runId !== undefined && runId !== version.runId) ||
     (modelId !== undefined && modelId !== (version.modelId ?? ""))

@@ -171,6 +171,13 @@ describe("source of a model version", () => {
     await expect(register(source, owner)).rejects.toEqual(refusal("InvalidParameter"));
   });
 
+  it("a prompt is no source of a model", async () => {
+    const tags = [{ key: "mlflow.prompt.is_prompt", value: "true" }];
+    await createRegisteredModel(workspace, { name: "prompt", tags });
+    await createModelVersion(workspace, { name: "prompt", source: "dummy-source", tags });
+    await expect(register("models:/prompt/1")).rejects.toEqual(refusal("InvalidParameter", /Prompt versions cannot/));
+  });
+
   it("models:/ of an unknown model or version is not found", async () => {
     await expect(register("models:/unknown/1")).rejects.toEqual(refusal("NotFound"));
     await expect(register("models:/m/9")).rejects.toEqual(refusal("NotFound"));
