@@ -8,7 +8,7 @@ import { INSIGHTS } from "./telemetry-settings.ts";
 function endpoint(protocol: RegExp, expected: string) {
   const isPlain = (text: string) => {
     const url = URL.parse(text);
-    return url !== null && !url.username && !url.password && !/[?#;@]/.test(text);
+    return url === null || (!url.username && !url.password && !/[?#;@]/.test(text));
   };
   return z.url({ protocol, error: expected }).check(z.refine(isPlain, `${expected}, without a query or credentials`));
 }
@@ -53,7 +53,10 @@ const Environment = z.object({
   CAIRN_CACHE_MB: z.optional(wholeNumber(4, 65_536)),
   /** The Cosmos DB account, `https://<account>.documents.azure.com`. */
   CAIRN_COSMOS_ENDPOINT: z.optional(Url),
-  CAIRN_COSMOS_DATABASE: z._default(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,255}$/)), "cairn"),
+  CAIRN_COSMOS_DATABASE: z._default(
+    z.string().check(z.regex(/^[A-Za-z0-9_-]{1,255}$/, "a name of letters, digits, '-' and '_' is expected")),
+    "cairn",
+  ),
   /** For emulators; without it the app's identity is used. */
   CAIRN_COSMOS_KEY: z.optional(z.string()),
   /** `https://<account>.blob.core.windows.net` */
@@ -143,7 +146,7 @@ export function readConfig(variables: Variables = process.env, needsStores = fal
     ...productionFaults(environment),
   );
   if (faults.length > 0 || !parsed.success) {
-    throw new InvalidSettings(`The settings are not valid:\n  ${faults.join("\n  ")}`);
+    throw new InvalidSettings(`The settings are not valid:\n  ${[...new Set(faults)].join("\n  ")}`);
   }
   const settings = parsed.data;
   return Object.freeze({
