@@ -4,17 +4,18 @@ import { invalid } from "../domain/errors.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { download } from "../http/download.ts";
 import type { AppRequest, AppResponse } from "../http/types.ts";
+import { okWithList } from "./route.ts";
 
 /**
- * What lies directly in a folder below the artifact URI of a run or model, in MLflow's form: paths are relative to that URI.
+ * Answers with what lies directly in a folder below the artifact URI of a run or model, in MLflow's form: paths are relative to that URI.
  * @throws InvalidParameter for a bad path, and for a URI of another store
  */
-export async function filesBelow(workspace: Workspace, rootUri: string, folder: string) {
+export async function filesBelow(workspace: Workspace, rootUri: string, folder: string): Promise<AppResponse> {
   const relative = artifactPath(folder);
   const prefix = relative === "" ? "" : `${relative}/`;
   const entries = await listArtifacts(workspace, `${rootOf(rootUri)}/${relative}`);
   const files = entries.map(({ name, isFolder, size }) => ({ path: prefix + name, is_dir: isFolder, file_size: size }));
-  return { root_uri: rootUri, files };
+  return okWithList({ root_uri: rootUri }, "files", files);
 }
 
 /** The bytes of a file below the artifact URI of a run or model. @throws InvalidParameter as `filesBelow` does, NotFound */

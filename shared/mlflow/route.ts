@@ -72,6 +72,27 @@ export function okText(body: string): AppResponse {
   return { status: 200, headers: JSON_HEADERS, body };
 }
 
+/** So many items are written at once. */
+const PIECE_ITEMS = 5000;
+
+/** An answer whose last member is a list of any length, which is written as it is sent: clients of it know no pages. */
+export function okWithList(
+  members: Readonly<Record<string, unknown>>,
+  name: string,
+  items: readonly unknown[],
+): AppResponse {
+  if (items.length <= PIECE_ITEMS) return ok({ ...members, [name]: items });
+  async function* text(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(`${JSON.stringify({ ...members, [name]: [] }).slice(0, -2)}`);
+    for (let at = 0; at < items.length; at += PIECE_ITEMS) {
+      const piece = JSON.stringify(items.slice(at, at + PIECE_ITEMS)).slice(1, -1);
+      yield Buffer.from(at === 0 ? piece : `,${piece}`);
+    }
+    yield Buffer.from("]}");
+  }
+  return okStream(text());
+}
+
 /** An answer that is JSON, in pieces. */
 export function okStream(body: ByteStream): AppResponse {
   return { status: 200, headers: JSON_HEADERS, body };

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { removeBelow } from "../../shared/domain/artifacts.ts";
 import { searchExperiments } from "../../shared/domain/experiment-search.ts";
 import { createExperiment, deleteExperiment } from "../../shared/domain/experiments.ts";
 import { createLoggedModel } from "../../shared/domain/models/models.ts";
@@ -158,6 +159,14 @@ describe("others have their turn", () => {
       const perItem = withWorkPerItem(workspace);
       expect(await mostBetweenTurns(() => search(perItem)), search.toString()).toBeLessThanOrEqual(MOST_WORK);
     }
+  });
+
+  test("while a folder of many files is listed and goes", async () => {
+    const { workspace } = await fresh();
+    const { blobs } = workspace.stores;
+    const prefix = `artifacts/${workspace.id}/many/`;
+    for (let i = 0; i < COUNT; i++) await blobs.put(`${prefix}${i}`, new Uint8Array());
+    expect(await mostBetweenTurns(() => removeBelow(blobs, prefix))).toBeLessThanOrEqual(MOST_WORK);
   });
 
   test("while a laptop that has slept handles thousands of messages", async () => {

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { openWorkspace } from "../../shared/domain/workspaces.ts";
 import { useInProcess } from "./in-process.ts";
 import { type Input, ok } from "./support.ts";
 import { TIME_MS } from "./world.ts";
@@ -125,6 +126,14 @@ test("pages of a metric's history end before 8 MiB, and go on behind the last po
   }
   expect(pages).toBe(2);
   expect(steps).toEqual(Array.from({ length: 20 * perCall }, (_, i) => i));
+});
+
+test("a folder of thousands of files is listed whole, in pieces", async () => {
+  const { id } = await openWorkspace(app.realm, "default");
+  const names = Array.from({ length: 5001 }, (_, i) => `file-${String(i).padStart(5, "0")}`);
+  for (const name of names) await app.realm.stores.blobs.put(`artifacts/${id}/wide/${name}`, new Uint8Array());
+  const { files } = await ok(app.client.call("artifacts_list", { path: "wide" }));
+  expect(files).toEqual(names.map((path) => ({ path, is_dir: false, file_size: 0 })));
 });
 
 describe("a run with 4 MiB of tags and params", () => {

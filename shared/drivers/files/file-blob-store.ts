@@ -10,6 +10,7 @@ import type {
 } from "../../stores/blob-store.ts";
 import { MAX_BLOCKS } from "../../stores/blob-store.ts";
 import { TooLarge } from "../../stores/errors.ts";
+import { afterTurn, turn } from "../../turns.ts";
 import { checkBlobName, checkBlockId, checkPiece, checkPrefix, checkRange } from "../common/blob-names.ts";
 import type { Database } from "../sqlite/database.ts";
 import { asStoreError } from "../sqlite/sqlite-errors.ts";
@@ -71,14 +72,14 @@ export class FileBlobStore implements BlobStore {
   async head(name: string): Promise<BlobProperties | undefined> {
     checkBlobName(name, MAX_PATH_LENGTH);
     const blob = this.#catalog.find(name);
-    return blob && propertiesOf(blob);
+    return afterTurn(blob && propertiesOf(blob));
   }
 
   async remove(name: string): Promise<boolean> {
     checkBlobName(name, MAX_PATH_LENGTH);
     const displaced = await this.#database.patiently(() => this.#catalog.remove(name));
     if (displaced !== undefined) this.#release([displaced]);
-    return displaced !== undefined;
+    return afterTurn(displaced !== undefined);
   }
 
   async *list(
@@ -89,6 +90,7 @@ export class FileBlobStore implements BlobStore {
     let next: string | undefined = prefix;
     while (next !== undefined) {
       const listed = listPage(this.#catalog, prefix, next, delimiter !== undefined, Math.max(1, pageSize));
+      await turn();
       if (listed.page.blobs.length + listed.page.prefixes.length > 0) yield listed.page;
       next = listed.next;
     }

@@ -16,7 +16,7 @@ import { decodePart } from "../../http/url.ts";
 import { InvalidArgument } from "../../stores/errors.ts";
 import { filesBelow } from "../artifact-folder.ts";
 import { integer, list, message, optional, required, string, withDefault } from "../message.ts";
-import { EMPTY, ok, route } from "../route.ts";
+import { EMPTY, ok, okWithList, route } from "../route.ts";
 import { requireRun } from "../run-reference.ts";
 
 const FILE = "2.0/mlflow-artifacts/artifacts/**:path";
@@ -61,9 +61,8 @@ export const artifactRoutes = [
     request: { path: optional(string) },
     handle: async ({ workspace, input }) => {
       const entries = await listArtifacts(workspace, input.path ?? "");
-      return ok({
-        files: entries.map(({ name, isFolder, size }) => ({ path: name, is_dir: isFolder, file_size: size })),
-      });
+      const files = entries.map(({ name, isFolder, size }) => ({ path: name, is_dir: isFolder, file_size: size }));
+      return okWithList({}, "files", files);
     },
   }),
   route({
@@ -187,7 +186,7 @@ export const artifactRoutes = [
     handle: async ({ workspace, input }) => {
       const folder = artifactPath(input.path ?? "");
       const run = await getRun(workspace, requireRun(input));
-      return ok(await filesBelow(workspace, run.view.attributes.artifactUri, folder));
+      return filesBelow(workspace, run.view.attributes.artifactUri, folder);
     },
   }),
 ];

@@ -58,7 +58,7 @@ export const pageRoutes = [
     request: { artifact_directory_path: withDefault(string, "") },
     handle: async ({ workspace, path, input }) => {
       const { view } = await getLoggedModel(workspace, decodePart(path.model_id!));
-      return ok(await filesBelow(workspace, view.attributes.artifactUri, input.artifact_directory_path));
+      return filesBelow(workspace, view.attributes.artifactUri, input.artifact_directory_path);
     },
   }),
   route({
