@@ -1,6 +1,7 @@
 import { subscribe } from "node:diagnostics_channel";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
 import type { InvocationContext } from "@azure/functions";
 
 /*
@@ -28,6 +29,7 @@ interface ProgrammingModel {
   getCapabilities(known: Record<string, string>): Promise<Record<string, string>>;
 }
 
+const LOOPBACK = /^(?:::1|(?:::ffff:)?127\.\d+\.\d+\.\d+)$/i;
 const INVOCATION_ID = "x-ms-invocation-id";
 
 /** By invocation id; empty where nothing is streamed. */
@@ -43,10 +45,10 @@ export function takeRequestsAsSent(): void {
   const model = programmingModel();
   if (!model) return;
   const { getInvocationModel, getCapabilities } = model;
-  model.getCapabilities = (known) => {
-    // The library starts its server now.
-    subscribe("http.server.request.start", (message) => keep(message as StreamedRequest));
-    return getCapabilities.call(model, known);
+  model.getCapabilities = async (known) => {
+    const capabilities = await getCapabilities.call(model, known);
+    if (capabilities.HttpUri) keepRequestsTo(Number(new URL(capabilities.HttpUri).port));
+    return capabilities;
   };
   model.getInvocationModel = (context) => {
     if (Object.values(context.metadata.bindings).some(isHttpTrigger)) context.request.triggerMetadata = asSent(context);
@@ -67,8 +69,21 @@ function isHttpTrigger({ type }: { readonly type?: string }): boolean {
   return type?.toLowerCase() === "httptrigger";
 }
 
+/** What other servers of this process get is no concern of ours. */
+function keepRequestsTo(port: number): void {
+  let library: Server | undefined;
+  subscribe("http.server.request.start", (message) => {
+    const { server, ...exchange } = message as StreamedRequest & { readonly server: Server };
+    if (!library && (server.address() as AddressInfo | null)?.port === port) library = server;
+    if (server === library) keep(exchange);
+  });
+}
+
+/** The library listens on all addresses, but nobody except the host, which is on this machine, has anything to ask there. */
 function keep(exchange: StreamedRequest): void {
-  const id = exchange.request.headers[INVOCATION_ID];
+  const { headers, socket } = exchange.request;
+  if (!LOOPBACK.test(socket.remoteAddress ?? "")) return void socket.destroy();
+  const id = headers[INVOCATION_ID];
   if (typeof id !== "string") return;
   repairAddress(exchange.request);
   streamed.set(id, exchange);

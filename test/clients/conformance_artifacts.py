@@ -7,7 +7,7 @@ import random
 import urllib.parse
 
 import mlflow
-from harness import IS_FUNCTIONS, IS_STOCK, MLFLOW_3, case, client, folder, http, new_run, same, unique
+from harness import IS_STOCK, MLFLOW_3, case, client, folder, http, new_run, same, unique
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
@@ -148,7 +148,7 @@ def missing():
 def traversal():
     run_id = new_run()
     backslashes = () if IS_STOCK else ("a%5C..%5Cb", "%2e%2e%5Cx")  # stock refuses them on Windows only
-    dots = () if IS_FUNCTIONS else ("%2e%2e/x", "a/%2e%2e/%2e%2e/x")
+    dots = ("%2e%2e/x", "a/%2e%2e/%2e%2e/x") if IS_STOCK else ()  # Azure resolves them before functions see them, so the local host does
     for path in (*dots, "%252e%252e/x", *backslashes):
         answer = http("PUT", f"{route(run_id)}/{path}", data=b"x")
         same((path, answer.status_code), (path, 400))

@@ -20,8 +20,6 @@ from mlflow.exceptions import MlflowException
 MLFLOW_3 = int(mlflow.__version__.split(".")[0]) >= 3
 # "stock" when the judge is MLflow's own server; the few places where expectations differ ask for it.
 IS_STOCK = os.environ.get("CAIRN_TEST_SERVER") == "stock"
-# "functions" behind the Functions library's own conversions, which resolve dots in URLs as browsers do.
-IS_FUNCTIONS = os.environ.get("CAIRN_TEST_SERVER") == "functions"
 TRACKING_URI = os.environ["MLFLOW_TRACKING_URI"].rstrip("/")
 
 _cases = []

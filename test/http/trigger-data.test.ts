@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { request as httpRequest } from "node:http";
+import { networkInterfaces } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RpcTypedData } from "../../host/core-types.ts";
 import { loadRegistrations, type Registrations } from "../../host/functions-core.ts";
-import { until } from "../host/support.ts";
+import { send, until } from "../host/support.ts";
 import { type RunningServer, startServer } from "../setup/server.ts";
 import { type Client, connect } from "./support.ts";
 
@@ -88,6 +89,15 @@ describe("trigger data, by the protocol of the language worker", () => {
     ["a host with a user", { "x-forwarded-host": "user@cairn.example" }, "https://localhost"],
   ])("%s where the front end tells the address: still answered", async (_, forwarded, origin) => {
     expect((await given(forwarded, {})).url).toBe(`${origin}/api/2.0/mlflow/experiments/search`);
+  });
+
+  const outside = Object.values(networkInterfaces())
+    .flatMap((entries) => entries ?? [])
+    .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
+
+  test.skipIf(!outside)("requests from other machines are not kept waiting for an invocation", async () => {
+    const headers = { "x-ms-invocation-id": randomUUID() };
+    await expect(send(`http://${outside}:${proxy.port}/`, { headers })).rejects.toThrow(/ECONNRESET|hang up/);
   });
 
   test("header values of any byte arrive", async () => {

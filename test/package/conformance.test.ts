@@ -13,7 +13,7 @@ conformanceOf(
     return {
       url,
       key,
-      env: { MLFLOW_TRACKING_TOKEN: key, REQUESTS_CA_BUNDLE: certificates, CAIRN_TEST_SERVER: "functions" },
+      env: { MLFLOW_TRACKING_TOKEN: key, REQUESTS_CA_BUNDLE: certificates },
     };
   },
   !AZURE_STORES.available,
