@@ -30,7 +30,7 @@ export const purge: StorageQueueHandler = async (message) =>
   handlePurge((await services()).realm, message as PurgeMessage);
 
 /** Takes up what no message looks after. */
-export const watch: TimerHandler = async () => {
+export const watch: TimerHandler = async (_, context) => {
   const { realm, config } = await services();
-  await watchPurges(realm, config.retentionDays);
+  await watchPurges(realm, config.retentionDays, (line) => context.log(line));
 };

@@ -3,7 +3,7 @@ import type { Workspace } from "../workspace.ts";
 import { listWorkspaces, type Realm, workspaceOfId, workspacesToPurge } from "../workspaces.ts";
 import { type PurgeMessage, requestPurge } from "./messages.ts";
 import { PURGES, type PurgeItem, SWEEP_AGAIN_SECONDS } from "./notes.ts";
-import { purgeExpired } from "./retention.ts";
+import { purgeExpired, type Tell } from "./retention.ts";
 import { Slice, SliceEnded } from "./slice.ts";
 import { continuePurge } from "./sweep.ts";
 import { continueWorkspacePurge } from "./workspace-sweep.ts";
@@ -26,20 +26,21 @@ export async function handlePurge(realm: Realm, message: PurgeMessage, slice = n
 /**
  * What no message looks after any more: purges whose message was lost, and what was soft-deleted longer than `retentionDays` ago.
  * @param retentionDays 0: soft-deleted things stay until somebody purges them
+ * @param tell takes a line about each thing whose files stay, because model versions are made of them
  */
-export async function watchPurges(realm: Realm, retentionDays: number): Promise<void> {
+export async function watchPurges(realm: Realm, retentionDays: number, tell: Tell = () => {}): Promise<void> {
   for (const workspaceId of await workspacesToPurge(realm))
     await requestPurge(realm, { kind: "workspace", workspaceId });
   const failures: unknown[] = [];
   for (const { id } of await listWorkspaces(realm)) {
-    await watchWorkspace(workspaceOfId(realm, id), retentionDays).catch((error) => failures.push(error));
+    await watchWorkspace(workspaceOfId(realm, id), retentionDays, tell).catch((error) => failures.push(error));
   }
   if (failures.length > 0) throw new AggregateError(failures, "Not every workspace could be looked after.");
 }
 
-async function watchWorkspace(workspace: Workspace, retentionDays: number): Promise<void> {
+async function watchWorkspace(workspace: Workspace, retentionDays: number, tell: Tell): Promise<void> {
   await resumePurges(workspace);
-  if (retentionDays > 0) await purgeExpired(workspace, workspace.clock.now() - retentionDays * 24 * 3600 * 1000);
+  if (retentionDays > 0) await purgeExpired(workspace, workspace.clock.now() - retentionDays * 24 * 3600 * 1000, tell);
 }
 
 async function resumePurges(workspace: Workspace): Promise<void> {

@@ -1,20 +1,31 @@
 import { WorkspaceError } from "../errors.ts";
 import { DEFAULT_EXPERIMENT_ID, getExperiment } from "../experiments.ts";
 import { getHead } from "../record.ts";
+import { cut } from "../validation.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { type Attributes, deletionOf, ownDeletion } from "./bury.ts";
-import { purgeExperiment, purgeRecord } from "./purge.ts";
+import { type Purged, purgeExperiment, purgeRecord } from "./purge.ts";
 import { removeTrash, type TrashItem, trashBefore } from "./trash.ts";
 
-/** Purges what was soft-deleted before that time and is so still. */
-export async function purgeExpired(workspace: Workspace, beforeMs: number): Promise<void> {
+export type Tell = (line: string) => void;
+
+/** Purges what was soft-deleted before that time and is so still; tells whose files stay, for which model versions. */
+export async function purgeExpired(workspace: Workspace, beforeMs: number, tell: Tell): Promise<void> {
   for await (const note of trashBefore(workspace, beforeMs)) {
     if (await isStillDeleted(workspace, note)) {
-      if (note.what === "experiment") await purgeExperiment(workspace, note.targetId);
-      else await purgeRecord(workspace, note.what, note.targetId);
+      const { kept } = await purge(workspace, note);
+      if (kept.length > 0) tell(`The ${note.what} ${note.targetId} was purged; files stay for ${inWords(kept)}.`);
     }
     await removeTrash(workspace, note);
   }
+}
+
+function purge(workspace: Workspace, { what, targetId }: TrashItem): Promise<Purged> {
+  return what === "experiment" ? purgeExperiment(workspace, targetId) : purgeRecord(workspace, what, targetId);
+}
+
+function inWords(kept: Purged["kept"]): string {
+  return kept.map(({ name, version }) => `version ${version} of '${cut(name)}'`).join(", ");
 }
 
 /** A note counts only if the deletion it was written for still stands: not when a run is deleted with its experiment, whose own note counts then. */

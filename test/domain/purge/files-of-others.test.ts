@@ -87,6 +87,9 @@ describe("files of a registered version", () => {
     await register("m", `runs:/${runId}/model`, { runId });
     await deleteRun(workspace, runId);
     fixture.clock.pass(31 * DAY);
+    const told: string[] = [];
+    await watchPurges(realm, 30, (line) => told.push(line));
+    expect(told).toEqual([`The run ${runId} was purged; files stay for version 1 of 'm'.`]);
     await watchedHour();
     await expect(getRun(workspace, runId)).rejects.toEqual(refusal("NotFound"));
     expect(await artifacts()).toEqual([`experiments/0/${runId}/artifacts/model/file`]);
