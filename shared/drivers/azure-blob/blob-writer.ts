@@ -120,12 +120,14 @@ export class BlobWriter {
     }
   }
 
-  async #stagedIdLength(name: string): Promise<number> {
+  /** Undefined when none is staged any more: the other upload has ended meanwhile, and ours may have any. */
+  async #stagedIdLength(name: string): Promise<number | undefined> {
     const client = this.#containers.blob(name);
     const { uncommittedBlocks } = await this.#retry(READ, `read ${name}`, ({ signal }) =>
       client.getBlockList("uncommitted", { abortSignal: signal }),
     );
-    return Buffer.from(uncommittedBlocks?.[0]?.name ?? "", "base64").length;
+    const staged = uncommittedBlocks?.[0]?.name;
+    return staged === undefined ? undefined : Buffer.from(staged, "base64").length;
   }
 
   async #stage(name: string, id: string, bytes: Uint8Array): Promise<void> {
