@@ -130,11 +130,12 @@ type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads the settings of the app. Nothing else looks at the environment, but for `telemetry-settings.ts`.
+ * @param variables what is blank is not set
  * @param needsStores nobody else provides stores: it is a fault to name none
  * @throws InvalidSettings listing all faults at once; what may be a secret is not shown
  */
 export function readConfig(variables: Variables = process.env, needsStores = false): Config {
-  const environment = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ""));
+  const environment = Object.fromEntries(Object.entries(variables).filter(([, value]) => value?.trim() !== ""));
   const parsed = Environment.safeParse(environment, { error: expectation });
   const faults = (parsed.error?.issues ?? []).map(({ path, message }) => {
     const name = String(path[0]);

@@ -20,6 +20,11 @@ function faultsOf(environment: Record<string, string>): string {
 }
 
 describe("readConfig", () => {
+  test.each(["", " ", "\t"])("a setting that is blank (%j) is none", (blank) => {
+    const blanks = Object.fromEntries(SETTING_NAMES.map((name) => [name, blank]));
+    expect(readConfig(blanks)).toEqual(readConfig({}));
+  });
+
   test("without settings: embedded stores, soft-deleted things stay 30 days", () => {
     expect(readConfig({})).toEqual({
       retentionDays: 30,
@@ -92,7 +97,7 @@ describe("readConfig", () => {
     }
   });
 
-  test.each([" ", "1.5", "1e2", "0x10", "-1", "3651", "soon"])("days are whole numbers, not %j", (days) => {
+  test.each(["1.5", "1e2", "0x10", "-1", "3651", "soon"])("days are whole numbers, not %j", (days) => {
     expect(faultsOf({ CAIRN_RETENTION_DAYS: days })).toContain(
       `CAIRN_RETENTION_DAYS=${days}: a whole number from 0 to 3650 is expected.`,
     );

@@ -95,6 +95,15 @@ it("open: refuses data of a newer version, says so, and leaves the folder free",
   await open(parent).close();
 });
 
+it("open: goes on where a process died while it made the database", async () => {
+  const made = new DatabaseSync(join(parent, "cairn.db"));
+  made.exec("CREATE TABLE journaled (committed INTEGER NOT NULL, incarnation INTEGER NOT NULL DEFAULT 0) STRICT");
+  made.close();
+  const stores = open(parent);
+  await stores.documents.runs.create("p", { id: "a", scope: "s" });
+  await stores.close();
+});
+
 it("open: takes data of format 1, which had no journal", async () => {
   const stores = open(parent);
   await stores.documents.runs.create("p", { id: "a", scope: "s" });

@@ -13,7 +13,9 @@ const RESTORE = "Restore a backup of the whole folder, or choose another one wit
 export function requireOwnDatabase(folder: string, databaseFile: string): void {
   if (!existsSync(databaseFile)) return;
   const names = namesIn(folder, databaseFile);
-  if (names.length > 0 && !["runs", "catalog", "messages"].every((name) => names.includes(name))) {
+  // A process that dies while it makes a database leaves one with this table alone.
+  const isBegun = names.every((name) => name === "journaled");
+  if (!isBegun && !["runs", "catalog", "messages"].every((name) => names.includes(name))) {
     throw new DataFolderUnusable(folder, `${databaseFile} is another program's database`, ELSEWHERE);
   }
 }
