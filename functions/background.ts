@@ -4,6 +4,7 @@ import { foldAndSeal, type SealMessage, seal } from "../shared/domain/metrics/se
 import { handlePurge, watchPurges } from "../shared/domain/purge/background.ts";
 import type { PurgeMessage } from "../shared/domain/purge/messages.ts";
 import { type SnapshotMessage, writeRunSnapshot } from "../shared/domain/runs/run-snapshot.ts";
+import { sweepUploads } from "../shared/domain/uploads.ts";
 import { workspaceOfId } from "../shared/domain/workspaces.ts";
 import { services } from "../shared/services.ts";
 
@@ -32,5 +33,5 @@ export const purge: StorageQueueHandler = async (message) =>
 /** Takes up what no message looks after. */
 export const watch: TimerHandler = async (_, context) => {
   const { realm, config } = await services();
-  await watchPurges(realm, config.retentionDays, (line) => context.log(line));
+  await Promise.all([watchPurges(realm, config.retentionDays, (line) => context.log(line)), sweepUploads(realm)]);
 };

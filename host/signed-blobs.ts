@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { attachment, basename } from "../shared/content-disposition.ts";
-import { SIGNED_BLOBS_PATH } from "../shared/drivers/files/signed-blobs.ts";
+import { blockOf, SIGNED_BLOBS_PATH } from "../shared/drivers/files/signed-blobs.ts";
 import type { EmbeddedStores } from "../shared/drivers/sqlite/open-embedded.ts";
 import { getRanged, mayAnswer, quoted } from "../shared/http/ranges.ts";
 import type { BlobProperties } from "../shared/stores/blob-store.ts";
@@ -32,8 +32,7 @@ class Refusal extends Error {
 }
 
 /**
- * Serves the URLs that the embedded BlobStore signs: GET and HEAD (with one Range) read, PUT writes the whole blob or, with
- * `comp=block`, stages a block.
+ * Serves the URLs that the embedded BlobStore signs: GET and HEAD (with one Range) read, PUT stages the block that was signed for.
  * @returns whether the request was for a blob and is answered
  * @throws what went wrong inside, after answering 500, so that the caller can log it
  */
@@ -74,13 +73,17 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ) {
+  const { name, parameters } = target;
   const reads = request.method === "GET" || request.method === "HEAD";
   if (!reads && request.method !== "PUT")
     throw new Refusal(405, "UnsupportedHttpVerb", "Only GET, HEAD and PUT are served.");
-  if (!stores.signedBlobs.allows(target.name, reads ? "read" : "write", target.parameters, clock.now())) {
+  const block = reads ? undefined : blockOf(parameters);
+  const access = reads ? "read" : block !== undefined && { block };
+  if (!access || !stores.signedBlobs.allows(name, access, parameters, clock.now())) {
     throw new Refusal(403, "AuthorizationFailure", "The signature is wrong, has expired, or allows something else.");
   }
-  await (reads ? download : upload)(stores, target, request, response);
+  if (block === undefined) await download(stores, target, request, response);
+  else await stageBlock(stores, name, block, request, response);
 }
 
 async function download({ blobs }: Stores, { name }: Target, request: IncomingMessage, response: ServerResponse) {
@@ -130,24 +133,17 @@ function changed(): Refusal {
   return new Refusal(412, "ConditionNotMet", "The blob is in another state than If-Match names.");
 }
 
-async function upload(
+async function stageBlock(
   { blobs }: Stores,
-  { name, parameters }: Target,
+  name: string,
+  block: string,
   request: IncomingMessage,
   response: ServerResponse,
 ) {
-  const comp = parameters.get("comp");
-  if (comp === "block") {
-    const blockId = Buffer.from(parameters.get("blockid") ?? "", "base64").toString("latin1");
-    await blobs.stageBlock(name, blockId, request);
-    response.writeHead(201, { "Content-Length": "0" });
-  } else if (comp === null) {
-    const properties = await blobs.put(name, request, { contentType: request.headers["content-type"] });
-    response.writeHead(201, { ...propertyHeaders(properties), "Content-Length": "0" });
-  } else {
-    throw new Refusal(400, "InvalidQueryParameterValue", "comp: only block is supported.");
-  }
-  response.end();
+  if (request.headers["content-range"] !== undefined)
+    throw new Refusal(400, "InvalidHeaderValue", "Content-Range: a block is sent whole.");
+  await blobs.stageBlock(name, block, request);
+  response.writeHead(201, { "Content-Length": "0" }).end();
 }
 
 function propertyHeaders({ etag, lastModifiedMs }: BlobProperties): Record<string, string> {

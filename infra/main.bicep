@@ -131,7 +131,7 @@ var baseName = toLower('${prefix}-${environmentName}')
 var queues = ['metrics-fold', 'metrics-seal', 'search-snapshot', 'purge']
 // A budget that nobody hears of would be none, silently.
 var budgetEmail = budgetAmount > 0 && empty(alertEmail) ? fail('budgetAmount needs alertEmail: somebody must be told.') : alertEmail
-var blobContainers = ['artifacts', 'values', 'metrics', 'search']
+var blobContainers = ['artifacts', 'uploads', 'values', 'metrics', 'search']
 
 module monitoring 'modules/monitoring.bicep' = {
   params: {

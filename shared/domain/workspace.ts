@@ -16,7 +16,7 @@ export interface Documents {
 }
 
 /** The containers of blobs; in each, a workspace's lie under its id. A deployment makes them, and they go with the workspace. */
-export const BLOB_CONTAINERS = ["artifacts", "values", "metrics", "search"] as const;
+export const BLOB_CONTAINERS = ["artifacts", "uploads", "values", "metrics", "search"] as const;
 
 export interface Stores {
   readonly documents: Documents;

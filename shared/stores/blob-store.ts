@@ -36,8 +36,6 @@ export interface BlobPage {
   readonly prefixes: readonly string[];
 }
 
-export type BlobAccess = "read" | "write";
-
 export const MAX_BLOCKS = 50_000;
 /** Of one piece. */
 export const MAX_APPEND_BYTES = 4 * 1024 * 1024;
@@ -87,6 +85,13 @@ export interface BlobStore {
   commitBlocks(name: string, blockIds: readonly string[], options?: WriteOptions): Promise<BlobProperties>;
 
   /**
+   * Makes `to` what `from` is, in place of what was there; `from` is empty afterwards. An empty `from` was handed over already: nothing is done,
+   * so a call whose fate is unknown may be made again. A death on the way leaves `from` as it was, whether or not `to` has it.
+   * @throws InvalidArgument where `from` is absent
+   */
+  handOver(from: string, to: string): Promise<void>;
+
+  /**
    * Adds 1 byte to 4 MiB to the end of a blob of exactly `at` bytes; one that is absent has 0, and comes to be. Of several who append at
    * one position one succeeds. Other readers and writers see the whole piece, or none of it, and a new ETag.
    * @throws PreconditionFailed when the blob has another length: nothing is added, so a piece whose fate is unknown may be sent again;
@@ -94,13 +99,16 @@ export interface BlobStore {
    */
   append(name: string, bytes: Uint8Array, at: number): Promise<void>;
 
+  /** A URL that reads this one blob (GET, HEAD, Range) without further credentials until it expires. `headers` must be sent along. */
+  signedUrl(name: string, expiresInSeconds: number): Promise<{ url: string; headers: Record<string, string> }>;
+
   /**
-   * A URL that reads (GET, HEAD, Range) or writes (PUT of the whole; `&comp=block&blockid=<base64 of a block id>` stages a block) this one
-   * blob without further credentials until it expires. `headers` must be sent along.
+   * URLs to which these blocks of a blob are PUT, one for each, without further credentials until they expire; for nothing else, so far as the
+   * store can tell (in Azure the signature is for all writing to this name: give it one that nobody else reads). `headers` must be sent along.
    */
-  signedUrl(
+  signedBlockUrls(
     name: string,
-    access: BlobAccess,
+    blockIds: readonly string[],
     expiresInSeconds: number,
-  ): Promise<{ url: string; headers: Record<string, string> }>;
+  ): Promise<{ urls: string[]; headers: Record<string, string> }>;
 }

@@ -4,6 +4,7 @@ import { appendLaws } from "./blobs/appends.ts";
 import { blockLaws } from "./blobs/blocks.ts";
 import { conditionLaws } from "./blobs/conditions.ts";
 import { contentLaws } from "./blobs/content.ts";
+import { handoverLaws } from "./blobs/handover.ts";
 import { listingLaws } from "./blobs/listing.ts";
 import { nameLaws } from "./blobs/names.ts";
 import { signedUrlLaws } from "./blobs/signed-urls.ts";
@@ -24,9 +25,10 @@ export interface BlobStoreFixture {
  * - `block-expiry`: blocks go after a week, and `pass` makes them.
  * - `url-expiry`: signed URLs expire, and `pass` makes those of a few seconds.
  * - `signed-urls`: there is a server behind the signed URLs.
+ * - `block-signatures`: the signature of a block's URL is for that block alone.
  * - `order-beyond-bmp`: names with characters beyond U+FFFF are listed in the order of their UTF-8 bytes.
  */
-export type BlobStoreNeed = "block-expiry" | "url-expiry" | "signed-urls" | "order-beyond-bmp";
+export type BlobStoreNeed = "block-expiry" | "url-expiry" | "signed-urls" | "block-signatures" | "order-beyond-bmp";
 
 export interface BlobStoreSuite {
   readonly store: () => BlobStore;
@@ -58,6 +60,7 @@ export function blobStoreContract(
     conditionLaws(suite);
     streamLaws(suite);
     blockLaws(suite);
+    handoverLaws(suite);
     appendLaws(suite);
     listingLaws(suite);
     signedUrlLaws(suite);

@@ -116,7 +116,7 @@ describe("backup", () => {
     const url = await within(data, async ({ secrets, blobs }) => {
       await secrets.set("token", "value");
       await blobs.put("artifacts/a", Buffer.from("x"));
-      return new URL((await blobs.signedUrl("artifacts/a", "read", 60)).url);
+      return new URL((await blobs.signedUrl("artifacts/a", 60)).url);
     });
     const copy = join(parent, "copy");
     await backUp(data, copy);

@@ -242,11 +242,70 @@ describeServed("artifact transfers", (flavour) => {
       expect((await get("not-done.bin")).text).toBe("old");
     });
 
-    test("an aborted upload is no file", async () => {
-      const { upload_id, credentials } = await create("aborted.bin", 1);
-      await putPart(credentials[0], Buffer.from("x"));
+    test("an aborted upload is no file, its space comes back, and it cannot be completed with what was there or comes late", async () => {
+      const before = bytesOnDisk(server.folder);
+      const { upload_id, credentials } = await create("aborted.bin", 2);
+      await putPart(credentials[0], randomBytes(2 * MIB));
       expect(await ok(finish("abort", { path: "aborted.bin", upload_id }))).toEqual({});
+      await expect.poll(() => bytesOnDisk(server.folder) - before, { timeout: 10_000 }).toBeLessThan(MIB);
+      expect((await finish("complete", { path: "aborted.bin", upload_id, parts: parts(1) })).status).toBe(400);
+      await putPart(credentials[1], Buffer.from("late"));
+      expect((await finish("complete", { path: "aborted.bin", upload_id, parts: parts(1, 2) })).status).toBe(400);
       expect((await get("aborted.bin")).status).toBe(404);
+    });
+
+    test("completing may be repeated, and takes nothing back that came later", async () => {
+      const { upload_id, credentials } = await create("twice.bin", 1);
+      await putPart(credentials[0], Buffer.from("in parts"));
+      const complete = { path: "twice.bin", upload_id, parts: parts(1) };
+      const both = await Promise.all([finish("complete", complete), finish("complete", complete)]);
+      expect(both.map(({ status }) => status)).toEqual([200, 200]);
+      expect(await ok(finish("complete", complete))).toEqual({});
+      expect((await get("twice.bin")).text).toBe("in parts");
+      await put("twice.bin", "later");
+      await putPart(credentials[0], Buffer.from("late"));
+      expect(await ok(finish("complete", complete))).toEqual({});
+      expect((await get("twice.bin")).text).toBe("later");
+    });
+
+    test("a whole upload that broke off is in nobody's way", async () => {
+      await breakOff(`${server.url}${base}/interrupted.bin`, 12 * MIB);
+      const { upload_id, credentials } = await create("interrupted.bin", 1);
+      await putPart(credentials[0], Buffer.from("in parts"));
+      await ok(finish("complete", { path: "interrupted.bin", upload_id, parts: parts(1) }));
+      expect((await get("interrupted.bin")).text).toBe("in parts");
+      await put("interrupted.bin", randomBytes(5 * MIB));
+    });
+
+    test("the URLs of an upload reach no artifact, before and after it is completed", async () => {
+      await put("untouched.bin", "old");
+      const { upload_id, credentials } = await create("untouched.bin", 1);
+      const [whole] = credentials[0].url.split("&comp=block").concat(credentials[0].url.replace(/comp=block&?/, ""));
+      const overwrite = () => fetch(whole, { method: "PUT", body: "x", headers: { "x-ms-blob-type": "BlockBlob" } });
+      await overwrite();
+      expect((await get("untouched.bin")).text).toBe("old");
+      const again = await create("untouched.bin", 1);
+      await putPart(again.credentials[0], Buffer.from("new"));
+      await ok(finish("complete", { path: "untouched.bin", upload_id: again.upload_id, parts: parts(1) }));
+      await overwrite();
+      await putPart(credentials[0], Buffer.from("late")).catch(() => undefined);
+      expect((await get("untouched.bin")).text).toBe("new");
+      expect(upload_id).not.toBe(again.upload_id);
+    });
+
+    test("an upload is of one file", async () => {
+      const { upload_id, credentials } = await create("mine.bin", 1);
+      await putPart(credentials[0], Buffer.from("x"));
+      const { status } = await finish("complete", { path: "theirs.bin", upload_id, parts: parts(1) });
+      expect([status, (await get("theirs.bin")).status]).toEqual([400, 404]);
+    });
+
+    test("a part of a file is not taken for the whole", async () => {
+      await put("ranged.bin", "old");
+      const headers = { "content-range": "bytes 0-3/10" };
+      const answer = await client.send("PUT", `${base}/ranged.bin`, { body: "0123", headers });
+      expect([answer.status, answer.json.message]).toEqual([400, expect.stringContaining("Content-Range")]);
+      expect((await get("ranged.bin")).text).toBe("old");
     });
 
     test.each([0, -1, 1.5, 10_001, "x"])("%s parts are refused", async (num_parts) => {
@@ -257,10 +316,15 @@ describeServed("artifact transfers", (flavour) => {
     test("the URL of a part takes that part and nothing else", async () => {
       const { credentials } = await create("only-this.bin", 1);
       const { url } = credentials[0];
-      const elsewhere = url.replace("only-this.bin", "other.bin");
-      expect((await fetch(elsewhere, { method: "PUT", body: "x" })).status).toBe(403);
+      const { pathname } = new URL(url);
+      for (const elsewhere of [
+        `${pathname}x`,
+        pathname.replace(/[^/]+$/, "other"),
+        pathname.replace("uploads", "artifacts"),
+      ]) {
+        expect((await fetch(url.replace(pathname, elsewhere), { method: "PUT", body: "x" })).status).toBe(403);
+      }
       expect((await fetch(url)).status).toBe(403);
-      expect((await get("other.bin")).status).toBe(404);
     });
   });
 

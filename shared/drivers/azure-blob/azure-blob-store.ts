@@ -1,7 +1,6 @@
 import type { Readable } from "node:stream";
 import type { BlobDownloadResponseParsed, BlockBlobClient } from "@azure/storage-blob";
 import type {
-  BlobAccess,
   BlobDownload,
   BlobPage,
   BlobProperties,
@@ -11,17 +10,19 @@ import type {
   WriteOptions,
 } from "../../stores/blob-store.ts";
 import { MAX_BLOCKS } from "../../stores/blob-store.ts";
+import type { Clock, Ids } from "../../stores/clock.ts";
 import { PreconditionFailed, TooLarge } from "../../stores/errors.ts";
 import { checkBlobName, checkBlockId, checkPiece, checkRange } from "../common/blob-names.ts";
 import { READ, type Retries, WRITE } from "../common/retries.ts";
 import { refusalCode } from "../common/storage-errors.ts";
-import type { BlobAppender } from "./blob-appender.ts";
+import { BlobAppender } from "./blob-appender.ts";
 import { blobBody } from "./blob-body.ts";
+import { BlobHandover } from "./blob-handover.ts";
 import { isAbsence, readHead, undefinedIfAbsent } from "./blob-head.ts";
 import { listPages } from "./blob-listing.ts";
 import { propertiesOf } from "./blob-properties.ts";
 import type { SignBlob } from "./blob-signer.ts";
-import type { BlobWriter } from "./blob-writer.ts";
+import { BlobWriter } from "./blob-writer.ts";
 import type { Containers } from "./containers.ts";
 
 /** Answers to reading on in a state of a blob that is no more. */
@@ -34,13 +35,15 @@ export class AzureBlobStore implements BlobStore {
   readonly #containers: Containers;
   readonly #writer: BlobWriter;
   readonly #appender: BlobAppender;
+  readonly #handover: BlobHandover;
   readonly #retry: Retries;
   readonly #sign: SignBlob;
 
-  constructor(containers: Containers, writer: BlobWriter, appender: BlobAppender, retry: Retries, sign: SignBlob) {
+  constructor(containers: Containers, retry: Retries, sign: SignBlob, clock: Clock, ids: Ids) {
     this.#containers = containers;
-    this.#writer = writer;
-    this.#appender = appender;
+    this.#writer = new BlobWriter(containers, retry, clock, ids);
+    this.#appender = new BlobAppender(containers, retry);
+    this.#handover = new BlobHandover(containers, retry, this.#writer);
     this.#retry = retry;
     this.#sign = sign;
   }
@@ -110,12 +113,25 @@ export class AzureBlobStore implements BlobStore {
     await this.#appender.append(name, bytes, at);
   }
 
-  async signedUrl(name: string, access: BlobAccess, expiresInSeconds: number) {
+  async handOver(from: string, to: string): Promise<void> {
+    for (const name of [from, to]) checkBlobName(name, MAX_PATH_LENGTH);
+    await this.#handover.handOver(from, to);
+  }
+
+  async signedUrl(name: string, expiresInSeconds: number) {
     checkBlobName(name, MAX_PATH_LENGTH);
-    const query = await this.#sign(name, access, expiresInSeconds);
-    if (access === "write") await this.#retry(WRITE, `write ${name}`, () => this.#containers.prepare(name));
-    const headers: Record<string, string> = access === "write" ? { "x-ms-blob-type": "BlockBlob" } : {};
-    return { url: `${this.#containers.blob(name).url}?${query}`, headers };
+    const query = await this.#sign(name, "read", expiresInSeconds);
+    return { url: `${this.#containers.blob(name).url}?${query}`, headers: {} };
+  }
+
+  async signedBlockUrls(name: string, blockIds: readonly string[], expiresInSeconds: number) {
+    checkBlobName(name, MAX_PATH_LENGTH);
+    for (const blockId of blockIds) checkBlockId(blockId);
+    const query = await this.#sign(name, "block", expiresInSeconds);
+    await this.#retry(WRITE, `write ${name}`, () => this.#containers.prepare(name));
+    const block = (id: string) => encodeURIComponent(Buffer.from(id).toString("base64"));
+    const { url } = this.#containers.blob(name);
+    return { urls: blockIds.map((id) => `${url}?${query}&comp=block&blockid=${block(id)}`), headers: {} };
   }
 
   async #begin(client: BlockBlobClient, name: string, { first, last }: ByteRange): Promise<BlobDownload> {

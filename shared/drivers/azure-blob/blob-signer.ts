@@ -8,7 +8,6 @@ import {
   type UserDelegationKey,
 } from "@azure/storage-blob";
 import { attachment, basename } from "../../content-disposition.ts";
-import type { BlobAccess } from "../../stores/blob-store.ts";
 import type { Clock } from "../../stores/clock.ts";
 import { InvalidArgument } from "../../stores/errors.ts";
 import { READ, type Retries } from "../common/retries.ts";
@@ -19,10 +18,11 @@ const KEY_LIFETIME_MS = 6 * 60 * 60 * 1_000;
 const CLOCK_SKEW_MS = 5 * 60 * 1_000;
 /** A user delegation key lives for at most seven days. */
 const MAX_EXPIRES_SECONDS = 6 * 24 * 60 * 60;
-const PERMISSIONS: Record<BlobAccess, string> = { read: "r", write: "cw" };
+/** The least that the service has: who may write a block may write the whole blob. */
+const PERMISSIONS = { read: "r", block: "w" };
 
-/** Signs the right to one kind of access to one blob; the result is the query of its URL. */
-export type SignBlob = (name: string, access: BlobAccess, expiresInSeconds: number) => Promise<string>;
+/** Signs the right to read one blob, or to write blocks of it; the result is the query of its URL. */
+export type SignBlob = (name: string, access: "read" | "block", expiresInSeconds: number) => Promise<string>;
 
 /**
  * Signs with a user delegation key, or with the account's key where that is the credential. Over https the signature is good for https

@@ -114,7 +114,8 @@ export class BlobWriter {
       return idOf;
     } catch (error) {
       if (refusalCode(error) !== "InvalidBlobOrBlock") throw error;
-      const fitting = blockIds(this.#ids, await this.#stagedIdLength(name));
+      // None any more: they were committed or dropped meanwhile.
+      const fitting = blockIds(this.#ids, (await this.#stagedIdLength(name)) || undefined);
       await this.#stage(name, fitting(0), block);
       return fitting;
     }

@@ -4,9 +4,7 @@ import type { Clock, Ids } from "../../stores/clock.ts";
 import { storageRetries } from "../common/retries.ts";
 import { isAccountKey, type StorageCredential } from "../common/storage-credential.ts";
 import { AzureBlobStore } from "./azure-blob-store.ts";
-import { BlobAppender } from "./blob-appender.ts";
 import { blobSigner } from "./blob-signer.ts";
-import { BlobWriter } from "./blob-writer.ts";
 import { Containers } from "./containers.ts";
 
 export interface AzureBlobsOptions {
@@ -31,7 +29,5 @@ export function openAzureBlobs({ endpoint, credential, clock, ids, createContain
   const service = new BlobServiceClient(endpoint, identity, { retryOptions: { maxTries: 1 } });
   const containers = new Containers(service, createContainers ?? false);
   const retry = storageRetries(ids);
-  const writer = new BlobWriter(containers, retry, clock, ids);
-  const appender = new BlobAppender(containers, retry);
-  return new AzureBlobStore(containers, writer, appender, retry, blobSigner(service, credential, clock, retry));
+  return new AzureBlobStore(containers, retry, blobSigner(service, credential, clock, retry), clock, ids);
 }

@@ -9,7 +9,7 @@ const DEFAULT_CONTENT_TYPE = "application/octet-stream";
 const BLOCK_LIFETIME_MS = 7 * 24 * 60 * 60 * 1_000;
 
 /** The call that wrote a blob, in Azure's words. */
-export type WriteApi = "PutBlob" | "PutBlockList";
+export type WriteApi = "PutBlob" | "PutBlockList" | "CopyBlob";
 
 /** A file that is written, and on the garbage list until a blob or block refers to it. */
 export interface WrittenFile {
@@ -162,6 +162,28 @@ export class BlobCatalog {
     });
   }
 
+  /** Moves the content of a blob to another name and leaves it empty. @throws InvalidArgument where there is none */
+  handOver(from: string, to: string): Displaced[] {
+    return this.#database.transaction(() => {
+      this.#checkTakesBlocks(from);
+      this.#checkTakesBlocks(to);
+      const given = this.find(from);
+      if (given === undefined) throw new InvalidArgument(`from: ${from} does not exist.`);
+      if (given.size === 0 || from === to) return [];
+      const { content, size, content_type: contentType } = given;
+      const empty = this.#sql.allocate.run().lastInsertRowid;
+      this.#sql.removeGarbage.run(empty);
+      this.#sql.writeBlob.run(from, empty, 0, contentType, this.#clock.now());
+      return [...this.#replace({ name: to, content, size, contentType, api: "CopyBlob" }, []).displaced];
+    });
+  }
+
+  /** The files of a blob's content; none where there is no blob. */
+  filesOf(name: string): number[] {
+    const blob = this.find(name);
+    return blob === undefined ? [] : this.#sql.files.all(blob.content).map(({ file }) => file);
+  }
+
   /** The files of blocks that are staged, each once. */
   stagedFiles(name: string, blockIds: readonly string[]): number[] {
     const found = [...new Set(blockIds)].map((blockId) => this.#sql.block.get(name, blockId));
@@ -247,7 +269,7 @@ export class BlobCatalog {
   #displace(name: string): Displaced | undefined {
     const current = this.find(name);
     if (current === undefined) return undefined;
-    const files = this.#sql.files.all(current.content).map(({ file }) => file);
+    const files = this.filesOf(name);
     this.#sql.removeParts.run(current.content);
     this.#sql.removeAppended.run(current.content);
     return this.#discard(current.content, files);

@@ -1,5 +1,4 @@
 import type {
-  BlobAccess,
   BlobDownload,
   BlobPage,
   BlobProperties,
@@ -125,9 +124,21 @@ export class FileBlobStore implements BlobStore {
     if (!grown) await this.#withFile(bytes, (file) => this.#catalog.beginAppended(name, file));
   }
 
-  async signedUrl(name: string, access: BlobAccess, expiresInSeconds: number) {
+  async handOver(from: string, to: string): Promise<void> {
+    for (const name of [from, to]) checkBlobName(name, MAX_PATH_LENGTH);
+    if (this.#catalog.find(to) !== undefined) await this.#folder.sync(this.#catalog.filesOf(from));
+    this.#release(this.#catalog.handOver(from, to));
+  }
+
+  async signedUrl(name: string, expiresInSeconds: number) {
     checkBlobName(name, MAX_PATH_LENGTH);
-    return { url: this.#signed.url(name, access, expiresInSeconds), headers: {} };
+    return { url: this.#signed.url(name, "read", expiresInSeconds), headers: {} };
+  }
+
+  async signedBlockUrls(name: string, blockIds: readonly string[], expiresInSeconds: number) {
+    checkBlobName(name, MAX_PATH_LENGTH);
+    for (const blockId of blockIds) checkBlockId(blockId);
+    return { urls: blockIds.map((block) => this.#signed.url(name, { block }, expiresInSeconds)), headers: {} };
   }
 
   /** Drops blocks that were staged more than a week ago and never committed, and unlinks what nothing refers to. */

@@ -1,17 +1,19 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { BlobAccess } from "../../stores/blob-store.ts";
 import type { Clock } from "../../stores/clock.ts";
 import { InvalidArgument } from "../../stores/errors.ts";
 import { makeKeyFile, readWholeKey } from "./key-file.ts";
 
 export const SIGNED_BLOBS_PATH = "/_blobs/";
 
-/** Makes and checks URLs of the local host that open one blob for one kind of access until they expire. */
+/** What a URL is good for: reading a blob, or writing one of its blocks. */
+export type SignedAccess = "read" | { readonly block: string };
+
+/** Makes and checks URLs of the local host that open one blob, or take one of its blocks, until they expire. */
 export interface SignedBlobs {
-  url(name: string, access: BlobAccess, expiresInSeconds: number): string;
+  url(name: string, access: SignedAccess, expiresInSeconds: number): string;
   /** Whether the parameters of such a URL allow this access to this blob at this time. */
-  allows(name: string, access: BlobAccess, parameters: URLSearchParams, nowMs: number): boolean;
+  allows(name: string, access: SignedAccess, parameters: URLSearchParams, nowMs: number): boolean;
 }
 
 /**
@@ -20,14 +22,17 @@ export interface SignedBlobs {
  */
 export function signedBlobs(keyFile: string, clock: Clock, baseUrl: () => string): SignedBlobs {
   const key = readOrMakeKey(keyFile);
-  const sign = (name: string, access: string, expires: string) =>
-    createHmac("sha256", key).update([access, expires, name].join("\n")).digest();
+  const sign = (name: string, access: SignedAccess, expires: string) =>
+    createHmac("sha256", key)
+      .update([access === "read" ? access : `block ${access.block}`, expires, name].join("\n"))
+      .digest();
   return {
     url(name, access, expiresInSeconds) {
       if (!(expiresInSeconds > 0)) throw new InvalidArgument(`expiresInSeconds: ${expiresInSeconds} must be above 0.`);
       const expires = String(Math.floor(clock.now() / 1_000 + expiresInSeconds));
       const signature = sign(name, access, expires).toString("base64url");
-      return `${blobUrl(baseUrl(), name)}?${new URLSearchParams({ access, expires, signature })}`;
+      const query = new URLSearchParams({ ...parametersOf(access), expires, signature });
+      return `${blobUrl(baseUrl(), name)}?${query}`;
     },
     allows(name, access, parameters, nowMs) {
       const expires = parameters.get("expires") ?? "";
@@ -37,6 +42,18 @@ export function signedBlobs(keyFile: string, clock: Clock, baseUrl: () => string
       return authentic && nowMs < Number(expires) * 1_000;
     },
   };
+}
+
+/** Blocks in Azure's words. */
+function parametersOf(access: SignedAccess): Record<string, string> {
+  if (access === "read") return { access };
+  return { comp: "block", blockid: Buffer.from(access.block).toString("base64") };
+}
+
+/** The block that the parameters of a URL name; undefined where they name none. */
+export function blockOf(parameters: URLSearchParams): string | undefined {
+  if (parameters.get("comp") !== "block") return undefined;
+  return Buffer.from(parameters.get("blockid") ?? "", "base64").toString("latin1");
 }
 
 /** Where the local host serves a blob. */

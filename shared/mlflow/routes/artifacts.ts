@@ -10,10 +10,10 @@ import {
 } from "../../domain/artifacts.ts";
 import { invalid } from "../../domain/errors.ts";
 import { getRun } from "../../domain/runs/runs.ts";
+import { abortUpload, beginUpload, completeUpload } from "../../domain/uploads.ts";
 import { BATCH_BYTES } from "../../http/body.ts";
 import { contentTypeOf, download } from "../../http/download.ts";
 import { decodePart } from "../../http/url.ts";
-import { InvalidArgument } from "../../stores/errors.ts";
 import { filesBelow } from "../artifact-folder.ts";
 import { integer, list, message, optional, required, string, withDefault } from "../message.ts";
 import { EMPTY, ok, okWithList, route } from "../route.ts";
@@ -21,27 +21,11 @@ import { requireRun } from "../run-reference.ts";
 
 const FILE = "2.0/mlflow-artifacts/artifacts/**:path";
 const SIGNED_FOR_SECONDS = 3600;
-const MAX_PARTS = 10_000;
-
-/** Block ids are made of the upload's id and the part's number, so completing an upload needs nothing remembered. */
-function blockId(uploadId: string, partNumber: number): string {
-  return `${uploadId}-${String(partNumber).padStart(6, "0")}`;
-}
 
 /** Multipart calls name the folder in the path and the client's local file, which may lie on Windows, in the body. */
 function uploadTarget(folder: string, localPath: string): string {
   const name = localPath.split(localPath.startsWith("/") ? "/" : /[\\/]/).at(-1)!;
   return artifactFile(folder === "" || name === "" ? name : `${folder}/${name}`);
-}
-
-function requirePartNumber(partNumber: number): number {
-  if (partNumber >= 1 && partNumber <= MAX_PARTS) return partNumber;
-  throw invalid(`Invalid value ${partNumber} for parameter 'part_number' supplied: 1 to ${MAX_PARTS} are accepted.`);
-}
-
-function requireUploadId(uploadId: string): string {
-  if (/^[0-9a-f]{16}$/.test(uploadId)) return uploadId;
-  throw invalid("Invalid value for parameter 'upload_id' supplied: it was not issued by this service.");
 }
 
 const COMPLETE = {
@@ -85,6 +69,11 @@ export const artifactRoutes = [
     mayBeFirst: true,
     writes: ({ path }) => ({ artifact: decodePart(path.path!) }),
     handle: async ({ workspace, path, request }) => {
+      if (request.headers.get("content-range") !== null) {
+        throw invalid(
+          "A file is uploaded whole, or in parts by way of mpu/create: the header Content-Range is not taken.",
+        );
+      }
       const blob = await blobToWrite(workspace, decodePart(path.path!));
       const contentType = contentTypeOf(basename(blob));
       await workspace.stores.blobs.put(blob, request.body ?? new Uint8Array(), { contentType });
@@ -109,14 +98,9 @@ export const artifactRoutes = [
     request: { path: required(string), num_parts: required(integer) },
     writes: ({ path, input }) => ({ artifact: uploadTarget(folderOf(path), input.path) }),
     handle: async ({ workspace, path, input }) => {
-      requirePartNumber(input.num_parts);
-      const blob = await blobToWrite(workspace, uploadTarget(folderOf(path), input.path));
-      const uploadId = workspace.ids.hex(8);
-      const { url, headers } = await workspace.stores.blobs.signedUrl(blob, "write", SIGNED_FOR_SECONDS);
-      const credentials = Array.from({ length: input.num_parts }, (_, i) => {
-        const block = Buffer.from(blockId(uploadId, i + 1)).toString("base64");
-        return { url: `${url}&comp=block&blockid=${encodeURIComponent(block)}`, part_number: i + 1, headers };
-      });
+      const file = uploadTarget(folderOf(path), input.path);
+      const { uploadId, targets } = await beginUpload(workspace, file, input.num_parts);
+      const credentials = targets.map(({ number, url, headers }) => ({ url, part_number: number, headers }));
       return ok({ upload_id: uploadId, credentials });
     },
   }),
@@ -130,19 +114,9 @@ export const artifactRoutes = [
     request: COMPLETE,
     writes: ({ path, input }) => ({ artifact: uploadTarget(folderOf(path), input.path) }),
     handle: async ({ workspace, path, input }) => {
-      const blob = await blobToWrite(workspace, uploadTarget(folderOf(path), input.path));
-      const uploadId = requireUploadId(input.upload_id);
-      const numbers = input.parts.map(({ part_number }) => requirePartNumber(part_number)).sort((a, b) => a - b);
-      try {
-        await workspace.stores.blobs.commitBlocks(
-          blob,
-          numbers.map((partNumber) => blockId(uploadId, partNumber)),
-          { contentType: contentTypeOf(basename(blob)) },
-        );
-      } catch (error) {
-        if (!(error instanceof InvalidArgument)) throw error;
-        throw invalid(`The upload cannot be completed: ${error.message.replaceAll(blob, input.path)}`);
-      }
+      const file = uploadTarget(folderOf(path), input.path);
+      const numbers = input.parts.map(({ part_number }) => part_number);
+      await completeUpload(workspace, file, input.upload_id, numbers, contentTypeOf(basename(file)));
       return EMPTY;
     },
   }),
@@ -152,10 +126,10 @@ export const artifactRoutes = [
     path: "2.0/mlflow-artifacts/mpu/abort/**:path",
     permission: "write",
     request: { path: required(string), upload_id: withDefault(string, "") },
-    // What was staged is no artifact, and goes by itself.
     writes: ({ path, input }) => ({ artifact: uploadTarget(folderOf(path), input.path) }),
-    handle: ({ path, input }) => {
-      uploadTarget(folderOf(path), input.path);
+    handle: async ({ workspace, path, input }) => {
+      const file = uploadTarget(folderOf(path), input.path);
+      if (input.upload_id !== "") await abortUpload(workspace, file, input.upload_id);
       return EMPTY;
     },
   }),
@@ -168,7 +142,7 @@ export const artifactRoutes = [
       const artifact = decodePart(path.path!);
       const { size } = await requireArtifact(workspace, artifact);
       const blob = blobToRead(workspace, artifact);
-      const { url, headers } = await workspace.stores.blobs.signedUrl(blob, "read", SIGNED_FOR_SECONDS);
+      const { url, headers } = await workspace.stores.blobs.signedUrl(blob, SIGNED_FOR_SECONDS);
       return ok({ url, headers, file_size: size });
     },
   }),

@@ -14,7 +14,7 @@ app.http("stored", {
   handler: async (request) => {
     const { blobs } = state.services!;
     if (request.method === "POST") await blobs.put("things/one", Buffer.from(await request.text()));
-    return { body: (await blobs.signedUrl("things/one", "read", 60)).url };
+    return { body: (await blobs.signedUrl("things/one", 60)).url };
   },
 });
 app.http("forever", { handler: () => new Promise(() => {}) });
