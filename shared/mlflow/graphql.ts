@@ -66,14 +66,14 @@ async function run(workspace: Workspace, request: GraphqlRequest): Promise<Execu
   try {
     const document = parse(request.query, { maxTokens: MAX_TOKENS });
     const errors = validate(schema, document, undefined, { maxErrors: 5 });
-    if (aliasesIn(document) > MAX_ALIASES)
-      return { errors: [new GraphQLError(`At most ${MAX_ALIASES} aliases are accepted.`)] };
+    const aliases = aliasesIn(document);
+    if (aliases > MAX_ALIASES) return { errors: [new GraphQLError(`At most ${MAX_ALIASES} aliases are accepted.`)] };
     if (errors.length > 0) return { errors };
     const { variables: variableValues, operationName } = request;
     return await execute({
       schema,
       document,
-      rootValue: rootOf(workspace),
+      rootValue: rootOf(workspace, aliases),
       variableValues,
       operationName,
       fieldResolver: resolveField,
@@ -115,19 +115,22 @@ interface RunsInput {
   readonly pageToken?: string;
 }
 
-function rootOf(workspace: Workspace) {
-  // All that one query searches for together.
+function rootOf(workspace: Workspace, aliases: number) {
+  // All that one query searches for, and answers with, together. Each alias may show the same once more.
   const steps = new Steps();
+  const membersOf = async (run: Run) => {
+    const members = await runMembers(workspace, run, steps);
+    const length = JSON.stringify(members).length * (1 + aliases);
+    steps.take(length);
+    return { members, length };
+  };
   return {
     mlflowGetExperiment: async ({ input }: { input: { experimentId?: string } }) => ({
       experiment: experimentJson(workspace, await getExperiment(workspace, input.experimentId ?? "")),
     }),
     mlflowGetRun: async ({ input }: { input: { runId?: string; runUuid?: string } }) => ({
-      run: await runMembers(
-        workspace,
-        await getRun(workspace, requireRun({ run_id: input.runId, run_uuid: input.runUuid })),
-        steps,
-      ),
+      run: (await membersOf(await getRun(workspace, requireRun({ run_id: input.runId, run_uuid: input.runUuid }))))
+        .members,
     }),
     mlflowSearchRuns: async ({ input }: { input: RunsInput }) => {
       const found = await searchRuns(workspace, input.experimentIds ?? [], {
@@ -139,10 +142,10 @@ function rootOf(workspace: Workspace) {
       });
       const make = async ({ load }: FoundRun) => {
         const run = await load();
-        return run && runMembers(workspace, run, steps);
+        return run && membersOf(run);
       };
-      const { made, token } = await firstMade(found.runs, found, make, (run) => JSON.stringify(run).length);
-      return { runs: made, nextPageToken: token };
+      const { made, token } = await firstMade(found.runs, found, make, ({ length }) => length);
+      return { runs: made.map(({ members }) => members), nextPageToken: token };
     },
   };
 }

@@ -120,12 +120,16 @@ const DEAR: Dear = {
   metrics_get_history_bulk_interval: () => [{ run_ids: [longRun, bigRun], metric_key: "loss", max_results: 2500 }],
   logged_models_get: () => [{ path: { model_id: world.modelId } }],
   artifacts_list: () => [{ path: "wide" }],
-  graphql: () =>
-    [...dearFilters("tags.k", 4000), ""].map((filter) => ({
+  graphql: () => [
+    {
+      query: `{ ${many(10, (i) => `a${i}: mlflowGetRun(input: { runId: "${bigRun}" }) { run { data { tags { key value } } } }`).join(" ")} }`,
+    },
+    ...[...dearFilters("tags.k", 4000), ""].map((filter) => ({
       query: `query($data: MlflowSearchRunsInput!) { mlflowSearchRuns(input: $data) { runs {
         ${many(9, (i) => `a${i}: modelVersions { name source }`).join(" ")} data { tags { key value } } } nextPageToken } }`,
       variables: { data: { experimentIds: [world.experimentId, experiments[0]], filter, maxResults: 1000 } },
     })),
+  ],
   experiments_search_datasets: () => [{ experiment_ids: [world.experimentId, ...unknownIds.slice(0, 15)] }],
   runs_create: () => [{ experiment_id: world.experimentId, tags: many(500, (i) => pair(`k${i}`, 8000)) }],
   runs_set_tag: () => [{ run_id: bigRun, key: "k0", value: "b" }],

@@ -1,4 +1,4 @@
-import { MAX_SEARCH_STEPS, Steps } from "../../shared/domain/search/steps.ts";
+import { Steps } from "../../shared/domain/search/steps.ts";
 import type { Documents, Stores } from "../../shared/domain/workspace.ts";
 import { JsonShape } from "../../shared/http/json-shape.ts";
 
@@ -26,7 +26,7 @@ export class WorkMeter {
       return text;
     });
     // What there are no steps for is refused before it is done.
-    this.count(Steps.prototype, "take", (steps: number) => Math.min(steps, MAX_SEARCH_STEPS));
+    this.count(Steps.prototype, "take", (steps: number) => steps);
     this.count(JsonShape.prototype, "faultIn", (chunks: readonly Uint8Array[]) =>
       chunks.reduce((sum, { length }) => sum + length, 0),
     );
@@ -78,8 +78,9 @@ export class WorkMeter {
     const original = owner[name];
     const meter = this;
     this.replace(owner, name, function (this: unknown, ...args: unknown[]) {
+      const result = original.apply(this, args);
       meter.total += worth(...args);
-      return original.apply(this, args);
+      return result;
     });
   }
 
