@@ -81,14 +81,21 @@ export function okWithList(
   name: string,
   items: readonly unknown[],
 ): AppResponse {
-  if (items.length <= PIECE_ITEMS) return ok({ ...members, [name]: items });
+  return okAround(JSON.stringify({ ...members, [name]: [] }), items, (item) => item);
+}
+
+/**
+ * The same, of any shape.
+ * @param empty the JSON of the answer with an empty list as the last of what it holds
+ */
+export function okAround<T>(empty: string, items: readonly T[], itemOf: (item: T) => unknown): AppResponse {
+  const end = empty.lastIndexOf("[") + 1;
+  const piece = (at: number) => JSON.stringify(items.slice(at, at + PIECE_ITEMS).map(itemOf)).slice(1, -1);
+  if (items.length <= PIECE_ITEMS) return okText(empty.slice(0, end) + piece(0) + empty.slice(end));
   async function* text(): AsyncGenerator<Uint8Array> {
-    yield Buffer.from(`${JSON.stringify({ ...members, [name]: [] }).slice(0, -2)}`);
-    for (let at = 0; at < items.length; at += PIECE_ITEMS) {
-      const piece = JSON.stringify(items.slice(at, at + PIECE_ITEMS)).slice(1, -1);
-      yield Buffer.from(at === 0 ? piece : `,${piece}`);
-    }
-    yield Buffer.from("]}");
+    yield Buffer.from(empty.slice(0, end));
+    for (let at = 0; at < items.length; at += PIECE_ITEMS) yield Buffer.from((at === 0 ? "" : ",") + piece(at));
+    yield Buffer.from(empty.slice(end));
   }
   return okStream(text());
 }

@@ -136,6 +136,20 @@ test("a folder of thousands of files is listed whole, in pieces", async () => {
   expect(files).toEqual(names.map((path) => ({ path, is_dir: false, file_size: 0 })));
 });
 
+test("a logged model shows all of its thousands of values", async () => {
+  const { run } = await ok(app.client.call("runs_create", { experiment_id: experimentId }));
+  const { model } = await ok(app.client.call("logged_models_create", { experiment_id: experimentId, name: "[odd]" }));
+  const { model_id } = model.info;
+  for (let call = 0; call < 6; call++) {
+    const point = { key: "m", value: 1, timestamp: TIME_MS, model_id };
+    const metrics = Array.from({ length: 1000 }, (_, i) => ({ ...point, step: call * 1000 + i }));
+    await ok(app.client.call("runs_log_batch", { run_id: run.info.run_id, metrics }));
+  }
+  const shown = (await ok(app.client.call("logged_models_get", {}, { model_id }))).model;
+  expect(shown.info.name).toBe("[odd]");
+  expect(shown.data.metrics.map(({ step }: Input) => step)).toEqual(Array.from({ length: 6000 }, (_, i) => i));
+});
+
 describe("a run with 4 MiB of tags and params", () => {
   let runId: string;
   beforeAll(async () => {

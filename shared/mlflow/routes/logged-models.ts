@@ -5,18 +5,20 @@ import {
   deleteLoggedModelTag,
   finalizeLoggedModel,
   getLoggedModel,
+  type LoggedModel,
   logLoggedModelParams,
   setLoggedModelTags,
 } from "../../domain/models/models.ts";
 import { searchLoggedModels } from "../../domain/models/search.ts";
 import { MODEL_STATUSES } from "../../domain/models/types.ts";
 import { BATCH_BYTES } from "../../http/body.ts";
+import type { AppResponse } from "../../http/types.ts";
 import { decodePart } from "../../http/url.ts";
-import { loggedModelJson, TAGS } from "../entities.ts";
+import { loggedModelJson, metricJson, TAGS } from "../entities.ts";
 import { parseLoggedModelFilter, parseLoggedModelOrder } from "../filter/logged-models.ts";
 import { bool, enumeration, integer, list, message, optional, required, string, withDefault } from "../message.ts";
 import { jsonPage, requireMaxResults } from "../paging.ts";
-import { EMPTY, made, ok, route } from "../route.ts";
+import { EMPTY, made, okAround, route } from "../route.ts";
 
 const MODEL_PATH = "2.0/mlflow/logged-models/:model_id";
 
@@ -42,6 +44,13 @@ function modelId(path: Readonly<Record<string, string>>, input?: { model_id?: st
   const id = decodePart(path.model_id!);
   if (input?.model_id && input.model_id !== id) throw invalid("The path and the body name different logged models.");
   return id;
+}
+
+/** Its metrics stand last, and may be many. */
+function answer({ view, points }: LoggedModel): AppResponse {
+  return okAround(JSON.stringify({ model: loggedModelJson({ view, points: [] }) }), points, (point) =>
+    metricJson(point),
+  );
 }
 
 export const loggedModelRoutes = [
@@ -110,7 +119,7 @@ export const loggedModelRoutes = [
     permission: "read",
     request: { allow_deleted: withDefault(bool, false) },
     handle: async ({ workspace, input, path }) =>
-      ok({ model: loggedModelJson(await getLoggedModel(workspace, modelId(path), input.allow_deleted)) }),
+      answer(await getLoggedModel(workspace, modelId(path), input.allow_deleted)),
   }),
   route({
     name: "logged_models_finalize",
@@ -120,7 +129,7 @@ export const loggedModelRoutes = [
     request: { model_id: optional(string), status: required(STATUS) },
     writes: ({ input, path }) => ({ models: [modelId(path, input)], isEnd: true }),
     handle: async ({ workspace, input, path }) =>
-      ok({ model: loggedModelJson(await finalizeLoggedModel(workspace, modelId(path, input), input.status)) }),
+      answer(await finalizeLoggedModel(workspace, modelId(path, input), input.status)),
   }),
   route({
     name: "logged_models_delete",
@@ -156,7 +165,7 @@ export const loggedModelRoutes = [
     writes: ({ input, path }) => ({ models: [modelId(path, input)] }),
     handle: async ({ workspace, input, path }) => {
       await setLoggedModelTags(workspace, modelId(path, input), input.tags);
-      return ok({ model: loggedModelJson(await getLoggedModel(workspace, modelId(path), true)) });
+      return answer(await getLoggedModel(workspace, modelId(path), true));
     },
   }),
   route({
