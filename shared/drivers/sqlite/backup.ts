@@ -114,6 +114,9 @@ interface Content {
 function copyDatabase(from: string, to: string): Content[] {
   const reader = new DatabaseSync(from, { timeout: LOCK_PATIENCE_MS });
   try {
+    // Of a version that gave no pages back. Where it is so already the pragma would write, and it is not ours to write.
+    const isOld = reader.prepare("PRAGMA auto_vacuum").get()!.auto_vacuum === 0;
+    if (isOld) reader.exec("PRAGMA auto_vacuum = INCREMENTAL");
     reader.prepare("VACUUM INTO ?").run(to);
   } finally {
     reader.close();

@@ -3,6 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import { StoreLocked } from "../../stores/errors.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { type Commits, SingleCommits } from "./commits.ts";
+import { FreePages } from "./free-pages.ts";
 import { GroupCommits, recover } from "./group-commits.ts";
 import { Journal } from "./journal.ts";
 import { asStoreError, isLocked } from "./sqlite-errors.ts";
@@ -44,6 +45,7 @@ export class Database {
   readonly #options: DatabaseOptions;
   readonly #connection: DatabaseSync;
   readonly #checkpointer: Checkpointer;
+  readonly #freePages: FreePages;
   readonly #onRestored: (() => void)[] = [];
   #commits: Commits | undefined;
   #becomingFree: Promise<void> | undefined;
@@ -51,17 +53,23 @@ export class Database {
   constructor(options: DatabaseOptions) {
     this.#options = options;
     this.#connection = new DatabaseSync(options.databaseFile, { timeout: LOCK_PATIENCE_MS });
-    this.#connection.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.durable ? "FULL" : "NORMAL"};
+    // The first has an effect on a new database alone.
+    this.#connection.exec(`PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.durable ? "FULL" : "NORMAL"};
       PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${LOG_REST_BYTES}; PRAGMA temp_store = MEMORY;
       PRAGMA cache_spill = OFF`);
     this.#checkpointer = new Checkpointer(options.databaseFile, this.#connection);
+    const emptied = () => void this.isSafe();
+    this.#freePages = new FreePages(this.#connection, (work) => this.write(work), emptied);
   }
 
   /** Brings in what the last process acknowledged and did not commit. Before, nothing may be written or kept prepared. */
   recover(): void {
     const journal = new Journal(this.#options.journalFile);
     recover(this.#connection, journal);
-    const committed = () => this.#checkpointer.committed();
+    const committed = () => {
+      this.#checkpointer.committed();
+      this.#freePages.committed();
+    };
     if (this.#options.durable) {
       journal.remove();
       this.#commits = new SingleCommits(this.#connection, committed);
@@ -184,6 +192,7 @@ export class Database {
   }
 
   async close(): Promise<void> {
+    this.#freePages.close();
     await this.#checkpointer.close();
     try {
       this.#commits?.close();
