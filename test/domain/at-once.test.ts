@@ -123,7 +123,9 @@ const BOUNDED: Readonly<Record<string, string>> = {
   "shared/http/event-log.ts": "what is under way already, on stopping",
   "shared/http/store-probe.ts": "one question for each store",
   "shared/drivers/azure-blob/block-upload.ts": "three blocks",
-  "shared/drivers/files/file-blob-store.ts": "what is under way already, on closing",
+  "shared/domain/artifacts.ts": "sixteen ancestors of a path",
+  "shared/drivers/files/file-garbage.ts": "so many files as it forgets at once",
+  "shared/drivers/sqlite/backup.ts": "the workers that copy files",
   "host/host.ts": "the timers and queues of the app",
   "host/queues.ts": "a batch of messages, on stopping",
 };

@@ -117,7 +117,6 @@ describeServed("what is in another workspace", () => {
     const { registeredModel } = ourWorld;
     const { runId, modelId, artifactFolder, registeredModel: theirModel } = theirWorld;
     const sources = [
-      { source: `runs:/${runId}/model`, run_id: runId },
       { source: `models:/${modelId}`, model_id: modelId },
       { source: `models:/${theirModel}/1` },
       { source: `models:/${theirModel}@best` },
@@ -136,6 +135,19 @@ describeServed("what is in another workspace", () => {
     }
     const { model_versions } = await ok(ours.call("model_versions_search", { filter: `name = '${registeredModel}'` }));
     expect(model_versions).toHaveLength(1);
+  });
+
+  test("a model version that names their run, as one that moved may, leads to nothing of theirs", async () => {
+    const { runId } = theirWorld;
+    const name = `moved-from-${runId}`;
+    await ok(ours.call("registered_models_create", { name }));
+    const source = `runs:/${runId}/model`;
+    const { model_version } = await ok(ours.call("model_versions_create", { name, source, run_id: runId }));
+    const { artifact_uri } = await ok(ours.call("model_versions_get_download_uri", { name, version: "1" }));
+    expect([model_version.source, artifact_uri]).toEqual([source, source]);
+    const page = `/w/tenant-one/model-versions/get-artifact?name=${name}&version=1&path=MLmodel`;
+    expect((await client.send("GET", page)).status).toBeOneOf([400, 404]);
+    expect((await ours.call("runs_get", { run_id: runId })).status).toBe(404);
   });
 
   test("their runs cannot be purged from here", async () => {
