@@ -9,7 +9,7 @@ export const answer = httpHandler(
       {
         realm: services.realm,
         events: services.events,
-        settings: { limitsBodies: services.limitsBodies },
+        settings: { limitsBodies: services.limitsBodies, bodyLimitBytes: services.config.bodyLimitBytes },
         identify,
         logError,
       },

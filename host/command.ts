@@ -10,6 +10,7 @@ import {
   DataFolderUnusable,
   DataFormatTooNew,
 } from "../shared/drivers/sqlite/data-folder.ts";
+import { UPLOAD_VARIABLES } from "../shared/http/large-uploads.ts";
 import { InvalidSettings, shownSetting } from "../shared/invalid-settings.ts";
 import type { Clock, Ids } from "../shared/stores/clock.ts";
 import { StoreUnavailable } from "../shared/stores/errors.ts";
@@ -191,7 +192,7 @@ async function start(settings: Settings, app: LocalApp): Promise<void> {
   stopOnSignal(host, stores);
   setTimeout(() => sweep(stores), SWEEP_AFTER_MS).unref();
   setInterval(() => sweep(stores), SWEEP_EVERY_MS).unref();
-  console.log(greeting(baseUrl(), stores.where, auth));
+  console.log(greeting(baseUrl(), stores.where, { auth, strict }));
 }
 
 async function backUpTo(target: string, folder: string): Promise<void> {
@@ -217,8 +218,10 @@ function showOwnerKey(key: string): Promise<boolean> {
   return new Promise((resolve) => process.stdout.write(`${text}\n`, (error) => resolve(!error)));
 }
 
-function greeting(url: string, where: string, auth: boolean): string {
+function greeting(url: string, where: string, { auth, strict }: { auth: boolean; strict: boolean }): string {
   const token = auth ? "\n  export MLFLOW_TRACKING_TOKEN=<key>" : "";
+  // Where bodies are limited, as in Azure.
+  const uploads = Object.entries(UPLOAD_VARIABLES).map(([name, value]) => `\n  export ${name}=${value}`);
   return `Cairn is running at ${url}, with its data in ${where}. Ctrl-C stops it.
 
   MLflow      ${url}
@@ -226,7 +229,7 @@ function greeting(url: string, where: string, auth: boolean): string {
 
 Next, in another terminal:
 
-  export MLFLOW_TRACKING_URI=${url}${token}
+  export MLFLOW_TRACKING_URI=${url}${token}${strict ? uploads.join("") : ""}
   python examples/mlflow-sklearn/train.py
 `;
 }

@@ -1,2 +1,4 @@
+import { HOST_BODY_BYTES } from "../shared/http/large-uploads.ts";
+
 /** The largest request body in strict mode: the default of the Functions host. */
-export const MAX_BODY_BYTES = 100 * 1024 * 1024;
+export const MAX_BODY_BYTES = HOST_BODY_BYTES;

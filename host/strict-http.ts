@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { tooLargeForHost } from "../shared/http/large-uploads.ts";
 import { flatHeaders, httpTriggerMetadata } from "./binding-data.ts";
 import type { Cookie } from "./cookies.ts";
 import type { ProgrammingModel, RpcHttpCookie, RpcHttpRequest, RpcHttpResponse } from "./core-types.ts";
@@ -54,6 +55,8 @@ export async function createStrictHttp(invoker: Invoker, options: StrictOptions)
     warnOfHang(invoker, request, match);
     removePlatformHeaders(request.headers);
     addForwardedFor(request);
+    const announced = Number(request.headers["content-length"] ?? 0);
+    if (announced > MAX_BODY_BYTES) return refuseLarge(invoker, response, match, announced);
     try {
       const body = await readSizedBody(request);
       await serve({ request, response, target, query: new URLSearchParams(query), match, body });
@@ -85,11 +88,18 @@ function capabilitiesOf(model: ProgrammingModel): Promise<Record<string, string>
   return known;
 }
 
+/** The Functions host says nothing but 500, and clients repeat that for minutes. Here they are told what to do, and the log what would be. */
+function refuseLarge({ log }: Invoker, response: ServerResponse, { definition }: RouteMatch, bytes: number): void {
+  const message = tooLargeForHost(bytes, MAX_BODY_BYTES);
+  log({ level: "warning", functionName: definition.name, message: `In Azure this would be answered 500. ${message}` });
+  const body = JSON.stringify({ error_code: "INVALID_PARAMETER_VALUE", message });
+  response.writeHead(413, { "content-type": "application/json", connection: "close" }).end(body);
+}
+
 /** A body with a Content-Length is read whole before the function starts, whatever the mode. */
 async function readSizedBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const length = Number(request.headers["content-length"] ?? 0);
   if (length === 0) return undefined;
-  if (length > MAX_BODY_BYTES) throw new Error(`The request body has ${length} bytes; ${MAX_BODY_BYTES} is the limit.`);
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk);
   return Buffer.concat(chunks);

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import type { EntraSettings } from "./http/entra.ts";
+import { HOST_BODY_BYTES } from "./http/large-uploads.ts";
 import { expectation } from "./http/validation-words.ts";
 import { InvalidSettings, shownSetting } from "./invalid-settings.ts";
 import { INSIGHTS } from "./telemetry-settings.ts";
@@ -49,6 +50,8 @@ const Environment = z.object({
   CAIRN_RETENTION_DAYS: z._default(days(0), 30),
   /** Days that is kept who did what. */
   CAIRN_EVENT_RETENTION_DAYS: z._default(days(1), 90),
+  /** Bytes: the Functions host's own setting, read here to say it to whoever sends more. */
+  FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: z._default(wholeNumber(1_048_576, 2_147_483_647), HOST_BODY_BYTES),
   /** Megabytes for what a process keeps of what it has read; without it a part of the memory it may have. */
   CAIRN_CACHE_MB: z.optional(wholeNumber(4, 65_536)),
   /** The Cosmos DB account, `https://<account>.documents.azure.com`. */
@@ -107,6 +110,8 @@ export interface AzureStores {
 export interface Config {
   readonly retentionDays: number;
   readonly eventRetentionDays: number;
+  /** Of one request, where the platform limits bodies. */
+  readonly bodyLimitBytes: number;
   /** Undefined: what the memory there is allows. */
   readonly cacheMb: number | undefined;
   /** Undefined: the embedded stores of the local host. */
@@ -153,6 +158,7 @@ export function readConfig(variables: Variables = process.env, needsStores = fal
   return Object.freeze({
     retentionDays: settings.CAIRN_RETENTION_DAYS,
     eventRetentionDays: settings.CAIRN_EVENT_RETENTION_DAYS,
+    bodyLimitBytes: settings.FUNCTIONS_REQUEST_BODY_SIZE_LIMIT,
     cacheMb: settings.CAIRN_CACHE_MB,
     azure: azureStores(settings),
     entra: entraSettings(settings),

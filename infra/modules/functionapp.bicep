@@ -127,6 +127,8 @@ resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
     AzureWebJobsStorage__credential: 'managedidentity'
     AzureWebJobsStorage__clientId: identityClientId
     AzureWebJobsDisableHomepage: 'true'
+    // The host's default, said so that host and app agree. More would not fit into an instance: docs/deploy.md.
+    FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '104857600'
     APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
     // Which identity the app's own clients take; they look nowhere else.

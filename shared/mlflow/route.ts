@@ -24,6 +24,8 @@ export interface Call<T> {
 export interface MlflowSettings {
   /** Where the platform limits request bodies, clients are told to upload large files in parts. */
   readonly limitsBodies: boolean;
+  /** Of one request body, where it does. */
+  readonly bodyLimitBytes?: number;
 }
 
 /** Below `/api/`, below `/ajax-api/`, where MLflow's page looks, or directly below the address. */

@@ -21,6 +21,8 @@ import { experimentView, type ListedRun, runTable, runView, signIn, welcome, wor
 export interface PageContext {
   readonly realm: Realm;
   readonly events: EventLog;
+  /** Clients are told to send large files in parts. */
+  readonly limitsBodies: boolean;
   identify(request: AppRequest): Promise<Caller> | Caller;
   logError(error: unknown): void;
 }
@@ -72,14 +74,19 @@ function wantedBy(request: AppRequest): Wanted {
   return { workspaceName, base, origin: `${scheme}://${hostOf(request.url)}`, query: new URLSearchParams(query) };
 }
 
-async function content({ realm }: PageContext, caller: Caller, wanted: Wanted, asked: Asked): Promise<Html> {
+async function content(
+  { realm, limitsBodies }: PageContext,
+  caller: Caller,
+  wanted: Wanted,
+  asked: Asked,
+): Promise<Html> {
   const { base, query, workspaceName } = wanted;
-  if (caller.kind === "anonymous") return html`${home(wanted, true)}${signIn(base)}`;
+  if (caller.kind === "anonymous") return html`${home(wanted, true, limitsBodies)}${signIn(base)}`;
   const others = base === "/" ? await otherWorkspaces(realm, caller) : [];
   const isHome = !query.has("run") && !query.has("experiment");
   // Who is at home elsewhere is shown the way.
   if (isHome && others.length > 0 && !(await isAtHome(realm, caller, workspaceName))) {
-    return html`${home(wanted, true)}${workspaceList(others)}`;
+    return html`${home(wanted, true, limitsBodies)}${workspaceList(others)}`;
   }
   const admission = await admit(realm, caller, ROUTE, workspaceName);
   asked.workspaceId = admission!.workspace.id;
@@ -89,11 +96,11 @@ async function content({ realm }: PageContext, caller: Caller, wanted: Wanted, a
   const experimentId = query.get("experiment");
   if (experimentId !== null) return experimentPage(workspace, base, experimentId);
   const latest = runTable(base, "Latest runs", await latestRuns(workspace));
-  return html`${home(wanted, caller.kind !== "loopback")}${latest}${workspaceList(others)}`;
+  return html`${home(wanted, caller.kind !== "loopback", limitsBodies)}${latest}${workspaceList(others)}`;
 }
 
-const home = ({ origin, base }: Wanted, needsKey: boolean): Html =>
-  welcome(origin, base.replace(/\/$/, ""), needsKey, packageJson.version);
+const home = ({ origin, base }: Wanted, needsKey: boolean, limitsBodies: boolean): Html =>
+  welcome(origin, base.replace(/\/$/, ""), { needsKey, limitsBodies }, packageJson.version);
 
 async function otherWorkspaces(realm: Realm, caller: Caller): Promise<string[]> {
   const visible = await visibleWorkspaces(realm, caller);

@@ -2,6 +2,7 @@ import { firstCharacters } from "../characters.ts";
 import type { Experiment } from "../domain/experiments.ts";
 import type { StoredInt64 } from "../domain/int64.ts";
 import type { Run } from "../domain/runs/runs.ts";
+import { UPLOAD_VARIABLES } from "../http/large-uploads.ts";
 import { type Html, html } from "./html.ts";
 
 /** What one page shows of a list at most; the API has the rest. */
@@ -34,14 +35,24 @@ function time(ms: StoredInt64 | undefined): string {
   return Number.isNaN(date.getTime()) ? String(ms) : `${date.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
+const uploadLines = (): string =>
+  Object.entries(UPLOAD_VARIABLES)
+    .map(([name, value]) => `\nexport ${name}=${value}`)
+    .join("");
+
 /** What this is, and the lines that bring a script here. */
-export function welcome(origin: string, path: string, needsKey: boolean, version: string): Html {
+export function welcome(
+  origin: string,
+  path: string,
+  { needsKey, limitsBodies }: { needsKey: boolean; limitsBodies: boolean },
+  version: string,
+): Html {
   const address = html`<span data-path="${path}">${origin}${path}</span>`;
   const token = needsKey ? html`\nexport MLFLOW_TRACKING_TOKEN=&lt;your key&gt;` : undefined;
   return html`<h1>Cairn ${version}</h1>
 <p>A machine-learning workspace: an MLflow tracking server and model registry. Its address is <code>${address}</code>.
 Clients of MLflow need no change:</p>
-<pre>export MLFLOW_TRACKING_URI=${address}${token}</pre>
+<pre>export MLFLOW_TRACKING_URI=${address}${token}${limitsBodies ? uploadLines() : ""}</pre>
 <pre>import mlflow
 
 with mlflow.start_run():

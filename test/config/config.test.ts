@@ -29,6 +29,7 @@ describe("readConfig", () => {
     expect(readConfig({})).toEqual({
       retentionDays: 30,
       eventRetentionDays: 90,
+      bodyLimitBytes: 100 * 1024 * 1024,
       azure: undefined,
       entra: undefined,
       owners: [],
@@ -40,6 +41,7 @@ describe("readConfig", () => {
     expect(readConfig({ ...AZURE, CAIRN_RETENTION_DAYS: "0" })).toEqual({
       retentionDays: 0,
       eventRetentionDays: 90,
+      bodyLimitBytes: 100 * 1024 * 1024,
       azure: {
         cosmos: { endpoint: AZURE.CAIRN_COSMOS_ENDPOINT, database: "cairn", key: undefined },
         blobEndpoint: AZURE.CAIRN_BLOB_ENDPOINT,

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { request as httpRequest } from "node:http";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -194,6 +195,21 @@ describeServed("artifact transfers", (flavour) => {
     expect((await get("never-there")).status).toBe(404);
     await expect.poll(() => bytesOnDisk(server.folder) - before, { timeout: 10_000 }).toBeLessThan(MIB);
   });
+
+  test.runIf(mode === "strict")(
+    "a file over the platform's limit is refused at once, with the variables that send it in parts",
+    async () => {
+      const size = 100 * MIB + 1;
+      const { status, text } = await announced(`${server.url}${base}/too-large.bin`, size);
+      expect([status, JSON.parse(text).error_code]).toEqual([413, "INVALID_PARAMETER_VALUE"]);
+      expect(text).toContain(
+        "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD=true MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE=52428800",
+      );
+      expect((await get("too-large.bin")).status).toBe(404);
+      const page = await client.send("GET", "/");
+      expect(page.text).toContain("export MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD=true");
+    },
+  );
 
   describe("in parts", () => {
     const folder = () => world.artifactFolder;
@@ -401,6 +417,17 @@ async function hashOfDownload(url: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of response.body!) hash.update(chunk);
   return hash.digest("hex");
+}
+
+/** What is answered to who only says how long a body will be. */
+async function announced(url: string, size: number): Promise<{ status: number; text: string }> {
+  const outgoing = httpRequest(url, { method: "PUT", headers: { "content-length": size }, agent: false });
+  outgoing.on("error", () => {});
+  outgoing.flushHeaders();
+  const [response] = (await once(outgoing, "response")) as [IncomingMessage];
+  const text = Buffer.concat(await response.toArray()).toString();
+  outgoing.destroy();
+  return { status: response.statusCode ?? 0, text };
 }
 
 /** Announces a body, sends half of it, and hangs up. */

@@ -13,10 +13,13 @@ import { getRun } from "../../domain/runs/runs.ts";
 import { abortUpload, beginUpload, completeUpload } from "../../domain/uploads.ts";
 import { BATCH_BYTES } from "../../http/body.ts";
 import { contentTypeOf, download } from "../../http/download.ts";
+import { HOST_BODY_BYTES, tooLargeForHost } from "../../http/large-uploads.ts";
+import type { AppRequest } from "../../http/types.ts";
 import { decodePart } from "../../http/url.ts";
+import { TooLarge } from "../../stores/errors.ts";
 import { filesBelow } from "../artifact-folder.ts";
 import { integer, list, message, optional, required, string, withDefault } from "../message.ts";
-import { EMPTY, ok, okWithList, route } from "../route.ts";
+import { EMPTY, type MlflowSettings, ok, okWithList, route } from "../route.ts";
 import { requireRun } from "../run-reference.ts";
 
 const FILE = "2.0/mlflow-artifacts/artifacts/**:path";
@@ -26,6 +29,15 @@ const SIGNED_FOR_SECONDS = 3600;
 function uploadTarget(folder: string, localPath: string): string {
   const name = localPath.split(localPath.startsWith("/") ? "/" : /[\\/]/).at(-1)!;
   return artifactFile(folder === "" || name === "" ? name : `${folder}/${name}`);
+}
+
+/** Before a byte of it is read: whoever sends more is told how to. */
+function requireWithinLimit(
+  request: AppRequest,
+  { limitsBodies, bodyLimitBytes = HOST_BODY_BYTES }: MlflowSettings,
+): void {
+  const bytes = Number(request.headers.get("content-length") ?? 0);
+  if (limitsBodies && bytes > bodyLimitBytes) throw new TooLarge(tooLargeForHost(bytes, bodyLimitBytes));
 }
 
 const COMPLETE = {
@@ -68,7 +80,8 @@ export const artifactRoutes = [
     permission: "write",
     mayBeFirst: true,
     writes: ({ path }) => ({ artifact: decodePart(path.path!) }),
-    handle: async ({ workspace, path, request }) => {
+    handle: async ({ workspace, path, request, settings }) => {
+      requireWithinLimit(request, settings);
       if (request.headers.get("content-range") !== null) {
         throw invalid(
           "A file is uploaded whole, or in parts by way of mpu/create: the header Content-Range is not taken.",
