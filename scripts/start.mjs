@@ -5,18 +5,18 @@ import { fromCaller } from "./lib/caller.mjs";
 import { ensureDependencies } from "./lib/dependencies.mjs";
 import { runMain } from "./lib/failure.mjs";
 import { findNode, needsBundledNode } from "./lib/node.mjs";
-import { endWithParent } from "./lib/parent.mjs";
 import { partsToRun } from "./lib/parts.mjs";
 import { inRoot } from "./lib/paths.mjs";
 
 const FOLDER_OPTIONS = ["--data", "--backup", "--mlflow-page"];
+/** It may be gone before anybody watches it. */
+const PARENT = process.ppid;
 const HOST = inRoot("dist", "host", "main.js");
 
 await runMain(async () => {
   await ensureDependencies(partsToRun(process.env, needsBundledNode()));
   await ensureBuilt();
   const node = findNode();
-  endWithParent();
   if (node === process.execPath) await becomeHost();
   else await runHost(node);
 });
@@ -25,12 +25,18 @@ await runMain(async () => {
 async function becomeHost() {
   process.argv.splice(1, Number.POSITIVE_INFINITY, HOST, ...options());
   await import(pathToFileURL(HOST).href);
+  await watchParent();
 }
 
 async function runHost(node) {
-  const { runAttached } = await import("./lib/processes.mjs");
+  const [{ runAttached }] = await Promise.all([import("./lib/processes.mjs"), watchParent()]);
   const { code } = await runAttached(node, [...process.execArgv, HOST, ...options()]);
   process.exitCode = code;
+}
+
+async function watchParent() {
+  const { endWithParent } = await import("./lib/parent.mjs");
+  endWithParent(PARENT);
 }
 
 /** What was given, with folders named in full. */

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { absentSdks } from "./parts.mjs";
 import { inRoot } from "./paths.mjs";
 
@@ -49,14 +48,22 @@ function readStamp() {
 
 /** A hash over path, size and time of every source, which also changes when a file goes or comes back older, and over what cannot be bundled. */
 function fingerprint() {
-  const hash = createHash("sha256").update(`${absentSdks()}\n`);
-  for (const source of [...FOLDERS, ...FILES]) describe(inRoot(source), hash);
-  return hash.digest("hex");
+  const files = FOLDERS.flatMap((folder) => filesIn(inRoot(folder)));
+  const lines = [...files, ...FILES.map((file) => inRoot(file))].map(described);
+  return createHash("sha256")
+    .update(`${absentSdks()}\n${lines.join("\n")}`)
+    .digest("hex");
 }
 
-function describe(path, hash) {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat) return;
-  if (!stat.isDirectory()) hash.update(`${path} ${stat.size} ${stat.mtimeMs}\n`);
-  else for (const name of readdirSync(path).sort()) describe(join(path, name), hash);
+function filesIn(folder) {
+  const entries = readdirSync(folder, { withFileTypes: true });
+  return entries.flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    return entry.isDirectory() ? filesIn(path) : path;
+  });
+}
+
+function described(file) {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  return `${file} ${stat?.size} ${stat?.mtimeMs}`;
 }

@@ -3,10 +3,10 @@ const LOOK_EVERY_MS = 1_000;
 /**
  * Under npm: ends this process as SIGTERM would when npm is gone, since it passes on only some of the signals that end it, and none when it is
  * killed. What is started without npm lives for itself.
+ * @param {number} parent its number when this process began
  */
-export function endWithParent() {
+export function endWithParent(parent) {
   if (process.env.npm_lifecycle_event === undefined) return;
-  const parent = process.ppid;
   const timer = setInterval(() => {
     if (isAlive(parent)) return;
     clearInterval(timer);

@@ -1,4 +1,4 @@
-import { crc32 } from "node:zlib";
+import { crc32 } from "../../crc32.ts";
 
 const CHUNK_BYTES = 256 * 1024;
 const CHECKSUM_BYTES = 4;

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 
 /** Growth of the write-ahead log that is worth a checkpoint: a thousand pages. */
 const CHECKPOINT_BYTES = 4 * 1024 * 1024;
@@ -101,6 +101,8 @@ export class Checkpointer {
   }
 
   #startThread(): Worker {
+    // Most starts need no thread for long, and would wait for what makes them.
+    const { Worker } = process.getBuiltinModule("node:worker_threads");
     const thread = new Worker(THREAD, { eval: true, workerData: this.#databaseFile, execArgv: ["--no-warnings"] });
     const died = () => {
       this.#thread = undefined;

@@ -1,5 +1,5 @@
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
-import { crc32 } from "node:zlib";
+import { crc32 } from "../../crc32.ts";
 
 /** A statement that has changed the database, with the values it was given. */
 export type Change = readonly [sql: string, ...values: (string | number | null)[]];
