@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureBuilt } from "./lib/bundle.mjs";
+import { prepareChromium } from "./lib/chromium.mjs";
 import { prepareClients } from "./lib/clients.mjs";
 import { ensureDependencies } from "./lib/dependencies.mjs";
 import { prepareEmulators } from "./lib/emulators.mjs";
@@ -30,11 +31,11 @@ async function runEverything(args) {
   await ensureDependencies();
   await ensureBuilt();
   const node = findNode();
-  const prepared = [prepareClients(args), prepareEmulators(args)];
-  const [checked, clients, emulators] = await Promise.all([runChecks(node), ...prepared]);
-  const found = [...clients.missing, ...emulators.missing];
+  const prepared = [prepareClients(args), prepareEmulators(args), prepareChromium(args)];
+  const [checked, clients, emulators, chromium] = await Promise.all([runChecks(node), ...prepared]);
+  const found = [...clients.missing, ...emulators.missing, ...chromium.missing];
   const missing = found.length > 0 ? reportMissing(found) : NOTHING;
-  return sum([checked, missing, await runVitest(node, args, { ...clients.env, ...emulators.env })]);
+  return sum([checked, missing, await runVitest(node, args, { ...clients.env, ...emulators.env, ...chromium.env })]);
 }
 
 /** Types, then format and lint; each is one failure at most, with its output shown. */

@@ -1,6 +1,5 @@
-import { readdirSync } from "node:fs";
-import { inRoot } from "./paths.mjs";
 import { ensureEnvironment, findPython } from "./python.mjs";
+import { suitesWanted } from "./suites.mjs";
 
 const ENVIRONMENTS = ["mlflow-3", "mlflow-2", "schemathesis"];
 
@@ -11,7 +10,7 @@ const ENVIRONMENTS = ["mlflow-3", "mlflow-2", "schemathesis"];
  * @returns {Promise<{ env: Record<string, string>, missing: string[] }>}
  */
 export async function prepareClients(vitestArgs) {
-  if (!clientsWanted(vitestArgs)) return { env: {}, missing: [] };
+  if (!suitesWanted(vitestArgs, ["clients", "page"])) return { env: {}, missing: [] };
   const python = await findPython();
   if (!python) return { env: {}, missing: ["no Python from 3.10 on that can make virtual environments"] };
   console.log(`Preparing the Python clients on Python ${python.version} (a few minutes, the first time) ...`);
@@ -23,10 +22,3 @@ export async function prepareClients(vitestArgs) {
 }
 
 const variableOf = (name) => `CAIRN_TEST_PYTHON_${name.toUpperCase().replace("-", "_")}`;
-
-/** False when the arguments are only file filters, and none of them can mean a suite with real clients. */
-function clientsWanted(args) {
-  if (args.length === 0 || args.some((it) => it.startsWith("-"))) return true;
-  const suites = readdirSync(inRoot("test", "clients")).map((file) => `test/clients/${file}`);
-  return args.some((filter) => suites.some((suite) => suite.includes(filter)));
-}

@@ -29,7 +29,7 @@ const RUN = `query GetRun($data: MlflowGetRunInput!) @component(name: "MLflow.Ex
 const graphql = async (query: string, variables: Input = {}) =>
   (await client.call("graphql", { query, variables, operationName: undefined })).json;
 
-describe("what MLflow's page calls", ({ onAzure }) => {
+describe("what MLflow's page calls", () => {
   test("graphql: a run with all that the page shows of it", async () => {
     const { runId, experimentId, experimentName, modelId, registeredModel } = world;
     const time = "9007199254740993";
@@ -191,22 +191,19 @@ describe("what MLflow's page calls", ({ onAzure }) => {
     expect(unknown.status).toBe(404);
   });
 
-  test.skipIf(onAzure)(
-    "what is not offered has nothing in it on the page, and is no endpoint for clients",
-    async () => {
-      for (const [method, path, list] of [
-        ["POST", "3.0/mlflow/traces/search", "traces"],
-        ["POST", "3.0/mlflow/traces/metrics", "data_points"],
-        ["POST", "3.0/mlflow/datasets/search", "datasets"],
-        ["POST", "3.0/mlflow/issues/search", "issues"],
-        ["GET", "3.0/mlflow/scorers/list", "scorers"],
-        ["GET", "2.0/mlflow/gateway-proxy", "endpoints"],
-      ] as const) {
-        const sending = method === "POST" ? { json: { experiment_ids: ["0"] } } : {};
-        expect((await client.send(method, `/ajax-api/${path}`, sending)).json, path).toEqual({ [list]: [] });
-        expect((await client.send(method, `/api/${path}`, sending)).json.error_code).toBe("ENDPOINT_NOT_FOUND");
-      }
-      expect((await get("/ajax-api/3.0/mlflow/ui-telemetry")).json.disable_ui_telemetry).toBe(true);
-    },
-  );
+  test("what is not offered has nothing in it on the page, and is no endpoint for clients", async () => {
+    for (const [method, path, list] of [
+      ["POST", "3.0/mlflow/traces/search", "traces"],
+      ["POST", "3.0/mlflow/traces/metrics", "data_points"],
+      ["POST", "3.0/mlflow/datasets/search", "datasets"],
+      ["POST", "3.0/mlflow/issues/search", "issues"],
+      ["GET", "3.0/mlflow/scorers/list", "scorers"],
+      ["GET", "2.0/mlflow/gateway-proxy", "endpoints"],
+    ] as const) {
+      const sending = method === "POST" ? { json: { experiment_ids: ["0"] } } : {};
+      expect((await client.send(method, `/ajax-api/${path}`, sending)).json, path).toEqual({ [list]: [] });
+      expect((await client.send(method, `/api/${path}`, sending)).json.error_code).toBe("ENDPOINT_NOT_FOUND");
+    }
+    expect((await get("/ajax-api/3.0/mlflow/ui-telemetry")).json.disable_ui_telemetry).toBe(true);
+  });
 });
