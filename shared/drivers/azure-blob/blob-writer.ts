@@ -124,10 +124,13 @@ export class BlobWriter {
   /** Undefined when none is staged any more: the other upload has ended meanwhile, and ours may have any. */
   async #stagedIdLength(name: string): Promise<number | undefined> {
     const client = this.#containers.blob(name);
-    const { uncommittedBlocks } = await this.#retry(READ, `read ${name}`, ({ signal }) =>
+    const list = await this.#retry(READ, `read ${name}`, ({ signal }) =>
       client.getBlockList("uncommitted", { abortSignal: signal }),
-    );
-    const staged = uncommittedBlocks?.[0]?.name;
+    ).catch((error) => {
+      if (refusalCode(error) !== "BlobNotFound") throw error;
+      return undefined;
+    });
+    const staged = list?.uncommittedBlocks?.[0]?.name;
     return staged === undefined ? undefined : Buffer.from(staged, "base64").length;
   }
 
