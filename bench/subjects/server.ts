@@ -45,10 +45,11 @@ export class Server {
     return server;
   }
 
-  /** Ends it as a person does, and starts it again on the same data. */
-  async restart(): Promise<void> {
+  /** Ends it as a person does, and starts it again on the same data, or on what `meanwhile` has made of it. */
+  async restart(meanwhile?: () => Promise<void>): Promise<void> {
     this.child!.kill("SIGTERM");
     await this.untilGone();
+    await meanwhile?.();
     await this.launch();
   }
 

@@ -4,6 +4,7 @@ import { get } from "node:http";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { cloneRows, execute } from "../lib/clone-rows.ts";
+import { writeLongRuns } from "../lib/long-runs.ts";
 import { memoryGrowth, memoryMb } from "../lib/process-tree.ts";
 import { once, repeat, type Sample } from "../lib/sampling.ts";
 import type { Server } from "../subjects/server.ts";
@@ -163,6 +164,47 @@ async function purgeWithGc(server: Server, runId: string): Promise<Sample> {
   return { p50: tookMs, p99: tookMs, perSecond: 1_000 / tookMs, cpu: Number.NaN, growth };
 }
 
+const RESUMED_TIMES = 300;
+type LongRuns = Awaited<ReturnType<typeof writeLongRuns>>;
+const longRuns = new WeakMap<Server, Promise<LongRuns>>();
+
+function withLongRuns(server: Server): Promise<LongRuns> {
+  const runs = longRuns.get(server) ?? makeLongRuns(server);
+  longRuns.set(server, runs);
+  return runs;
+}
+
+async function makeLongRuns(server: Server): Promise<LongRuns> {
+  let made: LongRuns | undefined;
+  await server.restart(async () => {
+    made = await writeLongRuns(server.folder, RESUMED_TIMES);
+  });
+  await untilIdle(server);
+  return made!;
+}
+
+/** What was logged little by little over days. The peers keep points in rows, however they came. */
+function longRunCharts(what: string, which: "resumed" | "watched") {
+  return workload({
+    id: "W5",
+    title: `a chart of 320 points of ${what}`,
+    measure: "p50",
+    rounds: 2,
+    only: ["cairn"],
+    prepare: withLongRuns,
+    async run(server, runs: LongRuns) {
+      const connection = server.connect();
+      const path = "/ajax-api/2.0/mlflow/metrics/get-history-bulk-interval";
+      const request = connection.prepare("GET", `${path}?run_ids=${runs[which]}&metric_key=loss&max_results=320`);
+      const { metrics } = JSON.parse((await connection.ask(request)).toString());
+      if (metrics.length !== 320) throw new Error(`${metrics.length} points came back.`);
+      const sample = await repeat(server, [() => connection.ask(request)], { measureMs: 1_000 });
+      connection.close();
+      return sample;
+    },
+  });
+}
+
 export const HISTORY = [
   workload({
     id: "W5",
@@ -192,6 +234,8 @@ export const HISTORY = [
       return sample;
     },
   }),
+  longRunCharts("a run of 6,000 points that was resumed 300 times", "resumed"),
+  longRunCharts("a run of 6,000 points that was watched while it logged", "watched"),
   workload({
     id: "W5",
     title: "history of 1,000,000 points in one answer",
