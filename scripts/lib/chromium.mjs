@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { lastLines } from "./cache.mjs";
+import { whyFailed } from "./cache.mjs";
 import { runCaptured } from "./processes.mjs";
 import { suitesWanted } from "./suites.mjs";
 
@@ -27,8 +27,8 @@ async function install() {
   console.log("Installing Chromium (a minute, the first time) ...");
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   for (const args of [["update"], ["install", "--yes", "--no-install-recommends", "chromium"]]) {
-    const { code, output } = await runCaptured("apt-get", ["-qq", ...args], { env });
-    if (code !== 0) return lastLines(output) || `apt-get ${args[0]} ended with exit code ${code}`;
+    const result = await runCaptured("apt-get", ["-qq", ...args], { env });
+    if (result.code !== 0) return whyFailed("chromium", result);
   }
   return existsSync(CHROMIUM) ? undefined : `the package has no ${CHROMIUM}`;
 }
