@@ -28,6 +28,11 @@ export interface WriteOptions {
   readonly ifMatch?: string;
   /** Only if nothing is there; raises AlreadyExists. */
   readonly ifNoneMatch?: "*";
+  /**
+   * For what takes the place of something that goes afterwards: a loss of power must not take the one that has come when it leaves the other one
+   * gone. What is written over a blob is always treated so.
+   */
+  readonly mustLast?: boolean;
 }
 
 export interface BlobPage {

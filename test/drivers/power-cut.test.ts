@@ -2,9 +2,18 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
+import { Memory } from "../../shared/domain/memory.ts";
+import { SETTLED_AFTER_MS } from "../../shared/domain/metrics/fold.ts";
+import { readHistory } from "../../shared/domain/metrics/read.ts";
+import { seal } from "../../shared/domain/metrics/seal.ts";
+import { logMetric } from "../../shared/domain/runs/log.ts";
+import { createRun } from "../../shared/domain/runs/runs.ts";
+import { runsPartition, type Workspace } from "../../shared/domain/workspace.ts";
+import { openWorkspace } from "../../shared/domain/workspaces.ts";
 import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
 import type { BlobStore } from "../../shared/stores/blob-store.ts";
 import { read } from "../contract/blobs/bytes.ts";
+import { SettableClock, seededIds } from "../domain/support.ts";
 import { countingIds, ManualClock } from "./embedded-fixture.ts";
 import { makeBlockImage } from "./support/block-image.ts";
 
@@ -160,4 +169,66 @@ describe.skipIf(!image)("a loss of power, on an image of a disk (needs root and 
       { numRuns: 6, examples: [[UNLINKED_EARLY]] },
     );
   }, 120_000);
+
+  it("blobs: an upload that began before its name was written and ends after it destroys nothing", async () => {
+    const folder = join(image!.folder, "slow");
+    const open = (at: string) =>
+      openEmbedded({ folder: at, clock: new ManualClock(), ids: countingIds(), baseUrl: () => "" });
+    const stores = open(folder);
+    const { promise: written, resolve: goOn } = Promise.withResolvers<void>();
+    const slowly = async function* () {
+      yield bytesOf(1, 70_000);
+      await written;
+      yield bytesOf(1, 70_000);
+    };
+    const slow = stores.blobs.put("artifacts/a", slowly());
+    await stores.blobs.put("artifacts/a", bytesOf(2, 100));
+    await stores.sweep();
+    image!.settle();
+    goOn();
+    await slow;
+    await stores.sweep();
+    await image!.cutPower(async (mounted) => {
+      const after = open(join(mounted, "slow"));
+      expect(await contentOf(after.blobs, "artifacts/a")).toEqual(bytesOf(1, 140_000));
+      await after.close();
+    });
+    await stores.close();
+  });
+
+  it("seal: points that were on the disk are there, whichever of document and segment has them", async () => {
+    const clock = new SettableClock();
+    const open = async (folder: string): Promise<{ stores: EmbeddedStores; workspace: Workspace }> => {
+      const stores = openEmbedded({ folder, clock, ids: seededIds(), baseUrl: () => "" });
+      const realm = { stores, clock, ids: seededIds(), memory: new Memory() };
+      return { stores, workspace: await openWorkspace(realm, "default") };
+    };
+    const { stores, workspace } = await open(join(image!.folder, "sealed"));
+    const run = await createRun(workspace, { experimentId: "0", userId: "u", tags: [] });
+    const { runId } = run.view.attributes;
+    let logged = 0;
+    const logSome = async () => {
+      for (const end = logged + 30; logged < end; logged++) {
+        clock.pass(5);
+        await logMetric(workspace, runId, { key: "loss", value: logged, timestamp: logged, step: logged });
+      }
+      await stores.sweep();
+      image!.settle();
+      clock.pass(SETTLED_AFTER_MS + 1000);
+    };
+    // The second one takes in the segment of the first.
+    for (let time = 0; time < 2; time++) {
+      await logSome();
+      expect(await seal(workspace, runId)).toBe(30);
+      // By itself a server does so a second later.
+      await stores.sweep();
+      await image!.cutPower(async (mounted) => {
+        const after = await open(join(mounted, "sealed"));
+        const history = await readHistory(after.workspace, runsPartition(after.workspace, runId), "loss", 1000);
+        expect(history?.points.map(({ step }) => step)).toEqual(Array.from({ length: logged }, (_, step) => step));
+        await after.stores.close();
+      });
+    }
+    await stores.close();
+  });
 });

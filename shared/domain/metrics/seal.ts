@@ -192,7 +192,7 @@ async function sealGathered(
   for (const reference of segments.slice(kept.length)) await addSegment(workspace, reference, columns);
   const segment = buildSegment(ids, columns.byKey);
   const blob = `${segmentsPrefix(workspace, recordId)}${ids[0]}-${hashOf([...merged, ...ids].join()).slice(0, 16)}`;
-  await workspace.stores.blobs.put(blob, toStream([segment.header, ...segment.body]));
+  await workspace.stores.blobs.put(blob, toStream([segment.header, ...segment.body]), { mustLast: true });
   const next = [...kept, { blob, count: segment.count, headerBytes: segment.header.length }];
   const isNamed = await changeRecord<RecordAttributes, boolean>(workspace, partition, (draft) => {
     const current = draft.attributes.segments ?? [];

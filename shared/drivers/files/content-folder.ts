@@ -30,18 +30,15 @@ export class ContentFolder {
   /**
    * Writes a file and returns its size. When `body` fails, the error comes through and a part of the file may be there. A file of that number is
    * of a time that a loss of power has undone, and written over.
-   * @param durably as if the folder were durable
    */
-  async write(file: number, body: ByteStream | Uint8Array, durably = this.#durable): Promise<number> {
+  async write(file: number, body: ByteStream | Uint8Array): Promise<number> {
     const path = this.#path(file);
     this.#makeFolder(dirname(path));
-    const writer = new FileWriter(path, durably || this.#durable);
+    const writer = new FileWriter(path, this.#durable);
     try {
       if (body instanceof Uint8Array) await writer.add(body);
       else for await (const chunk of body) await writer.add(chunk);
-      const size = await writer.finish();
-      if (durably && !this.#durable) await this.#syncNames(path);
-      return size;
+      return await writer.finish();
     } finally {
       await writer.close();
     }

@@ -55,8 +55,8 @@ export class FileBlobStore implements BlobStore {
   async put(name: string, body: ByteStream | Uint8Array, options: WriteOptions = {}): Promise<BlobProperties> {
     checkBlobName(name, MAX_PATH_LENGTH);
     this.#catalog.checkConditions(name, options);
-    const isReplacing = this.#catalog.find(name) !== undefined;
-    return this.#withFile(body, (file) => this.#catalog.put(name, file, options), isReplacing);
+    const mustLast = () => options.mustLast === true || this.#catalog.find(name) !== undefined;
+    return this.#withFile(body, (file) => this.#catalog.put(name, file, options), mustLast);
   }
 
   async get(name: string, range: ByteRange = { first: 0 }): Promise<BlobDownload | undefined> {
@@ -154,16 +154,17 @@ export class FileBlobStore implements BlobStore {
 
   /**
    * Writes a file, and gives it to `adopt`, which makes it a blob's or a block's; should either fail, the file goes.
-   * @param isReplacing a content, which must not go before this one is on the disk
+   * @param mustLast whether it must be on the disk before that; asked when it is written, since others may have written the same name meanwhile
    */
   async #withFile<B extends BlobProperties | undefined>(
     body: ByteStream | Uint8Array,
     adopt: (file: WrittenFile) => { blob: B; displaced: readonly Displaced[] },
-    isReplacing = false,
+    mustLast: () => boolean = () => false,
   ): Promise<B> {
     const file = await this.#database.patiently(() => this.#catalog.allocate());
     try {
-      const written = { file, size: await this.#folder.write(file, body, isReplacing) };
+      const written = { file, size: await this.#folder.write(file, body) };
+      if (mustLast()) await this.#folder.sync([file]);
       return this.#finish(await this.#database.patiently(() => adopt(written)));
     } catch (error) {
       await this.#garbage.drop(file);
