@@ -1,8 +1,9 @@
 import { folderOfUri, pathOfUri } from "./artifact-paths.ts";
 import { invalid } from "./errors.ts";
 import type { ModelAttributes } from "./models/types.ts";
-import { HEAD_ID, type RecordHead, type Tombstone } from "./record.ts";
+import type { RecordHead, Tombstone } from "./record.ts";
 import type { RunAttributes } from "./runs/types.ts";
+import { BLOBS, HEAD_ID } from "./stored-names.ts";
 import { cut } from "./validation.ts";
 import { runsPartition, type Workspace } from "./workspace.ts";
 
@@ -18,7 +19,7 @@ const RECORD_ID = /^(?:m-)?[0-9a-f]{32}$/;
 export function artifactsPrefix(workspace: Workspace, attributes: Attributes): string | undefined {
   const id = attributes.kind === "run" ? attributes.runId : attributes.modelId;
   const path = pathOfUri(attributes.artifactUri)?.replace(/\/artifacts$/, "");
-  return path === id || path?.endsWith(`/${id}`) ? `artifacts/${workspace.id}/${path}/` : undefined;
+  return path === id || path?.endsWith(`/${id}`) ? BLOBS.artifacts(workspace.id, `${path}/`) : undefined;
 }
 
 /**
@@ -34,7 +35,7 @@ export async function requireFreeLocation(workspace: Workspace, location: string
   }
   for (const id of new Set(folder.split("/").filter((part) => RECORD_ID.test(part)))) {
     const prefix = await prefixOfRecord(workspace, id);
-    if (prefix && `artifacts/${workspace.id}/${folder}/`.startsWith(prefix)) {
+    if (prefix && BLOBS.artifacts(workspace.id, `${folder}/`).startsWith(prefix)) {
       throw locationTaken(
         location,
         `it lies in the folder of the ${id.startsWith("m-") ? "logged model" : "run"} ${id}`,
@@ -49,7 +50,7 @@ async function prefixOfRecord(workspace: Workspace, id: string): Promise<string 
   const head = await runs.get<RecordHead<Attributes> | Tombstone>(runsPartition(workspace, id), HEAD_ID);
   if (!head) return undefined;
   if ("attributes" in head.item) return artifactsPrefix(workspace, head.item.attributes);
-  return head.item.prefixes.find((prefix) => prefix.startsWith("artifacts/"));
+  return head.item.prefixes.find((prefix) => prefix.startsWith(BLOBS.artifacts(workspace.id)));
 }
 
 function locationTaken(location: string, why: string): Error {

@@ -2,6 +2,7 @@ import type { BlobProperties, BlobStore } from "../stores/blob-store.ts";
 import { isWithinOwner } from "./artifact-owners.ts";
 import { artifactFile, artifactPath, invalidPath } from "./artifact-paths.ts";
 import { alreadyExists, notFound } from "./errors.ts";
+import { BLOBS } from "./stored-names.ts";
 import { cut } from "./validation.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -32,7 +33,7 @@ function blobOf({ id, stores }: Workspace, canonical: string): string {
   if (canonical.length > most) {
     throw invalidPath(canonical, `has ${canonical.length} characters, more than ${most}`);
   }
-  return `artifacts/${id}/${canonical}`;
+  return BLOBS.artifacts(id, canonical);
 }
 
 /**

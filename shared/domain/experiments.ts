@@ -7,6 +7,7 @@ import { alreadyExists, invalid, notFound, sayTooLarge, WorkspaceError } from ".
 import { optimistically } from "./optimistic.ts";
 import { noteTrash } from "./purge/trash.ts";
 import type { Stage, Staged, Tag } from "./runs/types.ts";
+import { CATALOG } from "./stored-names.ts";
 import { LIMITS, requireEntityName, requireExperimentId, requireExperimentName, requireLength } from "./validation.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -37,8 +38,11 @@ export const DEFAULT_EXPERIMENT_ID = "0";
 const TAGS = "The tags of this experiment";
 
 export const experimentsScope = (workspace: Workspace): string => `${workspace.id}/experiments`;
-export const experimentDocumentId = (experimentId: string): string => `experiment-${experimentId}`;
-const nameDocumentId = (name: string): string => `experiment-name-${hashOf(name)}`;
+export const experimentDocumentId = (experimentId: string): string => CATALOG.experiments.of(experimentId);
+/** Undefined for what has an id of the same beginning: a name. */
+export const experimentIdOf = (documentId: string): string | undefined =>
+  /^\d+$/.exec(documentId.slice(CATALOG.experiments.prefix.length))?.[0];
+export const experimentNameId = (name: string): string => CATALOG.experimentNames.of(hashOf(name));
 
 /** A stable id for a name that a user chose. */
 export function hashOf(text: string): string {
@@ -113,7 +117,7 @@ async function writeNew(workspace: Workspace, experiment: Experiment): Promise<b
     return true;
   } catch (error) {
     if (!(error instanceof AlreadyExists)) throw error;
-    if (await catalog.get(workspace.id, nameDocumentId(experiment.name))) throw nameTaken(experiment.name);
+    if (await catalog.get(workspace.id, experimentNameId(experiment.name))) throw nameTaken(experiment.name);
     return false;
   }
 }
@@ -131,7 +135,7 @@ export async function findExperiment(workspace: Workspace, experimentId: string)
 
 /** Undefined when there is none; a deleted experiment is returned. */
 export async function findExperimentByName(workspace: Workspace, name: string): Promise<Experiment | undefined> {
-  const id = nameDocumentId(name);
+  const id = experimentNameId(name);
   const found = await workspace.memory.get<NameItem>(workspace.stores.documents.catalog, workspace.id, id, "catalog");
   if (!found) return undefined;
   return (await getStored(workspace, found.item.experimentId))?.item.experiment;
@@ -143,7 +147,7 @@ export async function renameExperiment(workspace: Workspace, experimentId: strin
     requireActive(experiment);
     if (experiment.name === newName) return { experiment };
     const renamed = { ...experiment, name: newName };
-    const id = nameDocumentId(experiment.name);
+    const id = experimentNameId(experiment.name);
     return {
       experiment: renamed,
       also: [
@@ -268,7 +272,7 @@ function toItem(workspace: Workspace, experiment: Experiment): ExperimentItem {
 }
 
 function nameItem(workspace: Workspace, { name, experimentId }: Experiment): NameItem {
-  const id = nameDocumentId(name);
+  const id = experimentNameId(name);
   return { id, scope: `${workspace.id}/experiment-names`, kind: "experiment-name", experimentId };
 }
 

@@ -7,6 +7,7 @@ import { optimistically } from "./optimistic.ts";
 import { judgedBatches } from "./record-batches.ts";
 import { ROOMS, requireRoom } from "./record-room.ts";
 import type { StoredInput } from "./runs/types.ts";
+import { digits, HEAD_ID, RECORD } from "./stored-names.ts";
 import type { Workspace } from "./workspace.ts";
 
 /**
@@ -66,10 +67,8 @@ interface Page extends Item {
   readonly entries: Entries<unknown>;
 }
 
-export const HEAD_ID = "head";
 const INLINE_BYTES = 256 * 1024;
 const PAGE_COUNT = 32;
-const PAGES = { from: "page-", to: "page." };
 
 /** One consistent state of a record. Pages of a section that the head does not name as paged are what a change that died left, and mean nothing. */
 export class RecordView<A extends RecordAttributes> {
@@ -268,7 +267,8 @@ export async function readRecord<A extends RecordAttributes>(
 
 async function readPages(workspace: Workspace, partition: string): Promise<Stored<Page>[]> {
   const pages: Stored<Page>[] = [];
-  for await (const found of workspace.stores.documents.runs.list<Page>(partition, PAGES)) pages.push(...found);
+  const { runs } = workspace.stores.documents;
+  for await (const found of runs.list<Page>(partition, RECORD.pages.all())) pages.push(...found);
   return pages;
 }
 
@@ -378,7 +378,7 @@ function entriesBytes(entries: Iterable<readonly [string, unknown]> | undefined)
 }
 
 function pageId(section: SectionName, key: string): string {
-  return `page-${section}-${String(bucketOf(key)).padStart(2, "0")}`;
+  return RECORD.pages.of(section, digits(bucketOf(key), 2));
 }
 
 /** FNV-1a. */

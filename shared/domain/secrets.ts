@@ -4,6 +4,7 @@ import { MAX_SECRET_BYTES, type SecretStore } from "../stores/secret-store.ts";
 import { invalid, invalidState, notFound, WorkspaceError } from "./errors.ts";
 import { hashOf } from "./experiments.ts";
 import { optimistically } from "./optimistic.ts";
+import { CATALOG, secretStorePrefix } from "./stored-names.ts";
 import { cut } from "./validation.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -27,10 +28,8 @@ interface SecretItem extends Item {
 export const SECRET_NAME = /^[A-Za-z0-9_-]{1,127}$/;
 export const SECRET_RULE = "a name of 1 to 127 letters, digits, '-' and '_'";
 const MAX_SECRETS = 1000;
-const SECRETS = { from: "secret-", to: "secret." };
 
-const documentId = (name: string): string => `secret-${hashOf(name.toLowerCase())}`;
-const storePrefix = (workspace: Workspace): string => `ws-${workspace.id}-`;
+const documentId = (name: string): string => CATALOG.secrets.of(hashOf(name.toLowerCase()));
 
 /**
  * Gives a secret a value, whether there is one of this name or not. The value is in the store before its name is in the workspace, so a name
@@ -45,7 +44,7 @@ export function setSecret(workspace: Workspace, name: string, value: string, by:
     const before = known?.item.secret ?? { name, createdMs: updatedMs };
     const secret: Secret = { ...before, updatedMs, updatedBy: by };
     if (!known) await requireRoom(workspace);
-    const key = known?.item.key ?? `${storePrefix(workspace)}${workspace.ids.hex(16)}`;
+    const key = known?.item.key ?? `${secretStorePrefix(workspace.id)}${workspace.ids.hex(16)}`;
     await store.set(key, value);
     await write(workspace, { secret, key }, known).catch(async (error) => {
       // Somebody else made it, or took it away, meanwhile: what was set just now belongs to nobody.
@@ -59,7 +58,7 @@ export function setSecret(workspace: Workspace, name: string, value: string, by:
 /** In order of name, without regard to case. */
 export async function listSecrets(workspace: Workspace): Promise<Secret[]> {
   const found: Secret[] = [];
-  for await (const page of workspace.stores.documents.catalog.list<SecretItem>(workspace.id, SECRETS)) {
+  for await (const page of workspace.stores.documents.catalog.list<SecretItem>(workspace.id, CATALOG.secrets.all())) {
     found.push(...page.map(({ item }) => item.secret));
   }
   const order = ({ name }: Secret) => name.toLowerCase();
@@ -87,7 +86,7 @@ export async function deleteSecret(workspace: Workspace, name: string): Promise<
 /** For a workspace that goes: all values in the store, named or not. */
 export async function removeSecretsOf(workspace: Workspace): Promise<void> {
   const { secrets } = workspace.stores;
-  for (const key of (await secrets?.names(storePrefix(workspace))) ?? []) await secrets!.remove(key);
+  for (const key of (await secrets?.names(secretStorePrefix(workspace.id))) ?? []) await secrets!.remove(key);
 }
 
 function requireValue(value: string): void {

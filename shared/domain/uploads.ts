@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { InvalidArgument } from "../stores/errors.ts";
 import { blobToWrite } from "./artifacts.ts";
 import { invalid } from "./errors.ts";
+import { ALL_UPLOADS, BLOBS } from "./stored-names.ts";
 import type { Workspace } from "./workspace.ts";
 
 /*
@@ -97,7 +98,7 @@ export async function abortUpload(workspace: Workspace, file: string, uploadId: 
 /** Removes what is left of uploads: of completed ones the empty blob, and whatever was written under a signed URL that was still good. */
 export async function sweepUploads({ stores, clock }: Pick<Workspace, "stores" | "clock">): Promise<void> {
   const beforeMs = clock.now() - ABANDONED_AFTER_MS;
-  for await (const { blobs } of stores.blobs.list("uploads/")) {
+  for await (const { blobs } of stores.blobs.list(ALL_UPLOADS)) {
     for (const { name, lastModifiedMs } of blobs) if (lastModifiedMs < beforeMs) await stores.blobs.remove(name);
   }
 }
@@ -108,7 +109,7 @@ function stagingBlob(workspace: Workspace, file: string, uploadId: string): stri
     throw invalid("Invalid value for parameter 'upload_id' supplied: it was not issued by this service.");
   }
   const target = createHash("sha256").update(file).digest("hex").slice(0, 16);
-  return `uploads/${workspace.id}/${uploadId}-${target}`;
+  return BLOBS.uploads(workspace.id, `${uploadId}-${target}`);
 }
 
 function blockId(partNumber: number): string {

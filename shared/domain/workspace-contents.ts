@@ -3,6 +3,7 @@ import type { Key } from "./access/keys.ts";
 import { DEFAULT_EXPERIMENT_ID, type Experiment, experimentDocumentId } from "./experiments.ts";
 import { modelsScope } from "./models/models.ts";
 import { runsScope } from "./runs/runs.ts";
+import { BLOBS } from "./stored-names.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** What the catalog has of any workspace, or for things that are counted themselves. */
@@ -31,7 +32,7 @@ export async function contentsOf(workspace: Workspace): Promise<string[]> {
   }
   if (await hasRecords(workspace, runsScope(workspace, DEFAULT_EXPERIMENT_ID))) found.add("runs");
   if (await hasRecords(workspace, modelsScope(workspace, DEFAULT_EXPERIMENT_ID))) found.add("logged models");
-  for await (const _ of workspace.stores.blobs.list(`artifacts/${workspace.id}/`, { pageSize: 1 })) {
+  for await (const _ of workspace.stores.blobs.list(BLOBS.artifacts(workspace.id), { pageSize: 1 })) {
     found.add("artifacts");
     break;
   }

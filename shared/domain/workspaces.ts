@@ -6,6 +6,7 @@ import { ensureDefaultExperiment } from "./experiments.ts";
 import type { Memory } from "./memory.ts";
 import { optimistically } from "./optimistic.ts";
 import { requestPurge } from "./purge/messages.ts";
+import { WORKSPACES, WORKSPACES_PARTITION } from "./stored-names.ts";
 import { cut, requireLength } from "./validation.ts";
 import type { Stores, Workspace } from "./workspace.ts";
 
@@ -36,7 +37,6 @@ export interface Realm {
 
 export const DEFAULT_WORKSPACE = "default";
 export const MAX_DESCRIPTION = 500;
-const PARTITION = "workspaces";
 /** Looking whether a workspace is empty takes no longer; whoever finds a door closed since before then opens it. */
 const CLOSED_AT_MOST_MS = 60_000;
 export const WORKSPACE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])$/;
@@ -45,7 +45,7 @@ const opened = new WeakMap<Memory, Set<string>>();
 /** The default workspace cannot be deleted, so its id is asked for once. */
 const defaults = new WeakMap<Memory, WorkspaceReference>();
 
-const documentId = (name: string): string => `name-${name}`;
+const documentId = (name: string): string => WORKSPACES.names.of(name);
 
 /**
  * Which workspace has that name. `default` comes into being when it is first asked for.
@@ -111,7 +111,7 @@ export async function createWorkspace(realm: Realm, name: string, description: s
     createdMs: realm.clock.now(),
   };
   try {
-    await realm.stores.documents.catalog.create(PARTITION, toItem(workspace));
+    await realm.stores.documents.catalog.create(WORKSPACES_PARTITION, toItem(workspace));
   } catch (error) {
     if (error instanceof AlreadyExists) throw alreadyExists(`Workspace '${name}' already exists.`);
     throw error;
@@ -123,10 +123,10 @@ export async function createWorkspace(realm: Realm, name: string, description: s
 export async function listWorkspaces(realm: Realm): Promise<WorkspaceInfo[]> {
   await openWorkspace(realm, DEFAULT_WORKSPACE);
   const found: WorkspaceInfo[] = [];
-  for await (const page of realm.stores.documents.catalog.list<WorkspaceItem>(PARTITION, {
-    from: "name-",
-    to: "name.",
-  })) {
+  for await (const page of realm.stores.documents.catalog.list<WorkspaceItem>(
+    WORKSPACES_PARTITION,
+    WORKSPACES.names.all(),
+  )) {
     found.push(...page.map(({ item }) => item.workspace));
   }
   return found;
@@ -145,10 +145,10 @@ export function updateWorkspace(realm: Realm, name: string, description: string)
   return optimistically(`workspaces/${name}`, async () => {
     const { catalog } = realm.stores.documents;
     await getWorkspace(realm, name);
-    const stored = await catalog.get<WorkspaceItem>(PARTITION, documentId(name));
+    const stored = await catalog.get<WorkspaceItem>(WORKSPACES_PARTITION, documentId(name));
     if (!stored) throw workspaceNotFound(name);
     const workspace = { ...stored.item.workspace, description };
-    await catalog.replace(PARTITION, toItem(workspace), stored.etag);
+    await catalog.replace(WORKSPACES_PARTITION, toItem(workspace), stored.etag);
     return workspace;
   });
 }
@@ -171,7 +171,7 @@ export async function requireDeletable(realm: Realm, name: string): Promise<Stor
 
 /** The workspace as it is now, open or closed; undefined when there is none of that name. */
 export async function findStored(realm: Realm, name: string): Promise<Stored<WorkspaceItem> | undefined> {
-  return isWorkspaceName(name) ? realm.stores.documents.catalog.get(PARTITION, documentId(name)) : undefined;
+  return isWorkspaceName(name) ? realm.stores.documents.catalog.get(WORKSPACES_PARTITION, documentId(name)) : undefined;
 }
 
 /** Opens or closes its door. @throws the store's PreconditionFailed when it has changed meanwhile */
@@ -181,15 +181,19 @@ export async function setClosed(
   closedMs: number | undefined,
 ): Promise<Stored<WorkspaceItem>> {
   const changed: WorkspaceItem = { ...item, closedMs };
-  return { item: changed, partition, etag: await realm.stores.documents.catalog.replace(PARTITION, changed, etag) };
+  return {
+    item: changed,
+    partition,
+    etag: await realm.stores.documents.catalog.replace(WORKSPACES_PARTITION, changed, etag),
+  };
 }
 
 /** @throws NotFound when somebody else has done it; the store's PreconditionFailed when it has changed meanwhile */
 export async function buryWorkspace(realm: Realm, { item, etag }: Stored<WorkspaceItem>): Promise<WorkspaceInfo> {
   const { id, name } = item.workspace;
-  const gone = { id: `gone-${id}`, scope: "workspaces-gone", kind: "workspace-gone", name };
+  const gone = { id: WORKSPACES.gone.of(id), scope: "workspaces-gone", kind: "workspace-gone", name };
   try {
-    await realm.stores.documents.catalog.batch(PARTITION, [
+    await realm.stores.documents.catalog.batch(WORKSPACES_PARTITION, [
       { kind: "create", item: gone },
       { kind: "remove", id: item.id, etag },
     ]);
@@ -203,21 +207,21 @@ export async function buryWorkspace(realm: Realm, { item, etag }: Stored<Workspa
 /** Ids of deleted workspaces whose purge has not ended yet. */
 export async function workspacesToPurge(realm: Realm): Promise<string[]> {
   const ids: string[] = [];
-  for await (const page of realm.stores.documents.catalog.list(PARTITION, { from: "gone-", to: "gone." })) {
-    ids.push(...page.map(({ item }) => item.id.slice("gone-".length)));
+  for await (const page of realm.stores.documents.catalog.list(WORKSPACES_PARTITION, WORKSPACES.gone.all())) {
+    ids.push(...page.map(({ item }) => item.id.slice(WORKSPACES.gone.prefix.length)));
   }
   return ids;
 }
 
 /** The last step of a workspace's purge. */
 export async function forgetWorkspace(realm: Realm, workspaceId: string): Promise<void> {
-  await realm.stores.documents.catalog.remove(PARTITION, `gone-${workspaceId}`);
+  await realm.stores.documents.catalog.remove(WORKSPACES_PARTITION, WORKSPACES.gone.of(workspaceId));
 }
 
 async function find(realm: Realm, name: string): Promise<WorkspaceInfo | undefined> {
   if (!isWorkspaceName(name)) return undefined;
   const { catalog } = realm.stores.documents;
-  const stored = await realm.memory.get<WorkspaceItem>(catalog, PARTITION, documentId(name), "catalog");
+  const stored = await realm.memory.get<WorkspaceItem>(catalog, WORKSPACES_PARTITION, documentId(name), "catalog");
   if (stored?.item.closedMs !== undefined) await reopenForgotten(realm, name);
   return stored?.item.workspace;
 }

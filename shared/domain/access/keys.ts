@@ -1,6 +1,7 @@
 import type { BatchOperation, Item, Stored } from "../../stores/document-store.ts";
 import { invalid, invalidState, notFound } from "../errors.ts";
 import { KeyedLock } from "../keyed-lock.ts";
+import { CATALOG } from "../stored-names.ts";
 import { cut } from "../validation.ts";
 import {
   listMembers,
@@ -60,10 +61,9 @@ const making = new KeyedLock();
 const USE_NOTED_EVERY_MS = 3_600_000;
 /** An expired key stays in the list for a while, so that people see why something stopped working. */
 const SHOWN_AFTER_EXPIRY_SECONDS = 30 * 24 * 3600;
-const KEYS = { from: "key-", to: "key." };
 
-const documentId = (keyId: string): string => `key-${keyId}`;
-const recentKey = (workspaceId: string, keyId: string): string => `${workspaceId}/key-${keyId}`;
+const documentId = (keyId: string): string => CATALOG.keys.of(keyId);
+const recentKey = (workspaceId: string, keyId: string): string => `${workspaceId}/${documentId(keyId)}`;
 
 /**
  * Makes a key for a member.
@@ -134,7 +134,7 @@ function itemOf(workspace: MembersOf, { key, hash }: DraftedKey, { membership }:
 /** In order of creation. */
 export async function listKeys(workspace: MembersOf): Promise<Key[]> {
   const found: Key[] = [];
-  for await (const page of workspace.stores.documents.catalog.list<KeyItem>(workspace.id, KEYS)) {
+  for await (const page of workspace.stores.documents.catalog.list<KeyItem>(workspace.id, CATALOG.keys.all())) {
     found.push(...page.map(({ item }) => item.key));
   }
   return found.sort((a, b) => a.createdMs - b.createdMs || (a.id < b.id ? -1 : 1));

@@ -2,6 +2,7 @@ import type { BatchOperation, Item, Stored } from "../../stores/document-store.t
 import { AlreadyExists, PreconditionFailed } from "../../stores/errors.ts";
 import { invalid, invalidState, notFound } from "../errors.ts";
 import { optimistically } from "../optimistic.ts";
+import { MEMBERS_ID } from "../stored-names.ts";
 import { cut } from "../validation.ts";
 import type { Workspace } from "../workspace.ts";
 import type { Role } from "./roles.ts";
@@ -26,7 +27,6 @@ interface MembersItem extends Item {
 /** What rules about members need of a workspace; its name plays no part. */
 export type MembersOf = Pick<Workspace, "id" | "stores" | "clock" | "ids" | "memory">;
 
-const DOCUMENT_ID = "members";
 const MAX_MEMBERS = 2000;
 export const MEMBER_ID = /^[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,126}[A-Za-z0-9])?$/;
 export const MEMBER_RULE =
@@ -98,14 +98,14 @@ async function changeMembers(
   change: (members: readonly Member[]) => { members: readonly Member[]; result: Member },
 ): Promise<Member> {
   const { catalog } = workspace.stores.documents;
-  const result = await optimistically(`${workspace.id}/${DOCUMENT_ID}`, async () => {
+  const result = await optimistically(`${workspace.id}/${MEMBERS_ID}`, async () => {
     const stored = await read(workspace);
     const before = stored?.item.members ?? [];
     const { members, result } = change(before);
     requireOwner(before, members);
     if (members.length > MAX_MEMBERS) throw invalidState(`A workspace has at most ${MAX_MEMBERS} members.`);
     const sorted = [...members].sort((a, b) => (a.id < b.id ? -1 : 1));
-    const item: MembersItem = { id: DOCUMENT_ID, scope: `${workspace.id}/members`, kind: "members", members: sorted };
+    const item: MembersItem = { id: MEMBERS_ID, scope: `${workspace.id}/members`, kind: "members", members: sorted };
     const write: BatchOperation = stored ? { kind: "replace", item, etag: stored.etag } : { kind: "create", item };
     const more = (await alongside?.(result)) ?? [];
     await catalog.batch(workspace.id, [write, ...more]).catch(retryWhenTaken);
@@ -128,7 +128,7 @@ function retryWhenTaken(error: unknown): never {
 }
 
 function read(workspace: MembersOf): Promise<Stored<MembersItem> | undefined> {
-  return workspace.stores.documents.catalog.get<MembersItem>(workspace.id, DOCUMENT_ID);
+  return workspace.stores.documents.catalog.get<MembersItem>(workspace.id, MEMBERS_ID);
 }
 
 export function memberNotFound(id: string): Error {

@@ -5,6 +5,7 @@ import { optimistically } from "../optimistic.ts";
 import { getHead } from "../record.ts";
 import { requireActiveRun } from "../runs/runs.ts";
 import { ENDED, type RunAttributes } from "../runs/types.ts";
+import { CATALOG } from "../stored-names.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { issueSecret, type ReadSecret, sameHash } from "./secrets.ts";
 
@@ -42,7 +43,7 @@ const AFTERWARDS_MS = 15 * 60_000;
 /** An item outlives its lease a little, for clocks that differ. */
 const KEPT_AFTER_SECONDS = 300;
 
-const documentId = (tokenId: string): string => `run-token-${tokenId}`;
+const documentId = (tokenId: string): string => CATALOG.runTokens.of(tokenId);
 const recentKey = (workspaceId: string, tokenId: string): string => `${workspaceId}/${documentId(tokenId)}`;
 
 /**

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import type { Item } from "../../stores/document-store.ts";
+import { digits, RECORD, TIME_DIGITS } from "../stored-names.ts";
 import type { Workspace } from "../workspace.ts";
 import { type PackedPoints, type Point, packPoints } from "./points.ts";
 
@@ -11,10 +12,8 @@ export interface PointsItem extends Item {
   readonly points: PackedPoints;
 }
 
-const TIME_DIGITS = 13;
-
 /** The range of ids of points documents within the partition of a run or logged model. */
-export const POINTS_RANGE = { from: "p-", to: "p." };
+export const POINTS_RANGE = RECORD.points.all();
 
 /**
  * The document for one log call. Its id is the time and a hash of the content, so that writing it again cannot store it twice; it sorts by
@@ -40,7 +39,7 @@ export function pointsTime(nowMs: number, foldedTo: string | undefined): number 
 
 /** Sorts as time does; with an empty `content` it stands before all documents of that millisecond. */
 export function pointsId(timeMs: number, content: string): string {
-  return `p-${String(timeMs).padStart(TIME_DIGITS, "0")}-${content}`;
+  return `${RECORD.points.prefix}${digits(timeMs, TIME_DIGITS)}-${content}`;
 }
 
 function timeOf(id: string): number {

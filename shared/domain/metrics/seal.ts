@@ -3,6 +3,7 @@ import type { ModelAttributes } from "../models/types.ts";
 import { SEAL_QUEUE } from "../queues.ts";
 import { changeRecord, getHead, type Quiet, type RecordAttributes, type RecordHead } from "../record.ts";
 import { ENDED, type RunAttributes } from "../runs/types.ts";
+import { BLOBS } from "../stored-names.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import {
   becomeQuiet,
@@ -71,7 +72,7 @@ async function quieten(workspace: Workspace, recordId: string, { quiet }: RunAtt
 
 /** Where the segments of a run or logged model lie. */
 export function segmentsPrefix(workspace: Workspace, recordId: string): string {
-  return `metrics/${runsPartition(workspace, recordId)}/`;
+  return BLOBS.metrics(workspace.id, `${recordId}/`);
 }
 
 interface Gathered {

@@ -1,8 +1,9 @@
 import { registryIndex } from "../registry/registry-index.ts";
+import { CATALOG } from "../stored-names.ts";
 import type { Workspace } from "../workspace.ts";
 import { listWorkspaces, type Realm, workspaceOfId, workspacesToPurge } from "../workspaces.ts";
 import { type PurgeMessage, requestPurge } from "./messages.ts";
-import { PURGES, type PurgeItem, SWEEP_AGAIN_SECONDS } from "./notes.ts";
+import { type PurgeItem, SWEEP_AGAIN_SECONDS } from "./notes.ts";
 import { purgeExpired, type Tell } from "./retention.ts";
 import { Slice, SliceEnded } from "./slice.ts";
 import { continuePurge } from "./sweep.ts";
@@ -46,7 +47,7 @@ async function watchWorkspace(workspace: Workspace, retentionDays: number, tell:
 async function resumePurges(workspace: Workspace): Promise<void> {
   const { catalog } = workspace.stores.documents;
   const nowMs = workspace.clock.now();
-  for await (const page of catalog.list<PurgeItem>(workspace.id, PURGES)) {
+  for await (const page of catalog.list<PurgeItem>(workspace.id, CATALOG.purges.all())) {
     for (const { item } of page) {
       // One of the future is of a clock that has been set back since.
       const isRecent = Math.abs(nowMs - item.requestedMs) < 2 * SWEEP_AGAIN_SECONDS * 1000;

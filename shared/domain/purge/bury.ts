@@ -3,15 +3,16 @@ import {
   type ExperimentItem,
   effectiveStage,
   experimentDocumentId,
+  experimentNameId,
   experimentsScope,
   findExperiment,
-  hashOf,
 } from "../experiments.ts";
 import type { ModelAttributes } from "../models/types.ts";
 import { optimistically } from "../optimistic.ts";
-import { getHead, HEAD_ID, type RecordHead, type Tombstone } from "../record.ts";
+import { getHead, type RecordHead, type Tombstone } from "../record.ts";
 import { TOMBSTONE_SECONDS } from "../registry/models.ts";
 import type { RunAttributes } from "../runs/types.ts";
+import { HEAD_ID } from "../stored-names.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { recordPrefixes } from "./files.ts";
 
@@ -100,7 +101,7 @@ export function buryDeletedExperiment(
     const tombstone = { id, scope: experimentsScope(workspace), kind: "tombstone", ttl: TOMBSTONE_SECONDS };
     await catalog.batch(workspace.id, [
       { kind: "replace", item: tombstone, etag: stored.etag },
-      { kind: "remove", id: `experiment-name-${hashOf(experiment.name)}` },
+      { kind: "remove", id: experimentNameId(experiment.name) },
     ]);
     return true;
   });

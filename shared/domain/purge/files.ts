@@ -11,6 +11,7 @@ import type { NamedVersion } from "../registry/types.ts";
 import { valuesPrefix } from "../runs/inputs.ts";
 import type { RunAttributes } from "../runs/types.ts";
 import { searchPrefix } from "../search/snapshot-blob.ts";
+import { BLOBS } from "../stored-names.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import type { Slice } from "./slice.ts";
 
@@ -33,7 +34,7 @@ export function recordPrefixes(workspace: Workspace, attributes: RunAttributes |
 export function experimentPrefixes(workspace: Workspace, { experimentId, artifactLocation }: Experiment): string[] {
   const own = `experiments/${experimentId}`;
   const snapshots = searchPrefix(workspace, experimentId);
-  return pathOfUri(artifactLocation) === own ? [snapshots, `artifacts/${workspace.id}/${own}/`] : [snapshots];
+  return pathOfUri(artifactLocation) === own ? [snapshots, BLOBS.artifacts(workspace.id, `${own}/`)] : [snapshots];
 }
 
 /**
@@ -44,7 +45,7 @@ export function experimentPrefixes(workspace: Workspace, { experimentId, artifac
 export async function removeFiles(workspace: Workspace, prefixes: readonly string[], slice: Slice): Promise<string[]> {
   const registry = await registryIndex(workspace);
   const experiments = await experimentIndex(workspace);
-  const root = `artifacts/${workspace.id}/`;
+  const root = BLOBS.artifacts(workspace.id);
   const held = new Set<string>();
   for (const prefix of prefixes) {
     await removeBelow(workspace.stores.blobs, prefix, async (name) => {

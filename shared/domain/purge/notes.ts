@@ -1,6 +1,7 @@
 import type { Item, Stored } from "../../stores/document-store.ts";
 import { AlreadyExists, PreconditionFailed } from "../../stores/errors.ts";
 import { optimistically } from "../optimistic.ts";
+import { CATALOG } from "../stored-names.ts";
 import type { Workspace } from "../workspace.ts";
 
 export type PurgeKind = "run" | "model" | "experiment";
@@ -33,9 +34,8 @@ export interface SweepProgress {
 /** The second sweep: writers that had begun before the purge are done by then. */
 export const SWEEP_AGAIN_SECONDS = 600;
 export const MAX_HELD_FOLDERS = 1000;
-export const PURGES = { from: "purge-", to: "purge." };
 
-const documentId = (what: PurgeKind, id: string): string => `purge-${what}-${id}`;
+const documentId = (what: PurgeKind, id: string): string => CATALOG.purges.of(what, id);
 
 export function findPurge(workspace: Workspace, what: PurgeKind, id: string): Promise<Stored<PurgeItem> | undefined> {
   return workspace.stores.documents.catalog.get<PurgeItem>(workspace.id, documentId(what, id));

@@ -1,5 +1,6 @@
 import type { Item } from "../../stores/document-store.ts";
 import { AlreadyExists } from "../../stores/errors.ts";
+import { CATALOG, digits, TIME_DIGITS } from "../stored-names.ts";
 import type { Workspace } from "../workspace.ts";
 
 export type TrashKind = "run" | "model" | "experiment";
@@ -19,7 +20,7 @@ export async function noteTrash(
   targetId: string,
   deletedMs: number,
 ): Promise<void> {
-  const id = `trash-${String(deletedMs).padStart(13, "0")}-${what}-${targetId}`;
+  const id = CATALOG.trash.of(digits(deletedMs, TIME_DIGITS), what, targetId);
   const item: TrashItem = {
     id,
     scope: `${workspace.id}/trash`,
@@ -37,7 +38,7 @@ export async function noteTrash(
 
 /** Notes of what was soft-deleted before `beforeMs`, oldest first. */
 export async function* trashBefore(workspace: Workspace, beforeMs: number): AsyncIterable<TrashItem> {
-  const range = { from: "trash-", to: `trash-${String(beforeMs).padStart(13, "0")}` };
+  const range = { ...CATALOG.trash.all(), to: CATALOG.trash.of(digits(beforeMs, TIME_DIGITS)) };
   for await (const page of workspace.stores.documents.catalog.list<TrashItem>(workspace.id, range)) {
     for (const { item } of page) yield item;
   }

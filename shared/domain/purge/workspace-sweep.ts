@@ -1,7 +1,8 @@
 import type { Item, Stored } from "../../stores/document-store.ts";
 import { removeBelow } from "../artifacts.ts";
-import type { ExperimentItem } from "../experiments.ts";
+import { type ExperimentItem, experimentDocumentId, experimentIdOf } from "../experiments.ts";
 import { removeSecretsOf } from "../secrets.ts";
+import { CATALOG, WORKSPACES, WORKSPACES_PARTITION } from "../stored-names.ts";
 import { BLOB_CONTAINERS, type Workspace } from "../workspace.ts";
 import { forgetWorkspace, type Realm } from "../workspaces.ts";
 import type { SweepProgress } from "./notes.ts";
@@ -15,9 +16,6 @@ interface GoneItem extends Item {
   readonly progress?: SweepProgress & { readonly experimentId: string };
 }
 
-const PARTITION = "workspaces";
-const EXPERIMENT = /^experiment-(\d+)$/;
-
 /**
  * First sweep: blobs, runs and models. The catalog, from which they are found, goes in the last one.
  * @returns whether another sweep should follow
@@ -25,7 +23,7 @@ const EXPERIMENT = /^experiment-(\d+)$/;
  */
 export async function continueWorkspacePurge(realm: Realm, workspace: Workspace, slice: Slice): Promise<boolean> {
   const { catalog } = realm.stores.documents;
-  const gone = await catalog.get<GoneItem>(PARTITION, `gone-${workspace.id}`);
+  const gone = await catalog.get<GoneItem>(WORKSPACES_PARTITION, WORKSPACES.gone.of(workspace.id));
   if (!gone) return false;
   for (const container of BLOB_CONTAINERS) {
     await removeBelow(realm.stores.blobs, `${container}/${workspace.id}/`, async () => {
@@ -35,7 +33,7 @@ export async function continueWorkspacePurge(realm: Realm, workspace: Workspace,
   }
   await sweepExperiments(workspace, gone, slice);
   await removeSecretsOf(workspace);
-  if (!(await wasLastSweep(realm, PARTITION, gone))) return true;
+  if (!(await wasLastSweep(realm, WORKSPACES_PARTITION, gone))) return true;
   for await (const page of catalog.list(workspace.id)) {
     for (const { item } of page) {
       await slice.step();
@@ -50,17 +48,17 @@ export async function continueWorkspacePurge(realm: Realm, workspace: Workspace,
 async function sweepExperiments(workspace: Workspace, gone: Stored<GoneItem>, slice: Slice): Promise<void> {
   const { catalog } = workspace.stores.documents;
   const { progress: begun, firstSweepMs } = gone.item;
-  const range = { from: `experiment-${begun?.experimentId ?? ""}`, to: "experiment." };
+  const range = { ...CATALOG.experiments.all(), ...(begun && { from: experimentDocumentId(begun.experimentId) }) };
   for await (const page of catalog.list<ExperimentItem>(workspace.id, range)) {
     for (const { item } of page) {
-      const experimentId = EXPERIMENT.exec(item.id)?.[1];
+      const experimentId = experimentIdOf(item.id);
       if (experimentId === undefined) continue;
       await sweepRecordsOf(workspace, experimentId, slice, {
         isFirst: firstSweepMs === undefined,
         from: begun?.experimentId === experimentId ? begun : undefined,
         save: async (progress) => {
           const item: GoneItem = { ...gone.item, progress: { ...progress, experimentId } };
-          await catalog.replace(PARTITION, item, gone.etag);
+          await catalog.replace(WORKSPACES_PARTITION, item, gone.etag);
         },
       });
     }

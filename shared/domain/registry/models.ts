@@ -4,6 +4,7 @@ import { alreadyExists, invalid, notFound, sayTooLarge } from "../errors.ts";
 import { hashOf } from "../experiments.ts";
 import { optimistically } from "../optimistic.ts";
 import type { Tag } from "../runs/types.ts";
+import { CATALOG, digits } from "../stored-names.ts";
 import {
   cut,
   isReservedForLatest,
@@ -22,10 +23,10 @@ export const TOMBSTONE_SECONDS = 30 * 24 * 3600;
 const BATCH = 90;
 const MODEL_PARTS = "The tags and aliases of this model or version";
 
-const modelDocumentId = (name: string): string => `model-${hashOf(name)}`;
-export const versionRange = (modelKey: string) => ({ from: `version-${modelKey}-`, to: `version-${modelKey}.` });
+const modelDocumentId = (name: string): string => CATALOG.models.of(hashOf(name));
+export const versionRange = (modelKey: string) => CATALOG.versions.all(modelKey);
 export const versionDocumentId = (modelKey: string, version: number): string =>
-  `version-${modelKey}-${String(version).padStart(10, "0")}`;
+  CATALOG.versions.of(modelKey, digits(version, 10));
 
 /** Creates a model without versions. @throws AlreadyExists */
 export async function createRegisteredModel(

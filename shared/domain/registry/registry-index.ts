@@ -5,6 +5,7 @@ import { ScopeIndex } from "../scope-index.ts";
 import { ColumnTable } from "../search/column-table.ts";
 import { type Continued, type PageRequest, searchPage } from "../search/page.ts";
 import { Steps } from "../search/steps.ts";
+import { CATALOG } from "../stored-names.ts";
 import type { Workspace } from "../workspace.ts";
 import { registryScope } from "./models.ts";
 import type { ModelVersion, NamedVersion, RegisteredModel, RegistryItem, VersionStage } from "./types.ts";
@@ -69,7 +70,7 @@ export class RegistryIndex extends ScopeIndex<RegistryItem> {
     for (const { item } of items) {
       if (item.kind === "registered-model") this.setModel(item.id, item.model);
       else if (item.kind === "model-version") this.setVersion(item.id, item.version);
-      else if (item.id.startsWith("model-")) this.removeModel(item.id);
+      else if (item.id.startsWith(CATALOG.models.prefix)) this.removeModel(item.id);
       else this.removeVersion(item.id);
       await turn();
     }

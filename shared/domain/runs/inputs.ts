@@ -2,8 +2,9 @@ import { invalid } from "../errors.ts";
 import { hashOf } from "../experiments.ts";
 import { type Int64, storedInt64 } from "../int64.ts";
 import type { Draft } from "../record.ts";
+import { BLOBS } from "../stored-names.ts";
 import { cut, invalidValue, LIMITS, requireLength } from "../validation.ts";
-import { runsPartition, type Workspace } from "../workspace.ts";
+import type { Workspace } from "../workspace.ts";
 import { changeRun, requireActiveRun } from "./runs.ts";
 import type { RunAttributes, StoredInput, Tag } from "./types.ts";
 
@@ -100,7 +101,7 @@ function toStored(workspace: Workspace, runId: string, dataset: DatasetInput, bl
 }
 
 export function valuesPrefix(workspace: Workspace, runId: string): string {
-  return `values/${runsPartition(workspace, runId)}/`;
+  return BLOBS.values(workspace.id, `${runId}/`);
 }
 
 async function readText(workspace: Workspace, blob: string): Promise<string | undefined> {

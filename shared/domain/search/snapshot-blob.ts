@@ -1,4 +1,5 @@
 import type { BlobDownload } from "../../stores/blob-store.ts";
+import { BLOBS } from "../stored-names.ts";
 import type { Workspace } from "../workspace.ts";
 import { openSnapshot, type TableSnapshot } from "./table-snapshot.ts";
 
@@ -9,7 +10,7 @@ export const MAX_SNAPSHOT_BYTES = 512 * 1024 * 1024;
 
 /** Where snapshots of the search tables of an experiment lie. */
 export function searchPrefix(workspace: Workspace, experimentId: string): string {
-  return `search/${workspace.id}/${experimentId}/`;
+  return BLOBS.search(workspace.id, `${experimentId}/`);
 }
 
 export function runsSnapshotBlob(workspace: Workspace, experimentId: string): string {
