@@ -1,6 +1,6 @@
 /**
  * The part of MLflow's GraphQL schema that its page asks for: field names are those of REST in camel case, whole numbers of 64 bits are texts. What
- * each field holds is the REST operation's answer.
+ * each field holds is the REST operation's answer. No list that is sent holds null.
  */
 export const SCHEMA = `
 directive @component(name: String!) on QUERY | MUTATION
@@ -17,11 +17,11 @@ type Query {
 input MlflowGetExperimentInput { experimentId: String }
 input MlflowGetRunInput { runId: String, runUuid: String }
 input MlflowSearchRunsInput {
-  experimentIds: [String]
+  experimentIds: [String!]
   filter: String
   runViewType: MlflowViewType
   maxResults: Int
-  orderBy: [String]
+  orderBy: [String!]
   pageToken: String
 }
 type MlflowGetExperimentResponse { experiment: MlflowExperiment, apiError: ApiError }

@@ -37,6 +37,8 @@ export interface GraphqlRequest {
 /** The page's own queries have some 120; each alias may cost the reading of a run. */
 const MAX_TOKENS = 1000;
 const MAX_ALIASES = 10;
+/** Each message about a variable shows the whole of it. */
+const MAX_COERCION_ERRORS = 1;
 const MAX_VERSIONS = 1000;
 const MAX_RUNS = 1000;
 
@@ -77,6 +79,7 @@ async function run(workspace: Workspace, request: GraphqlRequest): Promise<Execu
       variableValues,
       operationName,
       fieldResolver: resolveField,
+      options: { maxCoercionErrors: MAX_COERCION_ERRORS },
     });
   } catch (error) {
     if (error instanceof GraphQLError) return { errors: [error] };

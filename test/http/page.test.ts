@@ -26,6 +26,8 @@ const RUN = `query GetRun($data: MlflowGetRunInput!) @component(name: "MLflow.Ex
   }
 }`;
 
+const SEARCH = "query($data: MlflowSearchRunsInput!) { mlflowSearchRuns(input: $data) { nextPageToken } }";
+
 const graphql = async (query: string, variables: Input = {}) =>
   (await client.call("graphql", { query, variables, operationName: undefined })).json;
 
@@ -79,6 +81,8 @@ describe("what MLflow's page calls", () => {
       {},
       /At most 10 aliases/,
     ],
+    ["an experiment that is null", SEARCH, { data: { experimentIds: [null] } }, /experimentIds/],
+    ["an order that is null", SEARCH, { data: { experimentIds: ["0"], orderBy: [null] } }, /orderBy/],
     ["thousands of fields", `{ ${"__typename ".repeat(5000)} }`, {}, /token/],
     [
       "fragments in a circle",
@@ -90,6 +94,17 @@ describe("what MLflow's page calls", () => {
     const { data, errors } = await graphql(query, variables);
     expect(errors[0]).toMatch(message);
     expect(Object.values(data ?? {}).filter((value) => value !== null)).toEqual([]);
+  });
+
+  test("graphql: of thousands of faulty variables the first is told, since each is shown with all the others", async () => {
+    const data = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`unknown${i}`, 1]));
+    const { errors } = await graphql(SEARCH, { data });
+    expect(errors).toEqual([expect.stringContaining("got invalid value"), expect.stringContaining("limit reached")]);
+  });
+
+  test("graphql: what is larger than any query of the page is refused unread", async () => {
+    const { status } = await client.call("graphql", { query: " ".repeat(600_000) });
+    expect(status).toBe(413);
   });
 
   const get = (path: string) => client.send("GET", path);

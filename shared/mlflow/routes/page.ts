@@ -11,6 +11,8 @@ import { requireRun } from "../run-reference.ts";
 
 const MAX_EXPERIMENTS = 20;
 const MAX_DATASETS = 1000;
+/** The ids of all experiments that one search takes, and more. */
+const GRAPHQL_BYTES = 512 * 1024;
 
 /** What MLflow's web page calls, and no client does. */
 export const pageRoutes = [
@@ -20,6 +22,7 @@ export const pageRoutes = [
     path: "graphql",
     surface: "root",
     permission: "read",
+    maxBodyBytes: GRAPHQL_BYTES,
     request: { query: required(string), variables: optional(object), operationName: optional(string) },
     handle: async ({ workspace, input }) => {
       const { answerGraphql } = await import("../graphql.ts");
