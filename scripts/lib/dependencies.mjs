@@ -67,6 +67,7 @@ async function install(present, missing, wanted) {
   const { code, interrupted } = await withInstallProgress(missing, isFresh, run);
   if (interrupted) throw new Failure("Interrupted: the next start installs the dependencies again.", 130);
   if (code !== 0) throw new Failure("The dependencies could not be installed: see npm's message above.");
+  if (wanted.includes("node")) (await import("./node.mjs")).linkBundledNode();
 }
 
 /** The npm that runs this script, else the one on the PATH. */

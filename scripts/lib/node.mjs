@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, realpathSync, rmSync } from "node:fs";
-import { dirname, sep } from "node:path";
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import { dirname, relative, sep } from "node:path";
 import { Failure } from "./failure.mjs";
 import { inRoot } from "./paths.mjs";
 
@@ -54,6 +54,15 @@ const versionOf = (folder) => JSON.parse(readFileSync(`${folder}/package.json`, 
 function runs(path) {
   const { spawnSync } = process.getBuiltinModule("node:child_process");
   return spawnSync(path, ["--version"], { stdio: "ignore" }).status === 0;
+}
+
+/** Puts the Node that npm has installed before the machine's for npm's scripts, which npm 10 leaves out. A start need not change processes then. */
+export function linkBundledNode() {
+  const link = inRoot("node_modules", ".bin", "node");
+  const bundled = bundledNode();
+  if (!bundled || process.platform === "win32" || existsSync(link)) return;
+  mkdirSync(dirname(link), { recursive: true });
+  symlinkSync(relative(dirname(link), bundled.path), link);
 }
 
 /** Else npm would go on to put it before the machine's, and none of its scripts could begin. */
