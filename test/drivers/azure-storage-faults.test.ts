@@ -194,6 +194,37 @@ describe.skipIf(!WITH_AZURITE.available)(`Azure storage under faults${WITH_AZURI
       expect(proxy.requests).toHaveLength(1);
     });
 
+    it.each(["put", "append"] as const)("%s: 3.9 MB on a line of 600 KB/s need one request", async (call) => {
+      const name = freshBlob();
+      const body = large().subarray(0, 3_900_000);
+      await other.append(`${name}-container`, utf8("x"), 0);
+      proxy.meet(call === "put" ? /^PUT/ : /comp=appendblock/, { msPerPiece: 107 });
+      if (call === "append") await other.append(name, utf8("x"), 0);
+      await (call === "put" ? store.put(name, body) : store.append(name, body, 1));
+      expect(proxy.requests).toHaveLength(1);
+      expect((await other.head(name))?.size).toBe(body.length + (call === "put" ? 0 : 1));
+    });
+
+    it("retries: who makes progress has time, as long as it goes on", async () => {
+      const retry = storageRetries(machineIds);
+      let attempts = 0;
+      const work = async ({ signal, progressed }: { signal: AbortSignal; progressed(): void }) => {
+        attempts++;
+        for (let i = 0; i < 30; i++) {
+          await sleep(20, undefined, { signal });
+          progressed();
+        }
+        return "done";
+      };
+      expect(await retry({ deadlineMs: 400, doubt: "" }, "work", work)).toBe("done");
+      expect(attempts).toBe(1);
+      attempts = 0;
+      const stalls: typeof work = ({ signal, progressed }) =>
+        work({ signal, progressed }).then(() => sleep(60_000, "late", { signal }));
+      await refuses(retry({ deadlineMs: 200, doubt: "" }, "stall", stalls), StoreUnavailable);
+      expect(attempts).toBeLessThanOrEqual(10);
+    });
+
     it("retries: a call that never gets an answer ends, and is made more than once", async () => {
       let attempts = 0;
       const hang = ({ signal }: { signal: AbortSignal }) => {

@@ -1,9 +1,10 @@
 import { InvalidArgument, PreconditionFailed, TooLarge } from "../../stores/errors.ts";
-import { type Attempt, type Retries, WRITE } from "../common/retries.ts";
+import { type Attempt, type Retries, TRANSFER, WRITE } from "../common/retries.ts";
 import { refusalCode } from "../common/storage-errors.ts";
 import { readHead, undefinedIfAbsent } from "./blob-head.ts";
 import { DEFAULT_CONTENT_TYPE } from "./blob-properties.ts";
 import type { Containers } from "./containers.ts";
+import { SMALL_BYTES, sentBody } from "./sent-body.ts";
 
 const FULL = "BlockCountExceedsLimit";
 /** Refusals of a piece that does not fit where it was to go; or not any more, because an earlier attempt put it there. */
@@ -23,14 +24,16 @@ export class BlobAppender {
   }
 
   async append(name: string, bytes: Uint8Array, at: number): Promise<void> {
-    const refusal = await this.#retry(WRITE, `append to ${name}`, (attempt) => this.#attempt(name, bytes, at, attempt));
+    const kind = bytes.length > SMALL_BYTES ? TRANSFER : WRITE;
+    const refusal = await this.#retry(kind, `append to ${name}`, (attempt) => this.#attempt(name, bytes, at, attempt));
     if (refusal !== undefined) throw await this.#explain(name, at, refusal);
   }
 
   /** Returns the service's refusal, if the piece is not there after it. */
-  async #attempt(name: string, bytes: Uint8Array, at: number, { signal, isRepeat }: Attempt): Promise<unknown> {
+  async #attempt(name: string, bytes: Uint8Array, at: number, attempt: Attempt): Promise<unknown> {
+    const { signal, isRepeat } = attempt;
     try {
-      await this.#containers.forWrite(name, () => this.#send(name, bytes, at, signal));
+      await this.#containers.forWrite(name, () => this.#send(name, bytes, at, attempt));
     } catch (error) {
       const code = refusalCode(error) ?? "";
       if (code === "InvalidBlobType") throw new InvalidArgument(`name: ${name} is not a blob that was appended to.`);
@@ -39,15 +42,13 @@ export class BlobAppender {
     }
   }
 
-  async #send(name: string, bytes: Uint8Array, at: number, abortSignal: AbortSignal): Promise<void> {
+  async #send(name: string, bytes: Uint8Array, at: number, { signal, progressed }: Attempt): Promise<void> {
     const client = this.#containers.appendBlob(name);
-    const send = () =>
-      client
-        .appendBlock(bytes, bytes.length, { abortSignal, conditions: { appendPosition: at } })
-        .then(() => undefined);
+    const options = { abortSignal: signal, onProgress: progressed, conditions: { appendPosition: at } };
+    const send = () => client.appendBlock(sentBody(bytes), bytes.length, options).then(() => undefined);
     await send().catch(async (error) => {
       if (at > 0 || refusalCode(error) !== "BlobNotFound") throw error;
-      await this.#create(name, abortSignal);
+      await this.#create(name, signal);
       await send();
     });
   }

@@ -9,6 +9,7 @@ import { DEFAULT_CONTENT_TYPE, propertiesOf, quoted } from "./blob-properties.ts
 import { BlockReader } from "./block-reader.ts";
 import { blockBytes, blockIds, stageRest } from "./block-upload.ts";
 import type { Containers } from "./containers.ts";
+import { SMALL_BYTES, sentBody } from "./sent-body.ts";
 
 const MAX_STAGED_BLOCK_BYTES = 100 * 1024 * 1024;
 /** Metadata of conditional writes: whose write it was. */
@@ -21,6 +22,7 @@ const LOST_RACES = new Set(["BlobAlreadyExists", "ConditionNotMet", "TargetCondi
 /** What every request that makes a blob says. */
 interface WriteRequest {
   readonly abortSignal: AbortSignal;
+  readonly onProgress: () => void;
   readonly conditions: { ifMatch?: string; ifNoneMatch?: string };
   readonly blobHTTPHeaders: { blobContentType: string };
   readonly metadata?: Metadata;
@@ -84,8 +86,9 @@ export class BlobWriter {
 
   #putWhole(name: string, bytes: Uint8Array, options: WriteOptions): Promise<BlobProperties> {
     const client = this.#containers.blob(name);
-    return this.#write(name, options, WRITE, async (request) => {
-      const answer = await client.upload(bytes, bytes.length, request);
+    const kind = bytes.length > SMALL_BYTES ? TRANSFER : WRITE;
+    return this.#write(name, options, kind, async (request) => {
+      const answer = await client.upload(sentBody(bytes), bytes.length, request);
       return propertiesOf(name, bytes.length, { ...answer, contentType: options.contentType });
     });
   }
@@ -114,8 +117,7 @@ export class BlobWriter {
       return idOf;
     } catch (error) {
       if (refusalCode(error) !== "InvalidBlobOrBlock") throw error;
-      // None any more: they were committed or dropped meanwhile.
-      const fitting = blockIds(this.#ids, (await this.#stagedIdLength(name)) || undefined);
+      const fitting = blockIds(this.#ids, await this.#stagedIdLength(name));
       await this.#stage(name, fitting(0), block);
       return fitting;
     }
@@ -126,19 +128,16 @@ export class BlobWriter {
     const client = this.#containers.blob(name);
     const list = await this.#retry(READ, `read ${name}`, ({ signal }) =>
       client.getBlockList("uncommitted", { abortSignal: signal }),
-    ).catch((error) => {
-      if (refusalCode(error) !== "BlobNotFound") throw error;
-      return undefined;
-    });
+    ).catch(undefinedIfAbsent);
     const staged = list?.uncommittedBlocks?.[0]?.name;
     return staged === undefined ? undefined : Buffer.from(staged, "base64").length;
   }
 
   async #stage(name: string, id: string, bytes: Uint8Array): Promise<void> {
     const client = this.#containers.blob(name);
-    await this.#retry(TRANSFER, `write ${name}`, ({ signal }) =>
+    await this.#retry(TRANSFER, `write ${name}`, ({ signal, progressed }) =>
       this.#containers.forWrite(name, () =>
-        client.stageBlock(base64(id), bytes, bytes.length, { abortSignal: signal }),
+        client.stageBlock(base64(id), sentBody(bytes), bytes.length, { abortSignal: signal, onProgress: progressed }),
       ),
     ).catch((error) => {
       throw refusalCode(error) === "InvalidBlobType" ? isAppendedTo(name) : error;
@@ -148,7 +147,8 @@ export class BlobWriter {
   #commit(name: string, ids: readonly string[], options: WriteOptions, size: number): Promise<BlobProperties> {
     const client = this.#containers.blob(name);
     return this.#write(name, options, TRANSFER, async (request) => {
-      const answer = await client.commitBlockList(ids.map(base64), request);
+      const { onProgress: _, ...rest } = request;
+      const answer = await client.commitBlockList(ids.map(base64), rest);
       return propertiesOf(name, size, { ...answer, contentType: options.contentType });
     });
   }
@@ -161,9 +161,10 @@ export class BlobWriter {
   ): Promise<BlobProperties> {
     const writeId = isConditional(options) ? this.#ids.hex(16) : undefined;
     const request = requestOf(options, writeId);
-    return this.#retry(kind, `write ${name}`, async ({ signal, isRepeat }) => {
+    return this.#retry(kind, `write ${name}`, async ({ signal, isRepeat, progressed }) => {
+      const sent = { ...request, abortSignal: signal, onProgress: progressed };
       try {
-        return await this.#containers.forWrite(name, () => send({ ...request, abortSignal: signal }));
+        return await this.#containers.forWrite(name, () => send(sent));
       } catch (error) {
         if (refusalCode(error) === "InvalidBlobType") throw isAppendedTo(name);
         if (writeId === undefined || !LOST_RACES.has(refusalCode(error) ?? "")) throw error;
@@ -198,7 +199,10 @@ export class BlobWriter {
   }
 }
 
-function requestOf(options: WriteOptions, writeId: string | undefined): Omit<WriteRequest, "abortSignal"> {
+function requestOf(
+  options: WriteOptions,
+  writeId: string | undefined,
+): Omit<WriteRequest, "abortSignal" | "onProgress"> {
   return {
     conditions: { ifMatch: options.ifMatch && quoted(options.ifMatch), ifNoneMatch: options.ifNoneMatch },
     blobHTTPHeaders: { blobContentType: options.contentType ?? DEFAULT_CONTENT_TYPE },

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** What happens to one request. */
 export type Fault =
@@ -12,6 +13,8 @@ export type Fault =
   | "answer lost"
   /** The connection is reset when so many bytes of the answer's body have passed. */
   | { readonly cutAfterBytes: number }
+  /** A slow line: each 64 KB of the request's body take so long. */
+  | { readonly msPerPiece: number }
   /** Something happens first; then the request passes. */
   | { readonly first: () => Promise<unknown> };
 
@@ -59,7 +62,8 @@ export async function faultyProxy(endpoint: string): Promise<FaultyProxy> {
 
 async function serve(target: URL, incoming: IncomingMessage, outgoing: ServerResponse, fault?: Fault): Promise<void> {
   if (fault === "reset") return void incoming.socket.resetAndDestroy();
-  const body = await buffer(incoming);
+  const isSlow = typeof fault === "object" && "msPerPiece" in fault;
+  const body = isSlow ? await slowly(incoming, fault.msPerPiece) : await buffer(incoming);
   if (typeof fault === "object" && "status" in fault) return answerWith(fault, outgoing);
   if (typeof fault === "object" && "first" in fault) await fault.first();
   const answer = await forward(target, incoming, body);
@@ -70,6 +74,15 @@ async function serve(target: URL, incoming: IncomingMessage, outgoing: ServerRes
   outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
   if (typeof fault === "object" && "cutAfterBytes" in fault) return cut(answer, outgoing, fault.cutAfterBytes);
   answer.pipe(outgoing);
+}
+
+async function slowly(incoming: IncomingMessage, msPerPiece: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of incoming) {
+    pieces.push(piece);
+    await sleep((msPerPiece * piece.length) / 65_536);
+  }
+  return Buffer.concat(pieces);
 }
 
 function answerWith({ status, code, headers }: Extract<Fault, { status: number }>, outgoing: ServerResponse): void {
