@@ -93,7 +93,10 @@ function present<T>(found: readonly (T | undefined)[]): T[] {
 /** All experiments of a workspace, deleted ones included, searchable. */
 export function experimentIndex(workspace: Workspace): Promise<ExperimentIndex> {
   const scope = experimentsScope(workspace);
-  return workspace.memory.index(scope, () => new ExperimentIndex(workspace.stores.documents.catalog, scope));
+  return workspace.memory.index(
+    scope,
+    () => new ExperimentIndex(workspace.stores.documents.catalog, scope, workspace.clock),
+  );
 }
 
 /**

@@ -68,7 +68,8 @@ export class Memory {
 
   /** The index of that key, with everything in that was acknowledged before the call. */
   async index<I extends ScopeIndex<never>>(key: string, create: () => I): Promise<I> {
-    const index = (this.indexes.get(key)?.index as unknown as I | undefined) ?? create();
+    const known = this.indexes.get(key)?.index as unknown as I | undefined;
+    const index = known && !known.isOutdated ? known : create();
     this.useIndex(key, index);
     await index.refresh();
     this.useIndex(key, index);

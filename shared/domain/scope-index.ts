@@ -1,6 +1,11 @@
+import type { Clock } from "../stores/clock.ts";
 import type { Changes, DocumentStore, Item, Stored } from "../stores/document-store.ts";
 import { InvalidArgument } from "../stores/errors.ts";
 import { SharedWork } from "./shared-work.ts";
+
+/** How long a tombstone says that something is gone: an index that was not brought up to date for longer would never hear of it. */
+export const TOMBSTONE_SECONDS = 30 * 24 * 3600;
+const TRUSTED_FOR_MS = (TOMBSTONE_SECONDS * 1000) / 2;
 
 /** Something kept in memory about all items of one scope, brought up to date with the store's `changes` before each use. */
 export abstract class ScopeIndex<T extends Item> {
@@ -8,15 +13,18 @@ export abstract class ScopeIndex<T extends Item> {
   bytes = 0;
   private readonly store: DocumentStore;
   private readonly scope: string;
+  private readonly clock: Clock;
+  private readMs: number | undefined;
   private currentMark: string | undefined;
   private restoredMark: string | undefined;
   private isStarted = false;
   private readonly refreshing = new SharedWork(() => this.readChanges());
   private uncounted = 0;
 
-  constructor(store: DocumentStore, scope: string) {
+  constructor(store: DocumentStore, scope: string, clock: Clock) {
     this.store = store;
     this.scope = scope;
+    this.clock = clock;
   }
 
   /** Items in their newest states; an unchanged item may come again. */
@@ -37,6 +45,11 @@ export abstract class ScopeIndex<T extends Item> {
     return this.currentMark;
   }
 
+  /** Whether it may have missed that something is gone: one begun anew takes its place. */
+  get isOutdated(): boolean {
+    return this.readMs !== undefined && Math.abs(this.clock.now() - this.readMs) > TRUSTED_FOR_MS;
+  }
+
   /** After this everything is in that was acknowledged before the call. */
   refresh(): Promise<void> {
     return this.refreshing.do();
@@ -44,6 +57,7 @@ export abstract class ScopeIndex<T extends Item> {
 
   private async readChanges(): Promise<void> {
     if (!this.isStarted) await this.start();
+    const readMs = this.clock.now();
     for (let more = true; more; ) {
       const changes = await this.nextChanges();
       await this.apply(changes.items as readonly Stored<T>[]);
@@ -51,6 +65,7 @@ export abstract class ScopeIndex<T extends Item> {
       this.currentMark = changes.mark;
       more = changes.more;
     }
+    this.readMs = readMs;
     if (this.uncounted === 0 || (this.bytes > 0 && this.uncounted < COUNT_EVERY)) return;
     this.bytes = this.estimateBytes();
     this.uncounted = 0;

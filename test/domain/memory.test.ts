@@ -3,6 +3,7 @@ import { Memory } from "../../shared/domain/memory.ts";
 import { ScopeIndex } from "../../shared/domain/scope-index.ts";
 import { memoryBudget } from "../../shared/memory-budget.ts";
 import type { DocumentStore, Item } from "../../shared/stores/document-store.ts";
+import { DAY, SettableClock } from "./support.ts";
 
 /** A store in which every scope has one more item at each look, so that indexes grow. */
 const growing = {
@@ -14,6 +15,7 @@ const growing = {
 } as unknown as DocumentStore;
 
 const MB = 1024 * 1024;
+const clock = new SettableClock();
 
 class FakeIndex extends ScopeIndex<Item> {
   looks = 0;
@@ -30,7 +32,7 @@ class FakeIndex extends ScopeIndex<Item> {
 describe("memory of a process", () => {
   it("index: is kept and brought up to date at each use", async () => {
     const memory = new Memory();
-    const create = () => new FakeIndex(growing, "a");
+    const create = () => new FakeIndex(growing, "a", clock);
     const first = await memory.index("a", create);
     expect(await memory.index("a", create)).toBe(first);
     expect(first.looks).toBe(2);
@@ -38,7 +40,7 @@ describe("memory of a process", () => {
 
   it("index: the least recently used go when all together have grown too large", async () => {
     const memory = new Memory();
-    const use = (key: string) => memory.index(key, () => new FakeIndex(growing, key));
+    const use = (key: string) => memory.index(key, () => new FakeIndex(growing, key, clock));
     const [a, b] = [await use("a"), await use("b")];
     expect(await use("a")).toBe(a);
     await use("c");
@@ -48,7 +50,7 @@ describe("memory of a process", () => {
 
   it("index: one that is larger than everything may be is kept all the same, and so is a quarter of the rest", async () => {
     const memory = new Memory(4 * MB);
-    const create = () => new FakeIndex(growing, "a");
+    const create = () => new FakeIndex(growing, "a", clock);
     const first = await memory.index("a", create);
     for (let i = 0; i < 100; i++) memory.keep(`body/${i}`, "x", 100_000);
     expect(await memory.index("a", create)).toBe(first);
@@ -61,7 +63,7 @@ describe("memory of a process", () => {
     const memory = new Memory(200 * MB);
     for (let i = 0; i < 1_000; i++) memory.keep(`segment/${i}`, i, MB);
     expect(memory.bytes).toBeLessThanOrEqual(200 * MB);
-    await memory.index("a", () => new FakeIndex(growing, "a"));
+    await memory.index("a", () => new FakeIndex(growing, "a", clock));
     expect(memory.bytes).toBeLessThanOrEqual(200 * MB);
     expect(memory.recallValue("segment/999")).toBe(999);
     expect(memory.recallValue("segment/850")).toBeUndefined();
@@ -74,12 +76,24 @@ describe("memory of a process", () => {
     expect(memoryBudget(undefined, 24_576 * MB)).toBe(64 * MB);
   });
 
+  it("index: one that was not looked at for so long that it may have missed what is gone is begun anew", async () => {
+    const memory = new Memory();
+    const create = () => new FakeIndex(growing, "a", clock);
+    const first = await memory.index("a", create);
+    clock.pass(14 * DAY);
+    expect(await memory.index("a", create)).toBe(first);
+    clock.pass(16 * DAY);
+    const second = await memory.index("a", create);
+    expect(second).not.toBe(first);
+    expect(await memory.index("a", create)).toBe(second);
+  });
+
   it("index: uses at once share one index", async () => {
     const memory = new Memory();
     let created = 0;
     const create = () => {
       created++;
-      return new FakeIndex(growing, "a");
+      return new FakeIndex(growing, "a", clock);
     };
     const found = await Promise.all(Array.from({ length: 10 }, () => memory.index("a", create)));
     expect([created, new Set(found).size]).toEqual([1, 1]);

@@ -65,7 +65,7 @@ class ModelIndex extends ScopeIndex<ScopeItem> {
   private readonly workspace: Workspace;
 
   constructor(workspace: Workspace, experimentId: string) {
-    super(workspace.stores.documents.runs, modelsScope(workspace, experimentId));
+    super(workspace.stores.documents.runs, modelsScope(workspace, experimentId), workspace.clock);
     this.workspace = workspace;
   }
 

@@ -10,8 +10,8 @@ import {
 import type { ModelAttributes } from "../models/types.ts";
 import { optimistically } from "../optimistic.ts";
 import { getHead, type RecordHead, type Tombstone } from "../record.ts";
-import { TOMBSTONE_SECONDS } from "../registry/models.ts";
 import type { RunAttributes } from "../runs/types.ts";
+import { TOMBSTONE_SECONDS } from "../scope-index.ts";
 import { HEAD_ID } from "../stored-names.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { recordPrefixes } from "./files.ts";

@@ -4,6 +4,7 @@ import { alreadyExists, invalid, notFound, sayTooLarge } from "../errors.ts";
 import { hashOf } from "../experiments.ts";
 import { optimistically } from "../optimistic.ts";
 import type { Tag } from "../runs/types.ts";
+import { TOMBSTONE_SECONDS } from "../scope-index.ts";
 import { CATALOG, digits } from "../stored-names.ts";
 import {
   cut,
@@ -19,7 +20,6 @@ import type { Workspace } from "../workspace.ts";
 import type { ModelItem, RegisteredModel, RegistryItem, RegistryTombstone, VersionItem } from "./types.ts";
 
 export const registryScope = (workspace: Workspace): string => `${workspace.id}/registry`;
-export const TOMBSTONE_SECONDS = 30 * 24 * 3600;
 const BATCH = 90;
 const MODEL_PARTS = "The tags and aliases of this model or version";
 

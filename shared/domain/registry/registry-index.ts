@@ -117,7 +117,10 @@ export class RegistryIndex extends ScopeIndex<RegistryItem> {
 
 export function registryIndex(workspace: Workspace): Promise<RegistryIndex> {
   const scope = registryScope(workspace);
-  return workspace.memory.index(scope, () => new RegistryIndex(workspace.stores.documents.catalog, scope));
+  return workspace.memory.index(
+    scope,
+    () => new RegistryIndex(workspace.stores.documents.catalog, scope, workspace.clock),
+  );
 }
 
 /** Registered models that satisfy a filter, each with its highest version in every stage. */

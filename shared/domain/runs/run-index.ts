@@ -51,7 +51,7 @@ export class RunIndex extends ScopeIndex<ScopeItem> {
   });
 
   constructor(workspace: Workspace, experimentId: string) {
-    super(workspace.stores.documents.runs, runsScope(workspace, experimentId));
+    super(workspace.stores.documents.runs, runsScope(workspace, experimentId), workspace.clock);
     this.workspace = workspace;
     this.experimentId = experimentId;
   }
