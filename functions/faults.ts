@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import type { InvocationContext } from "@azure/functions";
-import { redact } from "../shared/http/redact.ts";
+import { redact } from "../shared/redact.ts";
 
 /** On answers that are our fault or our stores': what the log and telemetry know them by. */
 export const INVOCATION_HEADER = "x-cairn-invocation-id";

@@ -1,5 +1,5 @@
 import { app, type FunctionHandler, type InvocationContext, type LogLevel } from "@azure/functions";
-import { redact } from "../shared/http/redact.ts";
+import { redact } from "../shared/redact.ts";
 import { messageTrace, type Operation, reportTo, type Severity, type Telemetry } from "../shared/telemetry.ts";
 import { keepTelemetryHome, type TelemetrySettings, telemetrySettings } from "../shared/telemetry-settings.ts";
 

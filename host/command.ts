@@ -2,7 +2,6 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import hostJson from "../host.json" with { type: "json" };
 import { readConfig } from "../shared/config.ts";
-import type { Stores } from "../shared/domain/workspace.ts";
 import { machineClock, machineIds } from "../shared/drivers/machine.ts";
 import {
   BackupFailed,
@@ -14,6 +13,7 @@ import { UPLOAD_VARIABLES } from "../shared/http/large-uploads.ts";
 import { InvalidSettings, shownSetting } from "../shared/invalid-settings.ts";
 import type { Clock, Ids } from "../shared/stores/clock.ts";
 import { StoreUnavailable } from "../shared/stores/errors.ts";
+import type { Stores } from "../shared/stores/stores.ts";
 import { StartError } from "./errors.ts";
 import { type Host, startHost } from "./host.ts";
 import { type LocalStores, openLocalStores } from "./local-stores.ts";

@@ -1,10 +1,10 @@
 import { type Config, readConfig } from "../shared/config.ts";
-import type { Stores } from "../shared/domain/workspace.ts";
 import { SecretFiles } from "../shared/drivers/files/secret-files.ts";
 import { machineClock, machineIds } from "../shared/drivers/machine.ts";
 import { secretsIn } from "../shared/drivers/sqlite/data-folder.ts";
 import { openEmbedded } from "../shared/drivers/sqlite/open-embedded.ts";
-import { redact } from "../shared/http/redact.ts";
+import { redact } from "../shared/redact.ts";
+import type { Stores } from "../shared/stores/stores.ts";
 import { StartError } from "./errors.ts";
 import type { Intercept } from "./http.ts";
 import { serveSignedBlob } from "./signed-blobs.ts";

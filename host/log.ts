@@ -1,4 +1,4 @@
-import { redact } from "../shared/http/redact.ts";
+import { redact } from "../shared/redact.ts";
 import type { RpcLogLevel } from "./core-types.ts";
 
 export interface LogLine {

@@ -1,4 +1,4 @@
-import { redact } from "./http/redact.ts";
+import { redact } from "./redact.ts";
 
 /** A fault of the settings, told to whoever runs the app. */
 export class InvalidSettings extends Error {

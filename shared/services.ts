@@ -1,6 +1,5 @@
 import { type Config, readConfig } from "./config.ts";
 import { Memory } from "./domain/memory.ts";
-import type { Stores } from "./domain/workspace.ts";
 import type { Realm } from "./domain/workspaces.ts";
 import type { Authentication } from "./http/callers.ts";
 import { EntraVerifier } from "./http/entra.ts";
@@ -8,6 +7,7 @@ import { EventLog } from "./http/event-log.ts";
 import type { InvalidSettings } from "./invalid-settings.ts";
 import { memoryBudget } from "./memory-budget.ts";
 import type { Clock, Ids } from "./stores/clock.ts";
+import type { Stores } from "./stores/stores.ts";
 import { tracedQueue } from "./telemetry.ts";
 
 /** Everything that functions need of the world. */

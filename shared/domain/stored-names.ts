@@ -1,5 +1,5 @@
 import type { IdRange } from "../stores/document-store.ts";
-import type { BLOB_CONTAINERS } from "./workspace.ts";
+import type { BLOB_CONTAINERS } from "../stores/stores.ts";
 
 /*
  * The schema of a store that has none: in which partition documents lie, how their ids begin, and where blobs lie. Nothing else in shared/ spells

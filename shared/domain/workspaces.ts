@@ -1,6 +1,7 @@
 import type { Clock, Ids } from "../stores/clock.ts";
 import type { Item, Stored } from "../stores/document-store.ts";
 import { AlreadyExists, PreconditionFailed } from "../stores/errors.ts";
+import type { Stores } from "../stores/stores.ts";
 import { alreadyExists, invalid, invalidState, notFound, WorkspaceError } from "./errors.ts";
 import { ensureDefaultExperiment } from "./experiments.ts";
 import type { Memory } from "./memory.ts";
@@ -8,7 +9,7 @@ import { optimistically } from "./optimistic.ts";
 import { requestPurge } from "./purge/messages.ts";
 import { WORKSPACES, WORKSPACES_PARTITION } from "./stored-names.ts";
 import { cut, requireLength } from "./validation.ts";
-import type { Stores, Workspace } from "./workspace.ts";
+import type { Workspace } from "./workspace.ts";
 
 export interface WorkspaceInfo {
   readonly id: string;

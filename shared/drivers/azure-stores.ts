@@ -1,7 +1,7 @@
 import type { AzureStores } from "../config.ts";
-import type { Stores } from "../domain/workspace.ts";
 import type { Clock, Ids } from "../stores/clock.ts";
 import type { SecretStore } from "../stores/secret-store.ts";
+import type { Stores } from "../stores/stores.ts";
 import type { StorageCredential } from "./common/storage-credential.ts";
 import { identity } from "./identity.ts";
 

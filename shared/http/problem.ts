@@ -1,7 +1,7 @@
 import { exceeds, firstCharacters, lastCharacters } from "../characters.ts";
 import { type ErrorCode, WorkspaceError } from "../domain/errors.ts";
+import { redact } from "../redact.ts";
 import { StoreFull, StoreLocked, StoreThrottled, StoreUnavailable, StoreUnusable, TooLarge } from "../stores/errors.ts";
-import { redact } from "./redact.ts";
 import type { AppResponse } from "./types.ts";
 
 /** The status that goes with each refusal. */

@@ -1,6 +1,6 @@
-import type { Stores } from "../domain/workspace.ts";
 import type { Clock } from "../stores/clock.ts";
 import type { StoreUnavailable } from "../stores/errors.ts";
+import type { Stores } from "../stores/stores.ts";
 import { withRetryAfter } from "./problem.ts";
 import type { AppResponse } from "./types.ts";
 

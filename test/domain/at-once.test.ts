@@ -4,8 +4,9 @@ import { afterAll, describe, expect, test } from "vitest";
 import { createExperiment } from "../../shared/domain/experiments.ts";
 import { searchLoggedModels } from "../../shared/domain/models/search.ts";
 import { searchRuns } from "../../shared/domain/runs/search.ts";
-import type { Stores, Workspace } from "../../shared/domain/workspace.ts";
+import type { Workspace } from "../../shared/domain/workspace.ts";
 import { inParallel, SIDE_BY_SIDE } from "../../shared/parallel.ts";
+import type { Stores } from "../../shared/stores/stores.ts";
 import { domainFixture } from "./support.ts";
 
 /*

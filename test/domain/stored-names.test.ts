@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { BLOBS, CATALOG, digits, type IdsOf, RECORD, WORKSPACES } from "../../shared/domain/stored-names.ts";
-import { BLOB_CONTAINERS } from "../../shared/domain/workspace.ts";
+import { BLOB_CONTAINERS } from "../../shared/stores/stores.ts";
 
 const SPACES: readonly (readonly [string, Readonly<Record<string, IdsOf>>])[] = [
   ["catalog", CATALOG],

@@ -11,8 +11,9 @@ import { searchModelVersions } from "../../shared/domain/registry/registry-index
 import { createModelVersion } from "../../shared/domain/registry/versions.ts";
 import { createRun, deleteRun } from "../../shared/domain/runs/runs.ts";
 import { searchRuns } from "../../shared/domain/runs/search.ts";
-import type { Stores, Workspace } from "../../shared/domain/workspace.ts";
+import type { Workspace } from "../../shared/domain/workspace.ts";
 import type { Realm } from "../../shared/domain/workspaces.ts";
+import type { Stores } from "../../shared/stores/stores.ts";
 import { work as handled } from "../host/apps/work-state.ts";
 import { startTestHost } from "../host/support.ts";
 import { DAY, domainFixture, withColdMemory } from "./support.ts";

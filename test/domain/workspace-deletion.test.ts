@@ -17,7 +17,7 @@ import { PURGE_QUEUE } from "../../shared/domain/queues.ts";
 import { createRegisteredModel, deleteRegisteredModel } from "../../shared/domain/registry/models.ts";
 import { createRun, deleteRun } from "../../shared/domain/runs/runs.ts";
 import { deleteSecret, setSecret } from "../../shared/domain/secrets.ts";
-import type { Stores, Workspace } from "../../shared/domain/workspace.ts";
+import type { Workspace } from "../../shared/domain/workspace.ts";
 import { confirmWorkspace, deleteEmptyWorkspace } from "../../shared/domain/workspace-closing.ts";
 import {
   createWorkspace,
@@ -26,6 +26,7 @@ import {
   openWorkspace,
   type Realm,
 } from "../../shared/domain/workspaces.ts";
+import type { Stores } from "../../shared/stores/stores.ts";
 import { type DomainFixture, domainFixture, Power, refusal, SECOND, survives } from "./support.ts";
 
 let fixture: DomainFixture;

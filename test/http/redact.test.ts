@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { brief } from "../../shared/http/problem.ts";
-import { redact } from "../../shared/http/redact.ts";
+import { redact } from "../../shared/redact.ts";
 import { PLANTED, plantedIn } from "../setup/secrets.ts";
 
 /** The beginnings of everything that is looked for. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Stores } from "../../shared/domain/workspace.ts";
 import { StoreProbe } from "../../shared/http/store-probe.ts";
 import { StoreUnavailable } from "../../shared/stores/errors.ts";
+import type { Stores } from "../../shared/stores/stores.ts";
 import { type DomainFixture, domainFixture, SECOND } from "../domain/support.ts";
 
 describe("/health/dependencies", () => {

@@ -1,6 +1,6 @@
 import { Steps } from "../../shared/domain/search/steps.ts";
-import type { Documents, Stores } from "../../shared/domain/workspace.ts";
 import { JsonShape } from "../../shared/http/json-shape.ts";
+import type { Documents, Stores } from "../../shared/stores/stores.ts";
 
 /*
  * Work is counted in looks at a character, a cell or a row, never timed: what is parsed and written as JSON, what bodies are judged by, what searches count

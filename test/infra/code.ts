@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { defineFunctions, type QueueDefinition } from "../../host/definitions.ts";
 import { loadRegistrations } from "../../host/functions-core.ts";
 import { readConfig, SETTING_NAMES } from "../../shared/config.ts";
-import { BLOB_CONTAINERS } from "../../shared/domain/workspace.ts";
 import { containerDefinitions, type DocumentContainer } from "../../shared/drivers/cosmos/containers.ts";
+import { BLOB_CONTAINERS } from "../../shared/stores/stores.ts";
 
 /** What the app needs to find in Azure, as its code says. */
 export interface Code {

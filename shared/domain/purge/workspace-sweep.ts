@@ -1,9 +1,10 @@
 import type { Item, Stored } from "../../stores/document-store.ts";
+import { BLOB_CONTAINERS } from "../../stores/stores.ts";
 import { removeBelow } from "../artifacts.ts";
 import { type ExperimentItem, experimentDocumentId, experimentIdOf } from "../experiments.ts";
 import { removeSecretsOf } from "../secrets.ts";
 import { CATALOG, WORKSPACES, WORKSPACES_PARTITION } from "../stored-names.ts";
-import { BLOB_CONTAINERS, type Workspace } from "../workspace.ts";
+import type { Workspace } from "../workspace.ts";
 import { forgetWorkspace, type Realm } from "../workspaces.ts";
 import type { SweepProgress } from "./notes.ts";
 import type { Slice } from "./slice.ts";

@@ -10,7 +10,7 @@ import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchLogRecordProcessor, LoggerProvider } from "@opentelemetry/sdk-logs";
 import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
 import { BasicTracerProvider, BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
-import { redact } from "../../http/redact.ts";
+import { redact } from "../../redact.ts";
 import type { Telemetry } from "../../telemetry.ts";
 import type { TelemetrySettings } from "../../telemetry-settings.ts";
 import { countSignals } from "./metrics.ts";

@@ -13,7 +13,7 @@ import {
 } from "@opentelemetry/api";
 import { type Logger, SeverityNumber } from "@opentelemetry/api-logs";
 import { parseTraceParent } from "@opentelemetry/core";
-import { redact } from "../../http/redact.ts";
+import { redact } from "../../redact.ts";
 import { operationFound, requestCharged } from "../../signals.ts";
 import type { Operation, Severity, Telemetry, TraceIds } from "../../telemetry.ts";
 

@@ -12,9 +12,10 @@ import { createRun, deleteRun, setTag } from "../../../shared/domain/runs/runs.t
 import { searchRuns } from "../../../shared/domain/runs/search.ts";
 import { runsSnapshotBlob } from "../../../shared/domain/search/snapshot-blob.ts";
 import { openSnapshot } from "../../../shared/domain/search/table-snapshot.ts";
-import { runsPartition, type Stores, type Workspace } from "../../../shared/domain/workspace.ts";
+import { runsPartition, type Workspace } from "../../../shared/domain/workspace.ts";
 import { deleteWorkspace } from "../../../shared/domain/workspaces.ts";
 import type { BlobProperties, ByteStream } from "../../../shared/stores/blob-store.ts";
+import type { Stores } from "../../../shared/stores/stores.ts";
 import { DAY, type DomainFixture, domainFixture, Power, SECOND, survives, withColdMemory } from "../support.ts";
 import { byMetric, Scenario, step } from "./search-scenario.ts";
 
