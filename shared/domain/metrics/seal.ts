@@ -192,7 +192,9 @@ async function sealGathered(
   if (kept.length >= MAX_SEGMENTS) return undefined;
   for (const reference of segments.slice(kept.length)) await addSegment(workspace, reference, columns);
   const segment = buildSegment(ids, columns.byKey);
-  const blob = `${segmentsPrefix(workspace, recordId)}${ids[0]}-${hashOf([...merged, ...ids].join()).slice(0, 16)}`;
+  // Of two sealers that write the same blob either both may name it or neither: whoever may not removes it.
+  const written = hashOf([...merged, ...ids, completeSince?.sinceMs].join()).slice(0, 16);
+  const blob = `${segmentsPrefix(workspace, recordId)}${ids[0]}-${written}`;
   await workspace.stores.blobs.put(blob, toStream([segment.header, ...segment.body]), { mustLast: true });
   const next = [...kept, { blob, count: segment.count, headerBytes: segment.header.length }];
   const isNamed = await changeRecord<RecordAttributes, boolean>(workspace, partition, (draft) => {

@@ -13,6 +13,7 @@ import { logBatch, logMetric } from "../../../shared/domain/runs/log.ts";
 import { createRun, deleteRun, getRun, runsScope, updateRun } from "../../../shared/domain/runs/runs.ts";
 import type { RunAttributes } from "../../../shared/domain/runs/types.ts";
 import { runsPartition, type Workspace } from "../../../shared/domain/workspace.ts";
+import type { BlobStore } from "../../../shared/stores/blob-store.ts";
 import { type DomainFixture, domainFixture, Power, survives, withColdMemory } from "../support.ts";
 import { modelHistory, modelLatest, readAll, shape, shapes } from "./model.ts";
 
@@ -207,6 +208,37 @@ describe("seal", () => {
     await expectEverything(runId, logged);
     const { blobs, segments } = await countOf(runId);
     expect(blobs).toBe(segments);
+  });
+
+  it("removes what it wrote for nothing, and not what another one has named meanwhile", async () => {
+    const points = somePoints(30);
+    const runId = await newRun(points);
+    await updateRun(workspace, runId, { status: "FINISHED" });
+    fixture.clock.pass(SETTLED_AFTER_MS + 1000);
+    const inVain = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const { blobs } = workspace.stores;
+    const slowly: BlobStore = Object.assign(Object.create(blobs), {
+      put: async (...blob: Parameters<BlobStore["put"]>) => {
+        const written = await blobs.put(...blob);
+        await updateRun(workspace, runId, { status: "RUNNING" });
+        return written;
+      },
+      remove: async (name: string) => {
+        inVain.resolve();
+        await goOn.promise;
+        return blobs.remove(name);
+      },
+      get: blobs.get.bind(blobs),
+    });
+    const cold = withColdMemory(workspace);
+    const slow = seal({ ...cold, stores: { ...cold.stores, blobs: slowly } }, runId);
+    await inVain.promise;
+    expect(await seal(withColdMemory(workspace), runId)).toBe(30);
+    goOn.resolve();
+    expect(await slow).toBe(0);
+    await expectEverything(runId, points.flat());
+    expect(await countOf(runId)).toEqual({ documents: 0, blobs: 1, segments: 1 });
   });
 
   it("is asked for when a run grows long", async () => {
