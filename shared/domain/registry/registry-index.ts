@@ -39,9 +39,9 @@ export class RegistryIndex extends ScopeIndex<RegistryItem> {
     return model && named(model, version);
   }
 
-  /** Whether the files of a version are in this very folder. */
+  /** Whether the files of a version are in this very folder. While a renaming is being read its model may have no name. */
   isInUse(folder: string): boolean {
-    return this.folders.of(folder).some((id) => !this.isOrphan(id));
+    return this.folders.of(folder).length > 0;
   }
 
   /** The versions whose files lie in a folder or below it, with the folder of each. */
