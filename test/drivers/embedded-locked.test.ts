@@ -12,6 +12,8 @@ describe.each([false, true])("a database that another program holds (durable: %s
     fixture = embeddedFixture({ durable });
     await fixture.stores.documents.runs.create("p", { id: "there", scope: "s" });
     await fixture.stores.blobs.put("artifacts/a", Buffer.from("x"));
+    await fixture.stores.blobs.put("uploads/given", Buffer.from("x"));
+    await fixture.stores.blobs.stageBlock("artifacts/c", "b1", Buffer.from("block"));
     // A sweep that has something to unlink commits first.
     await fixture.stores.blobs.remove("artifacts/a");
     await fixture.stores.sweep();
@@ -46,6 +48,8 @@ describe.each([false, true])("a database that another program holds (durable: %s
       put: () => blobs.put("artifacts/a", Buffer.from("new")),
       append: () => blobs.append("artifacts/log", Buffer.from("line"), 0),
       stage: () => blobs.stageBlock("artifacts/b", "b1", Buffer.from("block")),
+      commit: () => blobs.commitBlocks("artifacts/c", ["b1"]),
+      handOver: () => blobs.handOver("uploads/given", "artifacts/d"),
     };
   };
 

@@ -127,7 +127,7 @@ export class FileBlobStore implements BlobStore {
   async handOver(from: string, to: string): Promise<void> {
     for (const name of [from, to]) checkBlobName(name, MAX_PATH_LENGTH);
     if (this.#catalog.find(to) !== undefined) await this.#folder.sync(this.#catalog.filesOf(from));
-    this.#release(this.#catalog.handOver(from, to));
+    this.#release(await this.#database.patiently(() => this.#catalog.handOver(from, to)));
   }
 
   async signedUrl(name: string, expiresInSeconds: number) {
