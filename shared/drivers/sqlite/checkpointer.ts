@@ -105,6 +105,8 @@ export class Checkpointer {
     const { Worker } = process.getBuiltinModule("node:worker_threads");
     const thread = new Worker(THREAD, { eval: true, workerData: this.#databaseFile, execArgv: ["--no-warnings"] });
     const died = () => {
+      // Both events tell of one death, and another thread may be at work by the second.
+      if (this.#thread !== thread) return;
       this.#thread = undefined;
       this.#finished(false, true);
     };
