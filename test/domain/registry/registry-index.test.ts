@@ -4,6 +4,7 @@ import { RegistryIndex } from "../../../shared/domain/registry/registry-index.ts
 import type { RegisteredModel, RegistryItem, VersionItem } from "../../../shared/domain/registry/types.ts";
 import type { Workspace } from "../../../shared/domain/workspace.ts";
 import type { DocumentStore } from "../../../shared/stores/document-store.ts";
+import { SettableClock } from "../support.ts";
 
 const SCOPE = "w/registry";
 const FOLDER = "experiments/1/r/artifacts/model";
@@ -51,6 +52,6 @@ it("a purge that looks while a renaming is being read finds the version's files 
       inUse.push(this.isInUse(FOLDER));
     }
   }
-  await new Watched(store as DocumentStore, SCOPE).refresh();
+  await new Watched(store as DocumentStore, SCOPE, new SettableClock()).refresh();
   expect(inUse).toEqual([false, true, true, true]);
 });
