@@ -1,4 +1,5 @@
-// npm test [-- vitest's arguments]: sets everything up, then checks types, format and lint, and runs all tests.
+// npm test [-- [--all] vitest's arguments]: sets everything up, then checks types, format and lint, and runs the tests; with --all, or where files
+// are named, also those that take long.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +18,12 @@ const IS_CI = process.env.CI === "true";
 const FAILED = { passed: 0, failed: 1, skipped: 0 };
 const NOTHING = { passed: 0, failed: 0, skipped: 0 };
 
-const counts = await runEverything(process.argv.slice(2)).catch((error) => {
+const given = process.argv.slice(2);
+const args = given.filter((arg) => arg !== "--all");
+const namesFiles = args.some((arg) => !arg.startsWith("-"));
+if (given.includes("--all") || namesFiles) process.env.CAIRN_TESTS = "all";
+
+const counts = await runEverything(args).catch((error) => {
   console.error(error instanceof Failure ? error.message : error);
   return FAILED;
 });
