@@ -1,9 +1,10 @@
 import * as z from "zod/mini";
-import type { EntraSettings } from "./http/entra.ts";
-import { HOST_BODY_BYTES } from "./http/large-uploads.ts";
-import { expectation } from "./http/validation-words.ts";
+import { expectation } from "./expectation.ts";
 import { InvalidSettings, shownSetting } from "./invalid-settings.ts";
 import { INSIGHTS } from "./telemetry-settings.ts";
+
+/** What the Functions host takes of a request body unless it is told otherwise (FUNCTIONS_REQUEST_BODY_SIZE_LIMIT). */
+export const HOST_BODY_BYTES = 100 * 1024 * 1024;
 
 /** The address of a service, and no more: what else stands in a URL may be a secret. */
 function endpoint(protocol: RegExp, expected: string) {
@@ -105,6 +106,20 @@ export interface AzureStores {
   readonly storageKey: string | undefined;
   readonly vaultEndpoint: string | undefined;
   readonly createContainers: boolean;
+}
+
+/** Whose tokens of Microsoft Entra ID are taken. */
+export interface EntraSettings {
+  /** `https://login.microsoftonline.com`, or that of a national cloud. */
+  readonly authority: string;
+  /** The id of the tenant; users of others have no way in. */
+  readonly tenant: string;
+  /** Whom a token must be made out to: the app registration, by its client id or its URI. */
+  readonly audiences: readonly string[];
+  /** Scopes of the registration, one of which a user's token must have; absent: any. */
+  readonly scopes?: readonly string[];
+  /** Roles of the registration, one of which the token of an app or managed identity must have; absent: any. */
+  readonly roles?: readonly string[];
 }
 
 export interface Config {

@@ -1,7 +1,8 @@
 import { folderOfUri, pathOfUri } from "./artifact-paths.ts";
 import { invalid } from "./errors.ts";
 import type { ModelAttributes } from "./models/types.ts";
-import type { RecordHead, Tombstone } from "./record.ts";
+import type { Tombstone } from "./record.ts";
+import type { RecordHead } from "./record-shape.ts";
 import type { RunAttributes } from "./runs/types.ts";
 import { BLOBS, HEAD_ID } from "./stored-names.ts";
 import { cut } from "./validation.ts";

@@ -1,13 +1,14 @@
-import { createHash } from "node:crypto";
 import type { BatchOperation, Item, Stored } from "../stores/document-store.ts";
 import { AlreadyExists } from "../stores/errors.ts";
 import { requireFreeLocation } from "./artifact-folders.ts";
 import { requireArtifactLocation } from "./artifact-locations.ts";
 import { alreadyExists, invalid, notFound, sayTooLarge, WorkspaceError } from "./errors.ts";
+import { hashOf } from "./hash.ts";
 import { optimistically } from "./optimistic.ts";
 import { noteTrash } from "./purge/trash.ts";
-import type { Stage, Staged, Tag } from "./runs/types.ts";
+import type { Stage, Staged } from "./stage.ts";
 import { CATALOG } from "./stored-names.ts";
+import type { Tag } from "./tag.ts";
 import { LIMITS, requireEntityName, requireExperimentId, requireExperimentName, requireLength } from "./validation.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -43,11 +44,6 @@ export const experimentDocumentId = (experimentId: string): string => CATALOG.ex
 export const experimentIdOf = (documentId: string): string | undefined =>
   /^\d+$/.exec(documentId.slice(CATALOG.experiments.prefix.length))?.[0];
 export const experimentNameId = (name: string): string => CATALOG.experimentNames.of(hashOf(name));
-
-/** A stable id for a name that a user chose. */
-export function hashOf(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 40);
-}
 
 /**
  * Creates an experiment; of many who create one name at once, one succeeds.

@@ -2,7 +2,7 @@ import type { BatchOperation, Item } from "../stores/document-store.ts";
 import { MAX_BATCH_BYTES } from "../stores/document-store.ts";
 import { BATCH_BYTES, inBatches } from "./batches.ts";
 import { WorkspaceError } from "./errors.ts";
-import type { SectionName } from "./record.ts";
+import type { SectionName } from "./record-shape.ts";
 
 /** What callers call them. */
 const SECTIONS: Readonly<Record<SectionName, string>> = {

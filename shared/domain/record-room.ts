@@ -1,5 +1,5 @@
 import { WorkspaceError } from "./errors.ts";
-import type { SectionName } from "./record.ts";
+import type { SectionName } from "./record-shape.ts";
 
 const MEBIBYTE = 1024 * 1024;
 

@@ -2,7 +2,7 @@ import type { Item, Stored } from "../stores/document-store.ts";
 import { AlreadyExists, PreconditionFailed } from "../stores/errors.ts";
 import { MAX_SECRET_BYTES, type SecretStore } from "../stores/secret-store.ts";
 import { invalid, invalidState, notFound, WorkspaceError } from "./errors.ts";
-import { hashOf } from "./experiments.ts";
+import { hashOf } from "./hash.ts";
 import { optimistically } from "./optimistic.ts";
 import { CATALOG, secretStorePrefix } from "./stored-names.ts";
 import { cut } from "./validation.ts";

@@ -1,23 +1,10 @@
 import { hash } from "node:crypto";
 import type { JWTPayload } from "jose";
 import { LRUCache } from "lru-cache";
+import type { EntraSettings } from "../config.ts";
 import { WorkspaceError } from "../domain/errors.ts";
 import type { Clock } from "../stores/clock.ts";
 import { IssuerKeys, KeysUnavailable, UNKNOWN_COOLDOWN_MS } from "./issuer-keys.ts";
-
-/** Whose tokens of Microsoft Entra ID are taken. */
-export interface EntraSettings {
-  /** `https://login.microsoftonline.com`, or that of a national cloud. */
-  readonly authority: string;
-  /** The id of the tenant; users of others have no way in. */
-  readonly tenant: string;
-  /** Whom a token must be made out to: the app registration, by its client id or its URI. */
-  readonly audiences: readonly string[];
-  /** Scopes of the registration, one of which a user's token must have; absent: any. */
-  readonly scopes?: readonly string[];
-  /** Roles of the registration, one of which the token of an app or managed identity must have; absent: any. */
-  readonly roles?: readonly string[];
-}
 
 type Jose = typeof import("jose");
 

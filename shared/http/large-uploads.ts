@@ -1,6 +1,3 @@
-/** What the Functions host takes of a request body unless it is told otherwise (FUNCTIONS_REQUEST_BODY_SIZE_LIMIT). */
-export const HOST_BODY_BYTES = 100 * 1024 * 1024;
-
 /** The variables by which MLflow's clients send large files in parts, past the host and its limit. */
 export const UPLOAD_VARIABLES = {
   MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD: "true",

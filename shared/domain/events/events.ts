@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import type { Item } from "../../stores/document-store.ts";
 import { invalid } from "../errors.ts";
+import { tokenHash } from "../hash.ts";
 import type { Workspace } from "../workspace.ts";
 
 /** Who did what to which resource, from where, allowed or refused. */
@@ -146,6 +146,5 @@ function readToken(log: LogOf, query: EventQuery): Position {
 const isTime = (ms: unknown): boolean => Number.isInteger(ms) && (ms as number) > 0 && (ms as number) < LAST_MS;
 
 function hashOf({ id }: LogOf, { fromMs, toMs, action, outcome, caller, resource }: EventQuery): string {
-  const text = JSON.stringify([id, fromMs, toMs, action, outcome, caller, resource]);
-  return createHash("sha256").update(text).digest("base64url").slice(0, 22);
+  return tokenHash([id, fromMs, toMs, action, outcome, caller, resource]);
 }

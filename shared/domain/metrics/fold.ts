@@ -1,6 +1,7 @@
 import { StoreError } from "../../stores/errors.ts";
 import { FOLD_QUEUE } from "../queues.ts";
-import { changeRecord, type Draft, type Quiet, type RecordAttributes, readRecord } from "../record.ts";
+import { changeRecord, type Draft, readRecord } from "../record.ts";
+import type { Quiet, RecordAttributes } from "../record-shape.ts";
 import type { Workspace } from "../workspace.ts";
 import { pointsId } from "./append.ts";
 import { compareLatest, fromTuple, joinColumns, type LatestMetrics, toTuple } from "./latest.ts";

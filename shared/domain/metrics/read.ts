@@ -1,7 +1,8 @@
 import { type BatchOperation, type ETag, MAX_BATCH_OPERATIONS, type Stored } from "../../stores/document-store.ts";
 import { PreconditionFailed } from "../../stores/errors.ts";
 import { notFound } from "../errors.ts";
-import { getHead, type RecordAttributes, type RecordView, readRecord, recallHead } from "../record.ts";
+import { getHead, type RecordView, readRecord, recallHead } from "../record.ts";
+import type { RecordAttributes } from "../record-shape.ts";
 import type { Workspace } from "../workspace.ts";
 import { POINTS_RANGE, type PointsItem } from "./append.ts";
 import { fromTuple, joinColumns, joinLatest, joinPoint, type LatestMetrics } from "./latest.ts";

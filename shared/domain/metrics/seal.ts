@@ -1,7 +1,8 @@
-import { hashOf } from "../experiments.ts";
+import { hashOf } from "../hash.ts";
 import type { ModelAttributes } from "../models/types.ts";
 import { SEAL_QUEUE } from "../queues.ts";
-import { changeRecord, getHead, type Quiet, type RecordAttributes, type RecordHead } from "../record.ts";
+import { changeRecord, getHead } from "../record.ts";
+import type { Quiet, RecordAttributes, RecordHead } from "../record-shape.ts";
 import { ENDED, type RunAttributes } from "../runs/types.ts";
 import { BLOBS } from "../stored-names.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";

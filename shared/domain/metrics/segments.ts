@@ -1,5 +1,6 @@
 import { inParallel } from "../../parallel.ts";
-import { getHead, type RecordAttributes } from "../record.ts";
+import { getHead } from "../record.ts";
+import type { RecordAttributes } from "../record-shape.ts";
 import type { Workspace } from "../workspace.ts";
 import { Segment, SegmentGone, type SegmentReference } from "./segment.ts";
 

@@ -7,7 +7,7 @@ import { readAllPoints } from "../metrics/read.ts";
 import { noteTrash } from "../purge/trash.ts";
 import { changeRecord, createRecord, type Draft, type RecordView, readRecord } from "../record.ts";
 import { checkedTag } from "../runs/runs.ts";
-import type { Tag } from "../runs/types.ts";
+import type { Tag } from "../tag.ts";
 import { cut, LIMITS, requireEntityName, requireLength, truncated } from "../validation.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { MODEL_STATUSES, type ModelAttributes, type ModelStatus } from "./types.ts";

@@ -1,5 +1,5 @@
-import type { RecordAttributes } from "../record.ts";
-import type { Stage } from "../runs/types.ts";
+import type { RecordAttributes } from "../record-shape.ts";
+import type { Stage } from "../stage.ts";
 
 export const MODEL_STATUSES = ["LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED"] as const;
 export type ModelStatus = (typeof MODEL_STATUSES)[number];

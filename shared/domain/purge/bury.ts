@@ -9,7 +9,8 @@ import {
 } from "../experiments.ts";
 import type { ModelAttributes } from "../models/types.ts";
 import { optimistically } from "../optimistic.ts";
-import { getHead, type RecordHead, type Tombstone } from "../record.ts";
+import { getHead, type Tombstone } from "../record.ts";
+import type { RecordHead } from "../record-shape.ts";
 import type { RunAttributes } from "../runs/types.ts";
 import { TOMBSTONE_SECONDS } from "../scope-index.ts";
 import { HEAD_ID } from "../stored-names.ts";

@@ -1,11 +1,11 @@
 import type { BatchOperation, Stored } from "../../stores/document-store.ts";
 import { AlreadyExists } from "../../stores/errors.ts";
 import { alreadyExists, invalid, notFound, sayTooLarge } from "../errors.ts";
-import { hashOf } from "../experiments.ts";
+import { hashOf } from "../hash.ts";
 import { optimistically } from "../optimistic.ts";
-import type { Tag } from "../runs/types.ts";
 import { TOMBSTONE_SECONDS } from "../scope-index.ts";
 import { CATALOG, digits } from "../stored-names.ts";
+import type { Tag } from "../tag.ts";
 import {
   cut,
   isReservedForLatest,

@@ -3,7 +3,7 @@ import { folderOfUri } from "../artifact-paths.ts";
 import { inBatches } from "../batches.ts";
 import { invalid, sayTooLarge, WorkspaceError } from "../errors.ts";
 import { optimistically } from "../optimistic.ts";
-import type { Tag } from "../runs/types.ts";
+import type { Tag } from "../tag.ts";
 import { cut, LIMITS, requireEntityName, requireLength } from "../validation.ts";
 import type { Workspace } from "../workspace.ts";
 import {

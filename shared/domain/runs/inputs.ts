@@ -1,12 +1,14 @@
 import { invalid } from "../errors.ts";
-import { hashOf } from "../experiments.ts";
+import { hashOf } from "../hash.ts";
 import { type Int64, storedInt64 } from "../int64.ts";
 import type { Draft } from "../record.ts";
 import { BLOBS } from "../stored-names.ts";
+import type { Tag } from "../tag.ts";
 import { cut, invalidValue, LIMITS, requireLength } from "../validation.ts";
 import type { Workspace } from "../workspace.ts";
 import { changeRun, requireActiveRun } from "./runs.ts";
-import type { RunAttributes, StoredInput, Tag } from "./types.ts";
+import type { StoredInput } from "./stored-input.ts";
+import type { RunAttributes } from "./types.ts";
 
 /** A dataset as clients log it. */
 export interface DatasetInput {

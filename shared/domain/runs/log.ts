@@ -5,10 +5,11 @@ import { endQuiet, SETTLED_AFTER_MS, suggestFold } from "../metrics/fold.ts";
 import type { Point } from "../metrics/points.ts";
 import { appendModelPoints, findModelPoints, type ModelPoints, namesModel } from "../models/log.ts";
 import type { Draft } from "../record.ts";
+import type { Tag } from "../tag.ts";
 import { cut, invalidValue, LIMITS, requireEntityName, requireLength, truncated } from "../validation.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { changeRun, checkedTag, requireActiveRun, setTagIn } from "./runs.ts";
-import type { RunAttributes, Tag } from "./types.ts";
+import type { RunAttributes } from "./types.ts";
 
 export type Param = Tag;
 

@@ -16,18 +16,12 @@ import {
   type RecordView,
   recallHead,
 } from "../record.ts";
+import type { Stage } from "../stage.ts";
+import type { Tag } from "../tag.ts";
 import { cut, LIMITS, requireEntityName, requireLength, requireRunId, truncated } from "../validation.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { randomRunName } from "./names.ts";
-import {
-  ENDED,
-  RUN_STATUSES,
-  type RunAttributes,
-  type RunHead,
-  type RunStatus,
-  type Stage,
-  type Tag,
-} from "./types.ts";
+import { ENDED, RUN_STATUSES, type RunAttributes, type RunHead, type RunStatus } from "./types.ts";
 
 export const RUN_NAME_TAG = "mlflow.runName";
 

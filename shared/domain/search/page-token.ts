@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { tokenHash } from "../hash.ts";
 import type { OrderKey, SortPosition, SortValue } from "./order.ts";
 
 /** What a page token belongs to; a token of another query is refused. Values must survive JSON. */
@@ -62,6 +62,5 @@ function sortValue(value: unknown, key: OrderKey): SortValue {
 }
 
 function hashOf(query: PagedQuery): string {
-  const text = JSON.stringify([query.scope, query.filter, query.order]);
-  return createHash("sha256").update(text).digest("base64url").slice(0, 22);
+  return tokenHash([query.scope, query.filter, query.order]);
 }

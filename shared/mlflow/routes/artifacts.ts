@@ -1,3 +1,4 @@
+import { HOST_BODY_BYTES } from "../../config.ts";
 import { basename } from "../../content-disposition.ts";
 import { artifactFile, artifactPath } from "../../domain/artifact-paths.ts";
 import {
@@ -13,7 +14,7 @@ import { getRun } from "../../domain/runs/runs.ts";
 import { abortUpload, beginUpload, completeUpload } from "../../domain/uploads.ts";
 import { BATCH_BYTES } from "../../http/body.ts";
 import { contentTypeOf, download } from "../../http/download.ts";
-import { HOST_BODY_BYTES, tooLargeForHost } from "../../http/large-uploads.ts";
+import { tooLargeForHost } from "../../http/large-uploads.ts";
 import type { AppRequest } from "../../http/types.ts";
 import { decodePart } from "../../http/url.ts";
 import { TooLarge } from "../../stores/errors.ts";

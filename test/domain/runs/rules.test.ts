@@ -12,7 +12,7 @@ import {
   setTag,
   updateRun,
 } from "../../../shared/domain/runs/runs.ts";
-import type { Tag } from "../../../shared/domain/runs/types.ts";
+import type { Tag } from "../../../shared/domain/tag.ts";
 import { runsPartition, type Workspace } from "../../../shared/domain/workspace.ts";
 import { otherProcess } from "../other-process.ts";
 import { type DomainFixture, domainFixture, raceOf, refusal } from "../support.ts";
