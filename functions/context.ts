@@ -5,7 +5,8 @@ import { toTheEnd } from "../shared/http/body.ts";
 import { type Caller, identify } from "../shared/http/callers.ts";
 import { Gate } from "../shared/http/gate.ts";
 import { isForeignOrigin } from "../shared/http/origin.ts";
-import { problemResponse } from "../shared/http/problem.ts";
+import { problemOf } from "../shared/http/problem.ts";
+import { inWordsOf, type Refuse, refusalOf } from "../shared/http/refusal.ts";
 import type { AppRequest, AppResponse, RequestBody } from "../shared/http/types.ts";
 import { hostOf } from "../shared/http/url.ts";
 import { type Services, services } from "../shared/services.ts";
@@ -28,21 +29,21 @@ const GUARDS = { "x-content-type-options": "nosniff", "cache-control": "no-store
 
 /**
  * Makes a Functions handler of an area's dispatcher.
- * @param refusal what the area answers when the stores cannot be opened, in its own shape; undefined for what is no refusal
+ * @param refuse the area's shape for a refusal, for when the stores cannot be opened
  */
 export function httpHandler(
   answer: (context: RequestContext, request: AppRequest) => Promise<AppResponse>,
-  refusal: (error: unknown) => AppResponse | undefined = problemResponse,
+  refuse: Refuse = problemOf,
 ): HttpHandler {
   return async (request: HttpRequest, invocation: InvocationContext): Promise<HttpResponseInit> => {
     let current: Services;
     try {
       current = await services();
     } catch (error) {
-      const refused = refusal(error);
-      if (!refused) throw error;
+      const refusal = refusalOf(error);
+      if (refusal.code === "InternalError") throw error;
       logFault(invocation, error);
-      return responseInit(refused, invocation);
+      return responseInit(inWordsOf(refuse, refusal), invocation);
     }
     const isBusy = gate.isFull();
     const context: RequestContext = {

@@ -22,7 +22,7 @@ export type ErrorCode =
 
 /**
  * A refusal that the caller may read. The message names the parameter, the value and what would be accepted; nothing private goes into it.
- * Every surface maps `code` to its own status and shape (mlflow/errors.ts, http/problem.ts).
+ * Every surface maps `code` to its own status and shape (mlflow/errors.ts, http/refusal.ts).
  */
 export class WorkspaceError extends Error {
   readonly code: ErrorCode;

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import packageJson from "../../package.json" with { type: "json" };
 import type { ErrorCode } from "../domain/errors.ts";
 import { PATH_PARAMETERS, parameterNames } from "./parameters.ts";
-import { STATUS } from "./problem.ts";
+import { STATUS } from "./refusal.ts";
 import type { RestRoute } from "./rest.ts";
 
 type Json = Record<string, unknown>;

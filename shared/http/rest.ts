@@ -8,7 +8,8 @@ import { operationFound } from "../signals.ts";
 import { admit, type Caller, type Rule, requireSomebody } from "./callers.ts";
 import type { Asked, EventLog } from "./event-log.ts";
 import { requireOwn } from "./own-run.ts";
-import { problem, problemResponse, refusalLogged } from "./problem.ts";
+import { problem, problemOf } from "./problem.ts";
+import { inWordsOf, refusalOf } from "./refusal.ts";
 import { type ObjectSchema, readJson, readParameters, readQuery } from "./rest-input.ts";
 import { METHODS, type RouteShape, routeTable } from "./routes.ts";
 import type { AppRequest, AppResponse } from "./types.ts";
@@ -113,10 +114,9 @@ export function restDispatcher(routes: readonly RestRoute[]) {
       return response;
     } catch (error) {
       context.events.noteRefused(asked, request, error, context.logError);
-      const refusal = problemResponse(error);
-      if (refusal) return refusalLogged(refusal, error, context.logError);
-      context.logError(error);
-      return problem(500, "InternalError", "An internal error occurred. The server's log has the details.");
+      const refusal = refusalOf(error);
+      if (refusal.isFault) context.logError(error);
+      return inWordsOf(problemOf, refusal);
     }
   };
 }

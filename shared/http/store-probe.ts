@@ -1,7 +1,7 @@
 import type { Clock } from "../stores/clock.ts";
 import type { StoreUnavailable } from "../stores/errors.ts";
 import type { Stores } from "../stores/stores.ts";
-import { withRetryAfter } from "./problem.ts";
+import { retryAfter } from "./refusal.ts";
 import type { AppResponse } from "./types.ts";
 
 /** Anybody may ask, so the stores are asked only so often. */
@@ -32,8 +32,9 @@ export function unopened({ retryAfterSeconds }: StoreUnavailable): AppResponse {
 function told(findings: Findings, retryAfterSeconds: number): AppResponse {
   const isWell = Object.values(findings).every((finding) => finding === "ok");
   const headers = { "content-type": "application/json", "cache-control": "no-store" };
-  const answer = { status: isWell ? 200 : 503, headers, body: JSON.stringify(findings) };
-  return isWell ? answer : withRetryAfter(answer, retryAfterSeconds);
+  const body = JSON.stringify(findings);
+  if (isWell) return { status: 200, headers, body };
+  return { status: 503, headers: { ...headers, ...retryAfter(retryAfterSeconds) }, body };
 }
 
 async function probe({ documents, blobs, queue, secrets }: Stores, log: (error: unknown) => void): Promise<Findings> {

@@ -5,12 +5,12 @@ import { readText } from "../http/body.ts";
 import { admit, type Caller, requireSomebody } from "../http/callers.ts";
 import type { Asked, EventLog } from "../http/event-log.ts";
 import { requireOwn } from "../http/own-run.ts";
-import { refusalLogged } from "../http/problem.ts";
+import { inWordsOf, type Refusal, refusalOf } from "../http/refusal.ts";
 import { routeTable } from "../http/routes.ts";
 import type { AppRequest, AppResponse } from "../http/types.ts";
 import { decodePart, splitUrl } from "../http/url.ts";
 import { operationFound } from "../signals.ts";
-import { errorResponse, internalError, noSuchRoute } from "./errors.ts";
+import { errorResponse, noSuchRoute } from "./errors.ts";
 import { decodeBody, decodeRequest, type Message, queryObject } from "./message.ts";
 import type { MlflowRoute, MlflowSettings, Surface } from "./route.ts";
 import { artifactRoutes } from "./routes/artifacts.ts";
@@ -69,9 +69,10 @@ const PREFIXES = [
 type AskedWhere = Asked & { surface?: Surface };
 
 /** A browser that shows MLflow's page asks its user to sign in. */
-function forPage(refusal: AppResponse): AppResponse {
-  if (refusal.status !== 401) return refusal;
-  return { ...refusal, headers: { ...refusal.headers, "www-authenticate": 'Basic realm="cairn", charset="UTF-8"' } };
+function refuseOnPage(refusal: Refusal): AppResponse {
+  const response = errorResponse(refusal);
+  if (refusal.code !== "Unauthenticated") return response;
+  return { ...response, headers: { ...response.headers, "www-authenticate": 'Basic realm="cairn", charset="UTF-8"' } };
 }
 
 /** Answers one request in MLflow's dialect; never throws. */
@@ -83,10 +84,9 @@ export async function answerMlflow(context: MlflowContext, request: AppRequest):
     return response;
   } catch (error) {
     context.events.noteRefused(asked, request, error, context.logError);
-    const refusal = errorResponse(error);
-    if (refusal) return refusalLogged(asked.surface === "api" ? refusal : forPage(refusal), error, context.logError);
-    context.logError(error);
-    return internalError;
+    const refusal = refusalOf(error);
+    if (refusal.isFault) context.logError(error);
+    return inWordsOf(asked.surface === "api" ? errorResponse : refuseOnPage, refusal);
   }
 }
 

@@ -18,10 +18,9 @@ import { getRun, type Run } from "../domain/runs/runs.ts";
 import { type FoundRun, searchRuns } from "../domain/runs/search.ts";
 import { Steps } from "../domain/search/steps.ts";
 import type { Workspace } from "../domain/workspace.ts";
-import { brief } from "../http/problem.ts";
+import { brief } from "../http/refusal.ts";
 import { turn } from "../turns.ts";
 import { experimentJson, modelVersionJson, runJson } from "./entities.ts";
-import { FilterError } from "./filter/filter-error.ts";
 import { parseModelVersionFilter, parseModelVersionOrder } from "./filter/model-versions.ts";
 import { parseRunFilter, parseRunOrder } from "./filter/runs.ts";
 import { SCHEMA } from "./graphql-schema.ts";
@@ -98,7 +97,7 @@ function aliasesIn(document: DocumentNode): number {
 }
 
 function isRefusal(error: Error): boolean {
-  return error instanceof WorkspaceError || error instanceof FilterError || error instanceof GraphQLError;
+  return error instanceof WorkspaceError || error instanceof GraphQLError;
 }
 
 /** `runName` is the member `run_name` of what REST would answer. NaN has no form in GraphQL. */

@@ -8,7 +8,7 @@ import type { Workspace } from "../domain/workspace.ts";
 import { DEFAULT_WORKSPACE, openLocated, type Realm } from "../domain/workspaces.ts";
 import { admit, type Caller, requireSomebody } from "../http/callers.ts";
 import type { Asked, EventLog } from "../http/event-log.ts";
-import { problemResponse, refusalLogged } from "../http/problem.ts";
+import { inWordsOf, type Refusal, refusalOf, STATUS } from "../http/refusal.ts";
 import type { AppRequest, AppResponse } from "../http/types.ts";
 import { decodePart, hostOf, splitUrl } from "../http/url.ts";
 import { visibleWorkspaces } from "../http/workspace-access.ts";
@@ -58,10 +58,9 @@ export async function answerPage(context: PageContext, request: AppRequest): Pro
     return pageResponse(200, "Cairn", await content(context, caller, wanted, asked));
   } catch (error) {
     if (asked.caller) context.events.noteRefused(asked, request, error, context.logError);
-    const refused = refusalPage(error);
-    if (refused) return refusalLogged(refused, error, context.logError);
-    context.logError(error);
-    return messagePage(500, "Something went wrong. The server's log has the details.");
+    const refusal = refusalOf(error);
+    if (refusal.isFault) context.logError(error);
+    return inWordsOf(refusalPage, refusal);
   }
 }
 
@@ -150,19 +149,9 @@ async function withExperiment(workspace: Workspace, run: Run): Promise<ListedRun
 /** Only here is a browser told that its user may sign in: clients of the API would stop their scripts to ask for a password. */
 const CHALLENGE = { "www-authenticate": 'Basic realm="Cairn", charset="UTF-8"' };
 
-/** Undefined for what is our fault, which the caller logs. */
-export function refusalPage(error: unknown): AppResponse | undefined {
-  const refused = problemResponse(error);
-  if (!refused) return undefined;
-  const { status, headers } = refused;
-  const retryAfter = headers?.["retry-after"];
-  return messagePage(status, wordsOf(refused), {
-    ...(status === 401 && CHALLENGE),
-    ...(retryAfter !== undefined && { "retry-after": retryAfter }),
-  });
+export function refusalPage({ code, message }: Refusal): AppResponse {
+  return messagePage(STATUS[code], message, code === "Unauthenticated" ? CHALLENGE : undefined);
 }
 
 const messagePage = (status: number, words: string, headers?: Record<string, string>): AppResponse =>
   pageResponse(status, "Cairn", html`<h1>Cairn</h1>\n<p>${words}</p>\n<p><a href="/">Start page</a></p>`, headers);
-
-const wordsOf = ({ body }: AppResponse): string => (JSON.parse(String(body)) as { detail: string }).detail;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { invalidState, WorkspaceError } from "../../shared/domain/errors.ts";
+import { refusalOf } from "../../shared/http/refusal.ts";
 import { errorResponse } from "../../shared/mlflow/errors.ts";
 import { NO_RUN } from "./scenario.ts";
 import { served } from "./served.ts";
@@ -34,6 +35,6 @@ describe("the class and SQLSTATE of an error", () => {
     [invalidState("x"), { error_code: "INVALID_STATE", sqlstate: "XXM00", error_class: "CLIENT_INTERNAL_ERROR" }],
     [new WorkspaceError("NotImplemented", "x"), { error_code: "NOT_IMPLEMENTED" }],
   ])("%s", (error, expected) => {
-    expect(JSON.parse(errorResponse(error)!.body as string)).toEqual({ ...expected, message: "x" });
+    expect(JSON.parse(errorResponse(refusalOf(error)).body as string)).toEqual({ ...expected, message: "x" });
   });
 });

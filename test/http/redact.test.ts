@@ -2,7 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { brief } from "../../shared/http/problem.ts";
+import { brief } from "../../shared/http/refusal.ts";
 import { redact } from "../../shared/redact.ts";
 import { PLANTED, plantedIn } from "../setup/secrets.ts";
 

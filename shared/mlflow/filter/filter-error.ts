@@ -1,7 +1,9 @@
+import { WorkspaceError } from "../../domain/errors.ts";
+
 /** A filter or order_by that cannot be understood or is too large. The message may be shown; it names what would be accepted. */
-export class FilterError extends Error {
+export class FilterError extends WorkspaceError {
   constructor(message: string) {
-    super(message);
+    super("InvalidParameter", message);
     this.name = "FilterError";
   }
 }
