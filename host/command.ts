@@ -8,7 +8,7 @@ import {
   DataFolderInUse,
   DataFolderUnusable,
   DataFormatTooNew,
-} from "../shared/drivers/sqlite/data-folder.ts";
+} from "../shared/drivers/sqlite/data-folder-errors.ts";
 import { UPLOAD_VARIABLES } from "../shared/http/large-uploads.ts";
 import { InvalidSettings, shownSetting } from "../shared/invalid-settings.ts";
 import type { Clock, Ids } from "../shared/stores/clock.ts";
@@ -197,7 +197,7 @@ async function start(settings: Settings, app: LocalApp): Promise<void> {
 
 async function backUpTo(target: string, folder: string): Promise<void> {
   if (readConfig().azure) throw new StartError("--backup copies a data folder; the settings name stores in Azure.");
-  const { backUp } = await import("../shared/drivers/sqlite/backup.ts");
+  const { backUp } = await import("../shared/drivers/embedded/backup.ts");
   const { target: made, files, lost } = await backUp(folder, target);
   console.log(
     `The data in ${folder} and ${files} files of artifacts are copied to ${made}. To run it: npm start -- --data ${made}`,

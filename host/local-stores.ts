@@ -1,8 +1,8 @@
 import { type Config, readConfig } from "../shared/config.ts";
+import { openEmbedded } from "../shared/drivers/embedded/open-embedded.ts";
 import { SecretFiles } from "../shared/drivers/files/secret-files.ts";
 import { machineClock, machineIds } from "../shared/drivers/machine.ts";
 import { secretsIn } from "../shared/drivers/sqlite/data-folder.ts";
-import { openEmbedded } from "../shared/drivers/sqlite/open-embedded.ts";
 import { redact } from "../shared/redact.ts";
 import type { Stores } from "../shared/stores/stores.ts";
 import { StartError } from "./errors.ts";

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { attachment, basename } from "../shared/content-disposition.ts";
+import type { EmbeddedStores } from "../shared/drivers/embedded/open-embedded.ts";
 import { blockOf, SIGNED_BLOBS_PATH } from "../shared/drivers/files/signed-blobs.ts";
-import type { EmbeddedStores } from "../shared/drivers/sqlite/open-embedded.ts";
 import { getRanged, mayAnswer, quoted } from "../shared/http/ranges.ts";
 import type { BlobProperties } from "../shared/stores/blob-store.ts";
 import type { Clock } from "../shared/stores/clock.ts";

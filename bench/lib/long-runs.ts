@@ -6,8 +6,8 @@ import { logMetric } from "../../shared/domain/runs/log.ts";
 import { createRun, updateRun } from "../../shared/domain/runs/runs.ts";
 import type { Workspace } from "../../shared/domain/workspace.ts";
 import { openWorkspace } from "../../shared/domain/workspaces.ts";
+import { openEmbedded } from "../../shared/drivers/embedded/open-embedded.ts";
 import { machineIds } from "../../shared/drivers/machine.ts";
-import { openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
 
 const RESUMED_EVERY_MS = 300_000;
 const CALLS = 20;

@@ -126,7 +126,7 @@ const BOUNDED: Readonly<Record<string, string>> = {
   "shared/drivers/azure-blob/block-upload.ts": "three blocks",
   "shared/domain/artifacts.ts": "sixteen ancestors of a path",
   "shared/drivers/files/file-garbage.ts": "so many files as it forgets at once",
-  "shared/drivers/sqlite/backup.ts": "the workers that copy files",
+  "shared/drivers/embedded/backup.ts": "the workers that copy files",
   "host/host.ts": "the timers and queues of the app",
   "host/queues.ts": "a batch of messages, on stopping",
 };

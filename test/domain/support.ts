@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { Memory } from "../../shared/domain/memory.ts";
 import type { Workspace } from "../../shared/domain/workspace.ts";
 import { createWorkspace, openWorkspace, type Realm } from "../../shared/domain/workspaces.ts";
-import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
+import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/embedded/open-embedded.ts";
 import type { BlobStore } from "../../shared/stores/blob-store.ts";
 import type { Clock, Ids } from "../../shared/stores/clock.ts";
 import type { DocumentStore } from "../../shared/stores/document-store.ts";

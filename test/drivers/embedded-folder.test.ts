@@ -4,8 +4,12 @@ import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { DataFolderInUse, DataFolderUnusable, DataFormatTooNew } from "../../shared/drivers/sqlite/data-folder.ts";
-import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
+import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/embedded/open-embedded.ts";
+import {
+  DataFolderInUse,
+  DataFolderUnusable,
+  DataFormatTooNew,
+} from "../../shared/drivers/sqlite/data-folder-errors.ts";
 import { countingIds, ManualClock, temporaryFolder } from "./embedded-fixture.ts";
 
 const WRITER = join(import.meta.dirname, "write-until-killed.ts");

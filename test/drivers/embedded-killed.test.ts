@@ -4,7 +4,7 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, it, onTestFinished } from "vitest";
-import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
+import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/embedded/open-embedded.ts";
 import { read } from "../contract/blobs/bytes.ts";
 import { collect } from "../contract/support.ts";
 import { countingIds, ManualClock, temporaryFolder } from "./embedded-fixture.ts";

@@ -2,7 +2,7 @@ import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it, onTestFinished } from "vitest";
-import { backUp } from "../../shared/drivers/sqlite/backup.ts";
+import { backUp } from "../../shared/drivers/embedded/backup.ts";
 import { embeddedFixture } from "./embedded-fixture.ts";
 
 const MEGABYTE = 1024 * 1024;

@@ -10,7 +10,7 @@ import { logMetric } from "../../shared/domain/runs/log.ts";
 import { createRun } from "../../shared/domain/runs/runs.ts";
 import { runsPartition, type Workspace } from "../../shared/domain/workspace.ts";
 import { openWorkspace } from "../../shared/domain/workspaces.ts";
-import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
+import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/embedded/open-embedded.ts";
 import type { BlobStore } from "../../shared/stores/blob-store.ts";
 import { read } from "../contract/blobs/bytes.ts";
 import { SettableClock, seededIds } from "../domain/support.ts";

@@ -4,8 +4,8 @@
  * `piece <number>`.
  */
 import { randomBytes } from "node:crypto";
+import { openEmbedded } from "../../shared/drivers/embedded/open-embedded.ts";
 import { machineClock } from "../../shared/drivers/machine.ts";
-import { openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
 
 const CHUNK_BYTES = 128 * 1024;
 

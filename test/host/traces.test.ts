@@ -1,8 +1,8 @@
 import { rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { wakeOnSend } from "../../host/queues.ts";
+import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/embedded/open-embedded.ts";
 import { machineClock, machineIds } from "../../shared/drivers/machine.ts";
-import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
 import { tracedQueue } from "../../shared/telemetry.ts";
 import { temporaryFolder } from "../drivers/embedded-fixture.ts";
 import { outbox } from "./apps/traces-state.ts";

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { HostOptions } from "../../host/host.ts";
 import { wakeOnSend } from "../../host/queues.ts";
+import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/embedded/open-embedded.ts";
 import { machineClock } from "../../shared/drivers/machine.ts";
-import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/sqlite/open-embedded.ts";
 import { work } from "./apps/work-state.ts";
 import { HOST_JSON, QUICK_QUEUES, send, startTestHost, type TestHost, until } from "./support.ts";
 

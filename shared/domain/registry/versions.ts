@@ -1,7 +1,6 @@
 import type { Stored } from "../../stores/document-store.ts";
-import { folderOfUri } from "../artifact-paths.ts";
 import { inBatches } from "../batches.ts";
-import { invalid, sayTooLarge, WorkspaceError } from "../errors.ts";
+import { invalid, sayTooLarge } from "../errors.ts";
 import { optimistically } from "../optimistic.ts";
 import type { Tag } from "../tag.ts";
 import { cut, LIMITS, requireEntityName, requireLength } from "../validation.ts";
@@ -17,7 +16,6 @@ import {
   versionNotFound,
   versionRange,
 } from "./models.ts";
-import { type NewVersion, type ResolvedSource, resolveSource } from "./source.ts";
 import {
   type ModelVersion,
   type NamedVersion,
@@ -27,61 +25,6 @@ import {
   type VersionItem,
   type VersionStage,
 } from "./types.ts";
-
-/**
- * Registers files as the next version of a model: 1, 2, 3 …, also under concurrency; a number is never given twice.
- * @throws NotFound for an unknown model; InvalidParameter for a source that does not belong to the run or logged model named
- */
-export async function createModelVersion(workspace: Workspace, input: NewVersion): Promise<NamedVersion> {
-  for (const tag of input.tags) requireRegistryTag(tag);
-  requireLength("description", input.description ?? "", LIMITS.registryDescription);
-  requireLength("source", input.source, LIMITS.artifactLocation);
-  requireLength("run_link", input.runLink ?? "", LIMITS.artifactLocation);
-  await getRegisteredModel(workspace, input.name);
-  const resolved = await resolveSource(workspace, input);
-  const made = await addVersion(workspace, input, resolved);
-  if (folderOfUri(resolved.storageLocation) !== undefined) await requireSourceStands(workspace, input, made);
-  return made;
-}
-
-function addVersion(workspace: Workspace, input: NewVersion, resolved: ResolvedSource): Promise<NamedVersion> {
-  return changeModel(workspace, input.name, async (model) => {
-    const nowMs = workspace.clock.now();
-    const version: ModelVersion = {
-      modelKey: model.key,
-      version: model.lastVersion + 1,
-      createdMs: nowMs,
-      updatedMs: nowMs,
-      stage: "None",
-      description: input.description ?? "",
-      runLink: input.runLink ?? "",
-      ...resolved,
-      tags: [...new Map(input.tags.map(({ key, value }) => [key, value]))],
-    };
-    return {
-      model: { ...model, lastVersion: version.version, updatedMs: later(workspace, model.updatedMs) },
-      also: [{ kind: "create", item: toItem(workspace, version) }],
-      result: { name: model.name, version, aliases: [] },
-    };
-  });
-}
-
-/**
- * A purge buries a run before it looks which versions are made of it, so either it sees this version, or this sees that the run is gone. Then
- * the version, which nobody knows yet, goes again.
- */
-async function requireSourceStands(workspace: Workspace, input: NewVersion, { version }: NamedVersion): Promise<void> {
-  try {
-    const { storageLocation } = await resolveSource(workspace, input);
-    if (storageLocation === version.storageLocation) return;
-  } catch (error) {
-    if (!(error instanceof WorkspaceError)) throw error;
-  }
-  await deleteModelVersion(workspace, input.name, String(version.version)).catch((error) => {
-    if (!(error instanceof WorkspaceError && error.code === "NotFound")) throw error;
-  });
-  throw invalid(`Invalid model version source: '${cut(input.source)}'. It was deleted meanwhile.`);
-}
 
 /** @throws NotFound */
 export async function getModelVersion(workspace: Workspace, name: string, version: string): Promise<NamedVersion> {
@@ -167,7 +110,7 @@ export async function transitionStage(
 
 function movedTo(workspace: Workspace, stage: VersionStage, { item, etag }: Stored<VersionItem>) {
   const version = { ...item.version, stage, updatedMs: later(workspace, item.version.updatedMs) };
-  return { kind: "replace" as const, item: toItem(workspace, version), etag };
+  return { kind: "replace" as const, item: versionItem(workspace, version), etag };
 }
 
 /** Deletes a version for good; aliases to it go with it, its number does not come again. */
@@ -230,7 +173,7 @@ function changeVersion(
     const { item, etag } = await requireVersion(workspace, model, number);
     const edited = edit(item.version);
     if (edited === item.version) return named(model, edited);
-    const writing = workspace.stores.documents.catalog.replace(workspace.id, toItem(workspace, edited), etag);
+    const writing = workspace.stores.documents.catalog.replace(workspace.id, versionItem(workspace, edited), etag);
     await sayTooLarge("The tags of this version", writing);
     return named(model, edited);
   });
@@ -248,7 +191,7 @@ async function requireVersion(
   throw versionNotFound(model.name, version);
 }
 
-function toItem(workspace: Workspace, version: ModelVersion): VersionItem {
+export function versionItem(workspace: Workspace, version: ModelVersion): VersionItem {
   const id = versionDocumentId(version.modelKey, version.version);
   return { id, scope: registryScope(workspace), kind: "model-version", version };
 }

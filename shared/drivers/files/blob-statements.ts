@@ -1,4 +1,5 @@
-import type { Database, Statement } from "../sqlite/database.ts";
+import type { Database } from "../sqlite/database.ts";
+import type { Statement } from "../sqlite/statement.ts";
 
 export interface BlobRow {
   readonly name: string;

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Later, Statement } from "./database.ts";
 import { asStoreError } from "./sqlite-errors.ts";
+import type { Later, Statement } from "./statement.ts";
 
 /** When transactions are committed, and what makes them outlive the process. */
 export interface Commits {

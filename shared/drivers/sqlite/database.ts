@@ -7,25 +7,13 @@ import { FreePages } from "./free-pages.ts";
 import { GroupCommits, recover } from "./group-commits.ts";
 import { Journal } from "./journal.ts";
 import { asStoreError, isLocked } from "./sqlite-errors.ts";
+import type { Later, Statement } from "./statement.ts";
 
 /** How long a start, and later a call, waits for another program that holds the database. A call waits without holding up others. */
 const LOCK_PATIENCE_MS = 5_000;
 const LOCK_PAUSE_MS = 20;
 /** What the write-ahead log is cut down to when it starts again from its beginning. */
 const LOG_REST_BYTES = 1024 * 1024;
-
-type Value = string | number | null;
-
-/** A prepared statement whose rows have the shape that its SQL gives them. */
-export interface Statement<Row> {
-  get(...values: Value[]): Row | undefined;
-  all(...values: Value[]): Row[];
-  iterate(...values: Value[]): IterableIterator<Row>;
-  run(...values: Value[]): { changes: number; lastInsertRowid: number };
-}
-
-/** Calls a statement whose result nobody waits for. */
-export type Later = (...values: Value[]) => void;
 
 export interface DatabaseOptions {
   readonly databaseFile: string;

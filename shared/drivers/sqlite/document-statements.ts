@@ -1,5 +1,6 @@
-import type { Database, Later, Statement } from "./database.ts";
+import type { Database } from "./database.ts";
 import type { DocumentTable } from "./schema.ts";
+import type { Later, Statement } from "./statement.ts";
 
 export interface ItemRow {
   readonly seq: number;

@@ -1,9 +1,9 @@
 import { randomInt } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import type { Commits } from "./commits.ts";
-import type { Later, Statement } from "./database.ts";
 import type { Change, Journal, Transaction } from "./journal.ts";
 import { asStoreError } from "./sqlite-errors.ts";
+import type { Later, Statement } from "./statement.ts";
 
 /** How long a group stays open, how much of it may be in the journal, and when a commit that failed is tried again. */
 const GROUP_MS = 50;

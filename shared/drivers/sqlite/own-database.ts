@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { DataFolderUnusable } from "./data-folder.ts";
+import { DataFolderUnusable } from "./data-folder-errors.ts";
 import { isDamaged } from "./sqlite-errors.ts";
 
 const ELSEWHERE = "Choose another folder with --data.";

@@ -1,4 +1,4 @@
-import { DataFormatTooNew } from "./data-folder.ts";
+import { DataFormatTooNew } from "./data-folder-errors.ts";
 import type { Database } from "./database.ts";
 
 /** The containers of documents; each is a table of its own. */

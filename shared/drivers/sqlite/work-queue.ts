@@ -11,7 +11,8 @@ import {
   MAX_SECONDS,
   NEVER_MS,
 } from "../common/queue-rules.ts";
-import type { Database, Statement } from "./database.ts";
+import type { Database } from "./database.ts";
+import type { Statement } from "./statement.ts";
 
 interface MessageRow {
   readonly seq: number;

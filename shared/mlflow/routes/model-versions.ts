@@ -1,9 +1,9 @@
 import { noteModelVersion } from "../../domain/models/registrations.ts";
+import { createModelVersion } from "../../domain/registry/create-version.ts";
 import { searchModelVersions } from "../../domain/registry/registry-index.ts";
 import { isPrompt } from "../../domain/registry/source.ts";
 import type { NamedVersion } from "../../domain/registry/types.ts";
 import {
-  createModelVersion,
   deleteModelVersion,
   deleteModelVersionTag,
   getModelVersion,

@@ -13,7 +13,7 @@ import { createRun, deleteRun } from "../../../shared/domain/runs/runs.ts";
 import { runsPartition } from "../../../shared/domain/workspace.ts";
 import { openWorkspace } from "../../../shared/domain/workspaces.ts";
 import { openAzureStores } from "../../../shared/drivers/azure-stores.ts";
-import { openEmbedded } from "../../../shared/drivers/sqlite/open-embedded.ts";
+import { openEmbedded } from "../../../shared/drivers/embedded/open-embedded.ts";
 import { SettableClock, seededIds } from "../support.ts";
 
 /*

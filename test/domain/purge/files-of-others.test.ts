@@ -3,13 +3,14 @@ import { createExperiment, deleteExperiment, experimentDocumentId } from "../../
 import { deleteLoggedModel } from "../../../shared/domain/models/models.ts";
 import { watchPurges } from "../../../shared/domain/purge/background.ts";
 import { purgeExperiment, purgeRecord } from "../../../shared/domain/purge/purge.ts";
+import { createModelVersion } from "../../../shared/domain/registry/create-version.ts";
 import {
   createRegisteredModel,
   deleteRegisteredModel,
   renameRegisteredModel,
   setAlias,
 } from "../../../shared/domain/registry/models.ts";
-import { createModelVersion, deleteModelVersion } from "../../../shared/domain/registry/versions.ts";
+import { deleteModelVersion } from "../../../shared/domain/registry/versions.ts";
 import { createRun, deleteRun, getRun } from "../../../shared/domain/runs/runs.ts";
 import { DAY, refusal, withEachWrite } from "../support.ts";
 import {

@@ -10,8 +10,8 @@ import {
 import { deleteLoggedModel, getLoggedModel } from "../../../shared/domain/models/models.ts";
 import { handlePurge, watchPurges } from "../../../shared/domain/purge/background.ts";
 import { purgeExperiment, purgeRecord } from "../../../shared/domain/purge/purge.ts";
+import { createModelVersion } from "../../../shared/domain/registry/create-version.ts";
 import { createRegisteredModel } from "../../../shared/domain/registry/models.ts";
-import { createModelVersion } from "../../../shared/domain/registry/versions.ts";
 import { createRun, deleteRun, getRun, restoreRun } from "../../../shared/domain/runs/runs.ts";
 import { deleteWorkspace, openWorkspace } from "../../../shared/domain/workspaces.ts";
 import { collect } from "../../contract/support.ts";

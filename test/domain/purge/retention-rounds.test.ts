@@ -9,8 +9,9 @@ import {
 import { createLoggedModel, deleteLoggedModel, getLoggedModel } from "../../../shared/domain/models/models.ts";
 import { watchPurges } from "../../../shared/domain/purge/background.ts";
 import { purgeExperiment, purgeRecord } from "../../../shared/domain/purge/purge.ts";
+import { createModelVersion } from "../../../shared/domain/registry/create-version.ts";
 import { createRegisteredModel } from "../../../shared/domain/registry/models.ts";
-import { createModelVersion, deleteModelVersion } from "../../../shared/domain/registry/versions.ts";
+import { deleteModelVersion } from "../../../shared/domain/registry/versions.ts";
 import { createRun, deleteRun, getRun, restoreRun } from "../../../shared/domain/runs/runs.ts";
 import { DAY } from "../support.ts";
 import {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { createModelVersion } from "../../../shared/domain/registry/create-version.ts";
 import {
   deleteAlias,
   deleteRegisteredModelTag,
@@ -9,7 +10,6 @@ import {
 } from "../../../shared/domain/registry/models.ts";
 import { searchModelVersions, searchRegisteredModels } from "../../../shared/domain/registry/registry-index.ts";
 import {
-  createModelVersion,
   deleteModelVersion,
   deleteModelVersionTag,
   getModelVersion,

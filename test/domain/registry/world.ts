@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect } from "vitest";
+import { createModelVersion } from "../../../shared/domain/registry/create-version.ts";
 import { createRegisteredModel, getRegisteredModel } from "../../../shared/domain/registry/models.ts";
 import { searchModelVersions, searchRegisteredModels } from "../../../shared/domain/registry/registry-index.ts";
-import { createModelVersion, listVersions } from "../../../shared/domain/registry/versions.ts";
+import { listVersions } from "../../../shared/domain/registry/versions.ts";
 import type { Workspace } from "../../../shared/domain/workspace.ts";
 import { otherProcess } from "../other-process.ts";
 import { type DomainFixture, domainFixture, withColdMemory } from "../support.ts";

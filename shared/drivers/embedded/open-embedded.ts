@@ -9,12 +9,12 @@ import { BLOB_EVENTS_QUEUE, dropEvent } from "../files/drop-events.ts";
 import { FileBlobStore } from "../files/file-blob-store.ts";
 import { SecretFiles } from "../files/secret-files.ts";
 import { type SignedBlobs, signedBlobs } from "../files/signed-blobs.ts";
-import { type DataFolder, takeDataFolder, unusable } from "./data-folder.ts";
-import { Database } from "./database.ts";
-import { SqliteDocumentStore } from "./document-store.ts";
-import { usableOrNot } from "./own-database.ts";
-import { type DocumentTable, prepareSchema } from "./schema.ts";
-import { SqliteWorkQueue } from "./work-queue.ts";
+import { type DataFolder, takeDataFolder, unusable } from "../sqlite/data-folder.ts";
+import { Database } from "../sqlite/database.ts";
+import { SqliteDocumentStore } from "../sqlite/document-store.ts";
+import { usableOrNot } from "../sqlite/own-database.ts";
+import { type DocumentTable, prepareSchema } from "../sqlite/schema.ts";
+import { SqliteWorkQueue } from "../sqlite/work-queue.ts";
 
 export interface EmbeddedOptions {
   /** Made where it does not exist. One process at a time works on it. */

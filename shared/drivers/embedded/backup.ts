@@ -4,17 +4,11 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { contentPath } from "../files/content-folder.ts";
 import { UNFINISHED } from "../files/key-file.ts";
-import {
-  BackupFailed,
-  type DataFolder,
-  DataFolderInUse,
-  type DataPaths,
-  pathsIn,
-  takeDataFolder,
-} from "./data-folder.ts";
-import { Database } from "./database.ts";
-import { newIncarnation } from "./group-commits.ts";
-import { prepareSchema } from "./schema.ts";
+import { type DataFolder, type DataPaths, pathsIn, takeDataFolder } from "../sqlite/data-folder.ts";
+import { BackupFailed, DataFolderInUse } from "../sqlite/data-folder-errors.ts";
+import { Database } from "../sqlite/database.ts";
+import { newIncarnation } from "../sqlite/group-commits.ts";
+import { prepareSchema } from "../sqlite/schema.ts";
 
 export interface Backup {
   /** Absolute. */
