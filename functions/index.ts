@@ -5,9 +5,9 @@ import {
   type HttpMethod,
   type StorageQueueHandler,
 } from "@azure/functions";
-import { FOLD_QUEUE, PURGE_QUEUE, SEAL_QUEUE, SNAPSHOT_QUEUE } from "../shared/domain/queues.ts";
 import { area } from "./area.ts";
 import { checkSettings, guarded } from "./guard.ts";
+import { QUEUES } from "./queues.ts";
 import { takeRequestsAsSent } from "./stream-mode.ts";
 import { startTelemetry, TELEMETRY_CAPABILITIES } from "./telemetry.ts";
 
@@ -53,12 +53,10 @@ http("mlflow-azureml", EVERY, "mlflow/{*path}", mlflow);
 const rest = area(() => import("./rest.ts"));
 http("rest-v1", EVERY, "api/v1/{*path}", rest("answer"));
 
-const background = area(() => import("./background.ts"));
-queue(FOLD_QUEUE, background("foldMetrics"));
-queue(SEAL_QUEUE, background("sealMetrics"));
-queue(SNAPSHOT_QUEUE, background("writeSnapshot"));
-queue(PURGE_QUEUE, background("purge"));
+const background = area(async () => ({ watch: (await import("./background.ts")).watch }));
 app.timer("watchdog", { schedule: "0 */15 * * * *", handler: observed(background("watch")) });
+
+for (const { name, handler } of QUEUES) queue(name, handler);
 
 takeRequestsAsSent();
 

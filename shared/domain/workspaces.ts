@@ -6,7 +6,7 @@ import { alreadyExists, invalid, invalidState, notFound, WorkspaceError } from "
 import { ensureDefaultExperiment } from "./experiments.ts";
 import type { Memory } from "./memory.ts";
 import { optimistically } from "./optimistic.ts";
-import { requestPurge } from "./purge/messages.ts";
+import { PURGE_QUEUE } from "./queues.ts";
 import { WORKSPACES, WORKSPACES_PARTITION } from "./stored-names.ts";
 import { cut, requireLength } from "./validation.ts";
 import type { Workspace } from "./workspace.ts";
@@ -201,7 +201,7 @@ export async function buryWorkspace(realm: Realm, { item, etag }: Stored<Workspa
   } catch (error) {
     throw error instanceof AlreadyExists ? workspaceNotFound(name) : error;
   }
-  await requestPurge(realm, { kind: "workspace", workspaceId: id });
+  await PURGE_QUEUE.send(realm, { kind: "workspace", workspaceId: id });
   return item.workspace;
 }
 

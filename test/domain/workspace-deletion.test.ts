@@ -51,10 +51,10 @@ async function newWorkspace(): Promise<Workspace> {
 
 async function drain(): Promise<void> {
   for (;;) {
-    const [message] = await fixture.stores.queue.receive(PURGE_QUEUE, 1, 30);
+    const [message] = await fixture.stores.queue.receive(PURGE_QUEUE.name, 1, 30);
     if (!message) return;
     await handlePurge(instance(), JSON.parse(message.body));
-    await fixture.stores.queue.remove(PURGE_QUEUE, message);
+    await fixture.stores.queue.remove(PURGE_QUEUE.name, message);
   }
 }
 

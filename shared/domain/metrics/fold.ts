@@ -17,15 +17,9 @@ export const SETTLED_AFTER_MS = 60_000;
 /** So many unfolded documents make a reader ask for a fold. */
 export const FOLD_WORTHWHILE = 100;
 
-export interface FoldMessage {
-  readonly workspaceId: string;
-  readonly recordId: string;
-}
-
 /** Asks for a fold at a time when everything written until now has settled. */
 export async function requestFold(workspace: Workspace, recordId: string, delayMs = 0): Promise<void> {
-  const message: FoldMessage = { workspaceId: workspace.id, recordId };
-  await workspace.stores.queue.send(FOLD_QUEUE, JSON.stringify(message), Math.ceil(delayMs / 1000));
+  await FOLD_QUEUE.send(workspace, { workspaceId: workspace.id, recordId }, Math.ceil(delayMs / 1000));
 }
 
 /** The same for whoever has done what was asked of them: that the queue takes no message is no failure of theirs. Readers ask again. */

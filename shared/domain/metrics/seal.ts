@@ -25,18 +25,12 @@ import { type Listed, pointsDocuments, removeDocuments } from "./read.ts";
 import { buildSegment, SegmentGone, type SegmentReference } from "./segment.ts";
 import { openSegment } from "./segments.ts";
 
-export interface SealMessage {
-  readonly workspaceId: string;
-  readonly recordId: string;
-}
-
 /** Fewer documents are left as they are: a segment would cost more than it saves. */
 export const SEAL_DOCUMENTS = 20;
 const SEGMENT_DOCUMENTS = 5_000;
 
 export async function requestSeal(workspace: Workspace, recordId: string): Promise<void> {
-  const message: SealMessage = { workspaceId: workspace.id, recordId };
-  await workspace.stores.queue.send(SEAL_QUEUE, JSON.stringify(message));
+  await SEAL_QUEUE.send(workspace, { workspaceId: workspace.id, recordId });
 }
 
 /** A run that has ended is sealed; one that goes on is when it has grown long. */

@@ -1,8 +1,8 @@
+import { PURGE_QUEUE, type PurgeMessage } from "../queues.ts";
 import { registryIndex } from "../registry/registry-index.ts";
 import { CATALOG } from "../stored-names.ts";
 import type { Workspace } from "../workspace.ts";
 import { listWorkspaces, type Realm, workspaceOfId, workspacesToPurge } from "../workspaces.ts";
-import { type PurgeMessage, requestPurge } from "./messages.ts";
 import { type PurgeItem, SWEEP_AGAIN_SECONDS } from "./notes.ts";
 import { purgeExpired, type Tell } from "./retention.ts";
 import { Slice, SliceEnded } from "./slice.ts";
@@ -17,10 +17,10 @@ export async function handlePurge(realm: Realm, message: PurgeMessage, slice = n
       message.kind === "workspace"
         ? await continueWorkspacePurge(realm, workspace, slice)
         : await continuePurge(workspace, message.kind, message.id, slice);
-    if (again) await requestPurge(realm, message, SWEEP_AGAIN_SECONDS + 1);
+    if (again) await PURGE_QUEUE.send(realm, message, SWEEP_AGAIN_SECONDS + 1);
   } catch (error) {
     if (!(error instanceof SliceEnded)) throw error;
-    await requestPurge(realm, message);
+    await PURGE_QUEUE.send(realm, message);
   }
 }
 
@@ -31,7 +31,7 @@ export async function handlePurge(realm: Realm, message: PurgeMessage, slice = n
  */
 export async function watchPurges(realm: Realm, retentionDays: number, tell: Tell = () => {}): Promise<void> {
   for (const workspaceId of await workspacesToPurge(realm))
-    await requestPurge(realm, { kind: "workspace", workspaceId });
+    await PURGE_QUEUE.send(realm, { kind: "workspace", workspaceId });
   const failures: unknown[] = [];
   for (const { id } of await listWorkspaces(realm)) {
     await watchWorkspace(workspaceOfId(realm, id), retentionDays, tell).catch((error) => failures.push(error));
@@ -52,7 +52,7 @@ async function resumePurges(workspace: Workspace): Promise<void> {
       // One of the future is of a clock that has been set back since.
       const isRecent = Math.abs(nowMs - item.requestedMs) < 2 * SWEEP_AGAIN_SECONDS * 1000;
       if (isRecent || (await isHeld(workspace, item))) continue;
-      await requestPurge(workspace, { kind: item.what, workspaceId: workspace.id, id: item.targetId });
+      await PURGE_QUEUE.send(workspace, { kind: item.what, workspaceId: workspace.id, id: item.targetId });
     }
   }
 }

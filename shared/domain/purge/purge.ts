@@ -1,6 +1,7 @@
 import { invalidState } from "../errors.ts";
 import { DEFAULT_EXPERIMENT_ID, getExperiment } from "../experiments.ts";
 import { modelNotFound } from "../models/models.ts";
+import { PURGE_QUEUE } from "../queues.ts";
 import { getHead } from "../record.ts";
 import { runNotFound } from "../runs/runs.ts";
 import { requireRunId } from "../validation.ts";
@@ -13,7 +14,6 @@ import {
   versionsOfExperiment,
   versionsOfRecord,
 } from "./files.ts";
-import { requestPurge } from "./messages.ts";
 import { forgetPurge, notePurge } from "./notes.ts";
 
 /** What a purge leaves: files that these model versions are made of. They go when the versions are deleted. */
@@ -44,7 +44,7 @@ export async function purgeRecord(workspace: Workspace, what: "run" | "model", i
     return purgeRecord(workspace, what, id);
   }
   const kept = await versionsOfRecord(workspace, attributes);
-  await requestPurge(workspace, { kind: what, workspaceId: workspace.id, id });
+  await PURGE_QUEUE.send(workspace, { kind: what, workspaceId: workspace.id, id });
   return { kept };
 }
 
@@ -68,7 +68,7 @@ export async function purgeExperiment(workspace: Workspace, experimentId: string
     return purgeExperiment(workspace, experimentId);
   }
   const kept = await versionsOfExperiment(workspace, experiment);
-  await requestPurge(workspace, { kind: "experiment", workspaceId: workspace.id, id: experimentId });
+  await PURGE_QUEUE.send(workspace, { kind: "experiment", workspaceId: workspace.id, id: experimentId });
   return { kept };
 }
 

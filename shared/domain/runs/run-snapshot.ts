@@ -5,11 +5,6 @@ import type { Workspace } from "../workspace.ts";
 import { openRunIndex, type RunIndex } from "./run-index.ts";
 import { runsScope } from "./runs.ts";
 
-export interface SnapshotMessage {
-  readonly workspaceId: string;
-  readonly experimentId: string;
-}
-
 /** With fewer changes behind a snapshot, or without one, starting anew takes no time worth saving. */
 const WORTHWHILE_CHANGES = 2000;
 const WORTHWHILE_SHARE = 1 / 5;
@@ -17,8 +12,7 @@ const ONCE_IN_MS = 60_000;
 
 /** Asks for a snapshot of the table of an experiment's runs. Losing the message loses nothing. */
 export async function requestRunSnapshot(workspace: Workspace, experimentId: string): Promise<void> {
-  const message: SnapshotMessage = { workspaceId: workspace.id, experimentId };
-  await workspace.stores.queue.send(SNAPSHOT_QUEUE, JSON.stringify(message));
+  await SNAPSHOT_QUEUE.send(workspace, { workspaceId: workspace.id, experimentId });
 }
 
 /**

@@ -321,9 +321,9 @@ describe("metrics of a run", () => {
     const messages = async () => {
       let ours = 0;
       for (;;) {
-        const received = await workspace.stores.queue.receive(FOLD_QUEUE, 32, 30);
+        const received = await workspace.stores.queue.receive(FOLD_QUEUE.name, 32, 30);
         if (received.length === 0) return ours;
-        for (const message of received) await workspace.stores.queue.remove(FOLD_QUEUE, message);
+        for (const message of received) await workspace.stores.queue.remove(FOLD_QUEUE.name, message);
         ours += received.filter(({ body }) => JSON.parse(body).recordId === runId).length;
       }
     };

@@ -245,7 +245,7 @@ describe("seal", () => {
     const runId = await newRun(somePoints(200));
     fixture.clock.pass(SETTLED_AFTER_MS + 1000);
     await foldAndSeal(workspace, runId);
-    const [message] = await workspace.stores.queue.receive(SEAL_QUEUE, 1, 30);
+    const [message] = await workspace.stores.queue.receive(SEAL_QUEUE.name, 1, 30);
     expect(JSON.parse(message!.body)).toEqual({ workspaceId: workspace.id, recordId: runId });
   });
 

@@ -32,12 +32,12 @@ setUpWorld();
 async function drainInSlices(steps: number): Promise<number[]> {
   const taken: number[] = [];
   for (;;) {
-    const [message] = await fixture.stores.queue.receive(PURGE_QUEUE, 1, 30);
+    const [message] = await fixture.stores.queue.receive(PURGE_QUEUE.name, 1, 30);
     if (!message) return taken;
     power.restart();
     await handlePurge(realm, JSON.parse(message.body), new Slice(steps));
     taken.push(power.writes);
-    await fixture.stores.queue.remove(PURGE_QUEUE, message);
+    await fixture.stores.queue.remove(PURGE_QUEUE.name, message);
   }
 }
 

@@ -77,10 +77,10 @@ export async function fullModel(experimentId: string, of = workspace): Promise<s
 /** What the queue's handlers do until nothing is left to do now; a handler that dies leaves its message for later. */
 export async function drain(): Promise<void> {
   for (;;) {
-    const [message] = await fixture.stores.queue.receive(PURGE_QUEUE, 1, 30);
+    const [message] = await fixture.stores.queue.receive(PURGE_QUEUE.name, 1, 30);
     if (!message) return;
     if (await survives(() => handlePurge(realm, JSON.parse(message.body)))) {
-      await fixture.stores.queue.remove(PURGE_QUEUE, message);
+      await fixture.stores.queue.remove(PURGE_QUEUE.name, message);
     }
   }
 }
@@ -95,9 +95,9 @@ export async function anHour(): Promise<void> {
 
 export async function loseMessages(): Promise<void> {
   for (;;) {
-    const [message] = await fixture.stores.queue.receive(PURGE_QUEUE, 1, 30);
+    const [message] = await fixture.stores.queue.receive(PURGE_QUEUE.name, 1, 30);
     if (!message) return;
-    await fixture.stores.queue.remove(PURGE_QUEUE, message);
+    await fixture.stores.queue.remove(PURGE_QUEUE.name, message);
   }
 }
 

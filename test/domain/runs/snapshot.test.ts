@@ -28,7 +28,7 @@ beforeAll(() => {
 });
 beforeEach(async () => {
   workspace = await fixture.freshWorkspace();
-  for (const queue of [SNAPSHOT_QUEUE, PURGE_QUEUE]) await messages(queue);
+  for (const queue of [SNAPSHOT_QUEUE.name, PURGE_QUEUE.name]) await messages(queue);
 });
 afterAll(() => fixture.close());
 
@@ -315,22 +315,22 @@ describe("asking for a snapshot", () => {
     const runId = await newRun(experimentId);
     await changeOften(runId, THRESHOLD - 2);
     await found(workspace, experimentId);
-    expect(await messages(SNAPSHOT_QUEUE)).toEqual([]);
+    expect(await messages(SNAPSHOT_QUEUE.name)).toEqual([]);
     await changeOften(runId, 1);
     await found(workspace, experimentId);
     await found(workspace, experimentId);
-    expect(await messages(SNAPSHOT_QUEUE)).toEqual([message]);
+    expect(await messages(SNAPSHOT_QUEUE.name)).toEqual([message]);
     await changeOften(runId, THRESHOLD + 1);
     await found(workspace, experimentId);
-    expect(await messages(SNAPSHOT_QUEUE)).toEqual([]);
+    expect(await messages(SNAPSHOT_QUEUE.name)).toEqual([]);
     fixture.clock.pass(60 * SECOND);
     await found(workspace, experimentId);
-    expect(await messages(SNAPSHOT_QUEUE)).toEqual([message]);
+    expect(await messages(SNAPSHOT_QUEUE.name)).toEqual([message]);
     expect(await writeRunSnapshot(workspace, experimentId)).toBe(true);
     fixture.clock.pass(60 * SECOND);
     await found(withColdMemory(workspace), experimentId);
     await found(workspace, experimentId);
-    expect(await messages(SNAPSHOT_QUEUE)).toEqual([]);
+    expect(await messages(SNAPSHOT_QUEUE.name)).toEqual([]);
   });
 
   it("does not make a search fail", async () => {
@@ -345,14 +345,14 @@ describe("asking for a snapshot", () => {
     power.restart();
     fixture.clock.pass(60 * SECOND);
     expect(await found(reader, experimentId)).toEqual([runId]);
-    expect(await messages(SNAPSHOT_QUEUE)).toHaveLength(1);
+    expect(await messages(SNAPSHOT_QUEUE.name)).toHaveLength(1);
   });
 });
 
 describe("purge", () => {
   async function anHour(): Promise<void> {
     for (let i = 0; i < 12; i++) {
-      for (const message of await messages(PURGE_QUEUE)) await handlePurge(realmOf(), message as never);
+      for (const message of await messages(PURGE_QUEUE.name)) await handlePurge(realmOf(), message as never);
       fixture.clock.pass(300 * SECOND);
     }
   }
@@ -363,7 +363,7 @@ describe("purge", () => {
     const content = (await bytesOf(blob))!;
     await deleteExperiment(workspace, experimentId);
     await purgeExperiment(workspace, experimentId);
-    for (const message of await messages(PURGE_QUEUE)) await handlePurge(realmOf(), message as never);
+    for (const message of await messages(PURGE_QUEUE.name)) await handlePurge(realmOf(), message as never);
     expect(await bytesOf(blob)).toBeUndefined();
     await fixture.stores.blobs.put(blob, content);
     await anHour();
@@ -375,7 +375,7 @@ describe("purge", () => {
     const { experimentId, blob } = await savedExperiment();
     const content = (await bytesOf(blob))!;
     await deleteWorkspace(realmOf(), workspace.name);
-    for (const message of await messages(PURGE_QUEUE)) await handlePurge(realmOf(), message as never);
+    for (const message of await messages(PURGE_QUEUE.name)) await handlePurge(realmOf(), message as never);
     expect(await bytesOf(blob)).toBeUndefined();
     await fixture.stores.blobs.put(blob, content);
     await anHour();
@@ -389,7 +389,7 @@ describe("purge", () => {
     await purgeRecord(workspace, "run", runIds[0]!);
     expect(await found(withColdMemory(workspace), experimentId)).toEqual(runIds.slice(1));
     await anHour();
-    expect(await messages(SNAPSHOT_QUEUE)).toEqual([{ workspaceId: workspace.id, experimentId }]);
+    expect(await messages(SNAPSHOT_QUEUE.name)).toEqual([{ workspaceId: workspace.id, experimentId }]);
     await writeRunSnapshot(workspace, experimentId);
     expect((await bytesOf(blob))!.toString("latin1")).not.toContain(runIds[0]!);
     expect((await bytesOf(blob))!.toString("latin1")).toContain(runIds[1]!);
