@@ -40,7 +40,7 @@ function accepted(given: string): string | undefined {
 }
 
 describe("artifactPath", () => {
-  it("what is accepted names itself, also when it is encoded once or twice more", () => {
+  it("what is accepted names itself, also when it is encoded once or twice more", () =>
     fc.assert(
       fc.property(path, (given) => {
         const name = accepted(given);
@@ -50,10 +50,9 @@ describe("artifactPath", () => {
         expect(artifactPath(encodeURIComponent(encodeURIComponent(name)))).toBe(name);
       }),
       { numRuns: 5_000 },
-    );
-  });
+    ));
 
-  it("what is accepted is a name that every store takes, and climbs nowhere however often it is decoded", () => {
+  it("what is accepted is a name that every store takes, and climbs nowhere however often it is decoded", () =>
     fc.assert(
       fc.property(path, (given) => {
         const name = accepted(given);
@@ -66,8 +65,7 @@ describe("artifactPath", () => {
         expect(decoded.split(/[/\\]/)).not.toContain("..");
       }),
       { numRuns: 5_000 },
-    );
-  });
+    ));
 
   it("a name that is encoded over and over is refused after a bounded number of rounds", () => {
     expect(() => artifactPath(`%${"25".repeat(30_000)}41`)).toThrow("percent-encoded more than 10 times");
