@@ -11,7 +11,7 @@ export const PARTS = {
   run: { downloadMb: 7, diskMb: 29, what: "what Cairn runs on" },
   azure: { downloadMb: 14, diskMb: 155, what: "the Azure SDKs" },
   node: { downloadMb: 53, diskMb: 195, what: "Node 24" },
-  tools: { downloadMb: 53, diskMb: 160, what: "the tools for tests and packages" },
+  tools: { downloadMb: 60, diskMb: 210, what: "the tools for tests and packages" },
 };
 
 /** @type {Part[]} */
