@@ -49,7 +49,7 @@ export interface HostOptions {
   readonly forwardTimeoutMs?: number;
   /** Where they differ from the usual ones. */
   readonly clientLimits?: Partial<ClientLimits>;
-  /** How long a queue message stays invisible while it is handled, before renewal; default 60. */
+  /** How long a queue message stays invisible while it is handled, before renewal; default 30. */
   readonly queueLeaseSeconds?: number;
 }
 
