@@ -8,14 +8,14 @@ import { Refusals } from "./refusals.ts";
 import type { RouteShape } from "./routes.ts";
 import type { AppRequest } from "./types.ts";
 
-/** What is known of a request when it is over, for the event that it may leave; dispatchers fill it in as they go. */
+/** What is known of a request when it is over, for the event that it may leave. */
 export interface Asked {
-  route?: RouteShape & Rule;
-  caller?: Caller;
-  /** Absent for what is about no workspace, or about a workspace as a whole: the owners of `default` are told of it. */
-  workspaceId?: string;
+  readonly route: RouteShape & Rule;
+  readonly caller: Caller;
+  /** Undefined for what is about no workspace, or about a workspace as a whole: the owners of `default` are told of it. */
+  readonly workspaceId: string | undefined;
   /** Everything that may name a resource. */
-  named: Record<string, unknown>[];
+  readonly named: Readonly<Record<string, unknown>>;
 }
 
 const LOGGED = "what a run logs, many times a second; the run shows it";
@@ -100,23 +100,21 @@ export class EventLog {
     this.refusals = new Refusals(realm.clock);
   }
 
-  /** After the work, before the answer. Undefined: it leaves no event. */
-  noteDone(asked: Asked, request: AppRequest): Promise<void> | undefined {
-    if (!asked.route || !leavesEvent(asked.route)) return undefined;
+  /** After the work, before the answer; of what leaves an event. */
+  noteDone(asked: Asked, request: AppRequest): Promise<void> {
     return this.append(asked.workspaceId, this.eventOf(asked, request, "allowed"));
   }
 
   /**
-   * Of all that goes wrong, what a caller was not let in for. It is written when the answer is on its way: how long a refusal takes must not
+   * Of all that goes wrong, what a caller was not let in for (`isNoted`). It is written when the answer is on its way: how long a refusal takes must not
    * tell whether there is something to tell its owners of.
    */
   noteRefused(asked: Asked, request: AppRequest, error: unknown, logError: (error: unknown) => void): void {
-    if (!asked.route || !isRefusal(error)) return;
     const workspaceId = error instanceof NotAdmitted ? error.workspaceId : asked.workspaceId;
-    const caller = callerOf(asked.caller!);
+    const caller = callerOf(asked.caller);
     const refused = {
       alike: JSON.stringify([workspaceId, caller, addressesOf(request).from, asked.route.name]),
-      caller: budgetOf(asked.caller!),
+      caller: budgetOf(asked.caller),
       workspaceId: workspaceId ?? "",
     };
     this.noteEnded();
@@ -172,9 +170,9 @@ export class EventLog {
 
   private eventOf({ route, caller, named }: Asked, request: AppRequest, outcome: Event["outcome"]): NewEvent {
     return {
-      action: route!.name,
+      action: route.name,
       outcome,
-      caller: callerOf(caller!),
+      caller: callerOf(caller),
       timeMs: this.realm.clock.now(),
       ...addressesOf(request),
       resources: resourcesOf(named),
@@ -187,7 +185,8 @@ export class EventLog {
   }
 }
 
-function isRefusal(error: unknown): boolean {
+/** Whether somebody was not let in, which leaves an event. */
+export function isNoted(error: unknown): boolean {
   if (error instanceof NotAdmitted) return true;
   return error instanceof WorkspaceError && (error.code === "Unauthenticated" || error.code === "PermissionDenied");
 }
@@ -203,13 +202,11 @@ function budgetOf(caller: Caller): string | undefined {
   return JSON.stringify([caller.kind, caller.id, "workspaceId" in caller ? caller.workspaceId : ""]);
 }
 
-function resourcesOf(named: readonly Record<string, unknown>[]): Record<string, string> {
+function resourcesOf(named: Asked["named"]): Record<string, string> {
   const found: Record<string, string> = {};
-  for (const values of named) {
-    for (const [name, value] of Object.entries(values)) {
-      const resource = Object.hasOwn(RESOURCES, name) ? RESOURCES[name]! : undefined;
-      if (resource && typeof value === "string" && value !== "") found[resource] = redact(cut(value));
-    }
+  for (const [name, value] of Object.entries(named)) {
+    const resource = Object.hasOwn(RESOURCES, name) ? RESOURCES[name]! : undefined;
+    if (resource && typeof value === "string" && value !== "") found[resource] = redact(cut(value));
   }
   return found;
 }

@@ -29,6 +29,4 @@ export interface AppResponse {
   readonly status: number;
   readonly headers?: Record<string, string>;
   readonly body?: string | Uint8Array | ByteStream;
-  /** Ids of what came into being, for its event; not sent. */
-  readonly made?: Readonly<Record<string, string>>;
 }

@@ -1,18 +1,15 @@
 import { invalid } from "../domain/errors.ts";
-import { confirmWorkspace } from "../domain/workspace-closing.ts";
-import { DEFAULT_WORKSPACE, openLocated, type Realm } from "../domain/workspaces.ts";
+import { DEFAULT_WORKSPACE } from "../domain/workspaces.ts";
 import { readText } from "../http/body.ts";
-import { admit, type Caller, requireSomebody } from "../http/callers.ts";
-import type { Asked, EventLog } from "../http/event-log.ts";
-import { requireOwn } from "../http/own-run.ts";
-import { inWordsOf, type Refusal, refusalOf } from "../http/refusal.ts";
+import type { Caller } from "../http/callers.ts";
+import type { Refusal } from "../http/refusal.ts";
 import { routeTable } from "../http/routes.ts";
+import { type Dialect, type Found, type ServeContext, serve } from "../http/serve.ts";
 import type { AppRequest, AppResponse } from "../http/types.ts";
 import { decodePart, splitUrl } from "../http/url.ts";
-import { operationFound } from "../signals.ts";
 import { errorResponse, noSuchRoute } from "./errors.ts";
 import { decodeBody, decodeRequest, type Message, queryObject } from "./message.ts";
-import type { MlflowRoute, MlflowSettings, Surface } from "./route.ts";
+import type { Call, MlflowRoute, MlflowSettings, Surface } from "./route.ts";
 import { artifactRoutes } from "./routes/artifacts.ts";
 import { experimentRoutes } from "./routes/experiments.ts";
 import { loggedModelRoutes } from "./routes/logged-models.ts";
@@ -48,13 +45,8 @@ const find: Readonly<Record<Surface, ReturnType<typeof routeTable<MlflowRoute>>>
 };
 
 /** What the dialect needs of the app around it. */
-export interface MlflowContext {
-  readonly realm: Realm;
+export interface MlflowContext extends ServeContext {
   readonly settings: MlflowSettings;
-  readonly events: EventLog;
-  identify(request: AppRequest): Promise<Caller> | Caller;
-  /** Takes what is our fault, and never shown to callers. */
-  logError(error: unknown): void;
 }
 
 /** An address may end with any number of slashes: clients strip one. */
@@ -66,58 +58,52 @@ const PREFIXES = [
   /^\/mlflow\/v[12]\.0\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.MachineLearningServices\/workspaces\/(?<workspace>[^/]+)(?<rest>\/.*)$/i,
 ];
 
-type AskedWhere = Asked & { surface?: Surface };
+interface FoundOperation extends Found<MlflowRoute> {
+  readonly surface: Surface;
+  readonly query: string;
+  /** Of the workspace that the path names. */
+  readonly workspaceName: string | undefined;
+}
+
+const dialect: Dialect<MlflowContext, FoundOperation, Record<string, string>, unknown, Call<unknown>> = {
+  find({ method, url }) {
+    const { path, query } = splitUrl(url);
+    const { workspaceName, surface, operation } = locate(path);
+    const match = find[surface](method, operation);
+    return match ? { route: match.route, params: match.params, surface, query, workspaceName } : noSuchRoute;
+  },
+  parameters: ({ params }) => params,
+  workspaceName({ route, workspaceName }, { name }, { headers }) {
+    const named = requireOneWorkspace(workspaceName, headers.get("x-mlflow-workspace"));
+    return route.outsideWorkspace ? name && decodePart(name) : named;
+  },
+  read: readInput,
+  call: ({ context: { realm, settings }, found: { surface }, workspace, caller, input, params, request }) => ({
+    workspace,
+    realm,
+    caller,
+    input,
+    path: params,
+    request,
+    surface,
+    settings,
+  }),
+  do: ({ route }, call) => route.handle(call),
+  answer: ({ route }, result) => route.answer?.(result) ?? (result as AppResponse),
+  named: (input) => input as Record<string, unknown>,
+  refuse: (refusal, found) => (found?.surface === "api" ? errorResponse(refusal) : refuseOnPage(refusal)),
+};
+
+/** Answers one request in MLflow's dialect; never throws. */
+export function answerMlflow(context: MlflowContext, request: AppRequest): Promise<AppResponse> {
+  return serve(dialect, context, request);
+}
 
 /** A browser that shows MLflow's page asks its user to sign in. */
 function refuseOnPage(refusal: Refusal): AppResponse {
   const response = errorResponse(refusal);
   if (refusal.code !== "Unauthenticated") return response;
   return { ...response, headers: { ...response.headers, "www-authenticate": 'Basic realm="cairn", charset="UTF-8"' } };
-}
-
-/** Answers one request in MLflow's dialect; never throws. */
-export async function answerMlflow(context: MlflowContext, request: AppRequest): Promise<AppResponse> {
-  const asked: AskedWhere = { named: [] };
-  try {
-    const response = await dispatch(context, request, asked);
-    await context.events.noteDone(asked, request)?.catch(context.logError);
-    return response;
-  } catch (error) {
-    context.events.noteRefused(asked, request, error, context.logError);
-    const refusal = refusalOf(error);
-    if (refusal.isFault) context.logError(error);
-    return inWordsOf(asked.surface === "api" ? errorResponse : refuseOnPage, refusal);
-  }
-}
-
-async function dispatch(context: MlflowContext, request: AppRequest, asked: AskedWhere): Promise<AppResponse> {
-  const { path, query } = splitUrl(request.url);
-  const { workspaceName, surface, operation } = locate(path);
-  asked.surface = surface;
-  const match = find[surface](request.method, operation);
-  if (!match) return noSuchRoute;
-  const { route, params } = match;
-  operationFound.tell(route);
-  const { realm, settings } = context;
-  const caller = await context.identify(request);
-  asked.route = route;
-  asked.caller = caller;
-  asked.named.push(params);
-  if (route.permission !== "none") requireSomebody(caller);
-  const named = requireOneWorkspace(workspaceName, request.headers.get("x-mlflow-workspace"));
-  const name = route.outsideWorkspace ? params.name && decodePart(params.name) : named;
-  const admission = await admit(realm, caller, route, name);
-  asked.workspaceId = route.outsideWorkspace ? undefined : admission!.workspace.id;
-  const input = route.request && (await readInput(route, caller, request, query));
-  asked.named.push((input ?? {}) as Record<string, unknown>);
-  // A route outside workspaces never looks at the member: its type is only wider than it needs to be.
-  const workspace = route.outsideWorkspace ? (undefined as never) : await openLocated(realm, admission!.workspace);
-  const call = { workspace, realm, caller, input, path: params, request, surface, settings };
-  if (caller.kind === "run" && route.writes) await requireOwn(workspace, caller, route, route.writes(call));
-  const response = await route.handle(call);
-  if (route.mayBeFirst) await confirmWorkspace(realm, admission!.workspace);
-  if (response.made) asked.named.push(response.made);
-  return response;
 }
 
 interface Location {
@@ -152,8 +138,9 @@ function requireOneWorkspace(fromPath: string | undefined, fromHeader: string | 
   return fromPath ?? header ?? DEFAULT_WORKSPACE;
 }
 
-async function readInput(route: MlflowRoute, caller: Caller, request: AppRequest, query: string): Promise<unknown> {
-  const schema = route.request!;
+async function readInput({ route, query }: FoundOperation, request: AppRequest, caller: Caller): Promise<unknown> {
+  const schema = route.request;
+  if (!schema) return undefined;
   // Some clients send the parameters of a GET in a body; as in MLflow, it counts where there is no query.
   if (route.method === "GET" && query !== "") return decodeQuery(schema, query);
   if (route.method === "POST" || route.method === "PUT") requireJson(request);

@@ -1,8 +1,8 @@
 import type { Writes } from "../domain/access/run-scope.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import type { Realm } from "../domain/workspaces.ts";
-import type { Caller, Rule } from "../http/callers.ts";
-import type { RouteShape } from "../http/routes.ts";
+import type { Caller } from "../http/callers.ts";
+import type { Route } from "../http/serve.ts";
 import type { AppRequest, AppResponse } from "../http/types.ts";
 import type { ByteStream } from "../stores/blob-store.ts";
 import { type Decoded, type Fields, type Message, message } from "./message.ts";
@@ -31,22 +31,28 @@ export interface MlflowSettings {
 /** Below `/api/`, below `/ajax-api/`, where MLflow's page looks, or directly below the address. */
 export type Surface = "api" | "page" | "root";
 
-export interface MlflowRoute extends RouteShape, Rule {
+export interface MlflowRoute extends Route {
   /** Where alone the operation is found; absent: below `/api/` and `/ajax-api/`. */
   readonly surface?: "page" | "root";
   /** Absent: the route reads neither body nor query by itself. */
   readonly request?: Message<unknown>;
-  /** The workspaces' own routes are outside any workspace; those with a parameter `name` are about the workspace of that name. */
-  readonly outsideWorkspace?: boolean;
-  /** What it makes may be the first thing in a workspace, which somebody deletes because it is empty. */
-  readonly mayBeFirst?: boolean;
-  // biome-ignore lint/suspicious/noExplicitAny: each route decodes its own message; `route` ties it to its handler.
-  handle(call: Call<any>): Promise<AppResponse> | AppResponse;
+  /** Absent: what it does is its answer. */
+  // biome-ignore lint/suspicious/noExplicitAny: each route decodes its own message and has its own result; `route` ties them to their handlers.
+  answer?(result: any): AppResponse;
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  handle(call: Call<any>): unknown;
 }
 
-type Definition<T> = Omit<MlflowRoute, "handle" | "request" | "writes"> & {
+type Definition<T> = Omit<MlflowRoute, "handle" | "request" | "writes" | "made" | "answer"> & {
   writes?(call: Call<T>): Writes;
   handle(call: Call<T>): Promise<AppResponse> | AppResponse;
+};
+
+/** What makes something has ids to tell besides its answer. */
+type Creation<T, R> = Omit<Definition<T>, "handle"> & {
+  handle(call: Call<T>): Promise<R>;
+  made(result: R): Readonly<Record<string, string>>;
+  answer(result: R): AppResponse;
 };
 
 /** Ties the fields of a request to its handler; the table itself does not know their types. */
@@ -57,16 +63,18 @@ export function route(definition: Definition<never> & { readonly request?: Field
   return request ? { ...rest, request: message(request) } : rest;
 }
 
+/** The same, for what makes something of which its event tells the ids. */
+export function creation<F extends Fields, R>(
+  definition: Creation<Decoded<F>, R> & { readonly request: F },
+): MlflowRoute {
+  return { ...definition, request: message(definition.request) };
+}
+
 const JSON_HEADERS = { "content-type": "application/json" };
 export const EMPTY: AppResponse = { status: 200, headers: JSON_HEADERS, body: "{}" };
 
 export function ok(value: unknown): AppResponse {
   return okText(JSON.stringify(value));
-}
-
-/** The same, telling by its ids what came into being. */
-export function made(value: unknown, ids: Readonly<Record<string, string>>): AppResponse {
-  return { ...ok(value), made: ids };
 }
 
 /** An answer that is JSON already. */

@@ -7,8 +7,9 @@ import { searchRuns } from "../domain/runs/search.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { DEFAULT_WORKSPACE, openLocated, type Realm } from "../domain/workspaces.ts";
 import { admit, type Caller, requireSomebody } from "../http/callers.ts";
-import type { Asked, EventLog } from "../http/event-log.ts";
-import { inWordsOf, type Refusal, refusalOf, STATUS } from "../http/refusal.ts";
+import type { Asked } from "../http/event-log.ts";
+import { type Refusal, STATUS } from "../http/refusal.ts";
+import { type Answering, answered, type ServeContext } from "../http/serve.ts";
 import type { AppRequest, AppResponse } from "../http/types.ts";
 import { decodePart, hostOf, splitUrl } from "../http/url.ts";
 import { visibleWorkspaces } from "../http/workspace-access.ts";
@@ -18,13 +19,9 @@ import { type Html, html } from "./html.ts";
 import { experimentView, type ListedRun, runTable, runView, signIn, welcome, workspaceList } from "./views.ts";
 
 /** What the page needs of the app around it. */
-export interface PageContext {
-  readonly realm: Realm;
-  readonly events: EventLog;
+export interface PageContext extends ServeContext {
   /** Clients are told to send large files in parts. */
   readonly limitsBodies: boolean;
-  identify(request: AppRequest): Promise<Caller> | Caller;
-  logError(error: unknown): void;
 }
 
 const ROUTE = { name: "page", method: "GET", path: "", permission: "read" } as const;
@@ -46,22 +43,34 @@ interface Wanted {
 }
 
 /** Answers for a person with a browser, who has followed the address of the server or a link that a client has printed. Never throws. */
-export async function answerPage(context: PageContext, request: AppRequest): Promise<AppResponse> {
-  const asked: Asked = { named: [], route: ROUTE };
-  try {
-    const wanted = wantedBy(request);
-    const caller = await context.identify(request);
-    asked.caller = caller;
-    const shows = wanted.query.has("run") || wanted.query.has("experiment") || wanted.query.has("sign-in");
-    const hasTried = request.headers.get("authorization") !== null;
-    if (shows || hasTried) requireSomebody(caller);
-    return pageResponse(200, "Cairn", await content(context, caller, wanted, asked));
-  } catch (error) {
-    if (asked.caller) context.events.noteRefused(asked, request, error, context.logError);
-    const refusal = refusalOf(error);
-    if (refusal.isFault) context.logError(error);
-    return inWordsOf(refusalPage, refusal);
-  }
+export function answerPage(context: PageContext, request: AppRequest): Promise<AppResponse> {
+  const progress: Progress = {};
+  const answering: Answering = {
+    work: () => answerOf(context, request, progress),
+    asked: () => askedBy(progress),
+    refuse: refusalPage,
+  };
+  return answered(answering, context, request);
+}
+
+/** What is known of a request so far. */
+interface Progress {
+  caller?: Caller;
+  workspaceId?: string;
+}
+
+function askedBy({ caller, workspaceId }: Progress): Asked | undefined {
+  return caller && { route: ROUTE, caller, workspaceId, named: {} };
+}
+
+async function answerOf(context: PageContext, request: AppRequest, progress: Progress): Promise<AppResponse> {
+  const wanted = wantedBy(request);
+  const caller = await context.identify(request);
+  progress.caller = caller;
+  const shows = wanted.query.has("run") || wanted.query.has("experiment") || wanted.query.has("sign-in");
+  const hasTried = request.headers.get("authorization") !== null;
+  if (shows || hasTried) requireSomebody(caller);
+  return pageResponse(200, "Cairn", await content(context, caller, wanted, progress));
 }
 
 function wantedBy(request: AppRequest): Wanted {
@@ -77,7 +86,7 @@ async function content(
   { realm, limitsBodies }: PageContext,
   caller: Caller,
   wanted: Wanted,
-  asked: Asked,
+  progress: Progress,
 ): Promise<Html> {
   const { base, query, workspaceName } = wanted;
   if (caller.kind === "anonymous") return html`${home(wanted, true, limitsBodies)}${signIn(base)}`;
@@ -88,7 +97,7 @@ async function content(
     return html`${home(wanted, true, limitsBodies)}${workspaceList(others)}`;
   }
   const admission = await admit(realm, caller, ROUTE, workspaceName);
-  asked.workspaceId = admission!.workspace.id;
+  progress.workspaceId = admission!.workspace.id;
   const workspace = await openLocated(realm, admission!.workspace);
   const runId = query.get("run");
   if (runId !== null) return runView(base, await withExperiment(workspace, await getRun(workspace, runId)));

@@ -93,7 +93,7 @@ export const accessRoutes: readonly RestRoute[] = [
     permission: "read",
     returns: z.object({ value: z.array(MemberJson) }),
     status: 200,
-    do: async ({ workspace }) => ({ value: (await listMembers(await workspace())).map(memberJson) }),
+    do: async ({ workspace }) => ({ value: (await listMembers(workspace)).map(memberJson) }),
   }),
   restRoute({
     name: "members_put",
@@ -106,7 +106,7 @@ export const accessRoutes: readonly RestRoute[] = [
     status: 200,
     refusals: ["InvalidState"],
     do: async ({ workspace, params, body, caller }) =>
-      memberJson(await putMember(await workspace(), params.member!, body.role, caller.id)),
+      memberJson(await putMember(workspace, params.member!, body.role, caller.id)),
   }),
   restRoute({
     name: "members_delete",
@@ -116,7 +116,7 @@ export const accessRoutes: readonly RestRoute[] = [
     permission: "manage",
     status: 204,
     refusals: ["InvalidState"],
-    do: async ({ workspace, params }) => dismissMember(await workspace(), params.member!),
+    do: async ({ workspace, params }) => dismissMember(workspace, params.member!),
   }),
   restRoute({
     name: "keys_list",
@@ -128,7 +128,7 @@ export const accessRoutes: readonly RestRoute[] = [
     status: 200,
     do: async ({ workspace, caller, role }) => {
       const only = ownKeysOnly(caller, role);
-      const keys = await listKeys(await workspace());
+      const keys = await listKeys(workspace);
       return { value: keys.filter(({ member }) => only === undefined || member === only).map(keyJson) };
     },
   }),
@@ -144,12 +144,11 @@ export const accessRoutes: readonly RestRoute[] = [
     status: 201,
     refusals: ["InvalidState"],
     do: async ({ workspace, body, caller, role }) => {
-      const opened = await workspace();
-      const { key, secret } = await createKey(opened, {
+      const { key, secret } = await createKey(workspace, {
         name: body.name,
         member: memberFor(body.member, caller, role),
         role: body.role,
-        expiresMs: opened.clock.now() + body.expiresInDays * DAY_MS,
+        expiresMs: workspace.clock.now() + body.expiresInDays * DAY_MS,
         createdBy: caller.id,
       });
       return { key: keyJson(key), secret };
@@ -163,7 +162,7 @@ export const accessRoutes: readonly RestRoute[] = [
     permission: "keys",
     status: 204,
     do: async ({ workspace, params, caller, role }) => {
-      await revokeKey(await workspace(), params.keyId!, ownKeysOnly(caller, role));
+      await revokeKey(workspace, params.keyId!, ownKeysOnly(caller, role));
     },
   }),
 ];

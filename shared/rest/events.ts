@@ -64,10 +64,9 @@ export const eventRoutes: readonly RestRoute[] = [
     returns: z.object({ value: z.array(EventJson), nextPageToken: z.optional(z.string()) }),
     status: 200,
     do: async ({ workspace, query }) => {
-      const opened = await workspace();
       const { from, to, ...rest } = query;
       const times = { fromMs: parsed(from), toMs: parsed(to) };
-      const { events, nextPageToken } = await listEvents(opened, { ...times, ...rest });
+      const { events, nextPageToken } = await listEvents(workspace, { ...times, ...rest });
       return { value: events.map(eventJson), ...(nextPageToken !== undefined && { nextPageToken }) };
     },
   }),

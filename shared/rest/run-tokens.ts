@@ -52,13 +52,12 @@ export const runTokenRoutes: readonly RestRoute[] = [
     do: async ({ workspace, params, body, caller }) => {
       const runId = params.runId!;
       const leaseMs = body.leaseSeconds * 1000;
-      const opened = await workspace();
       if (caller.kind !== "run") {
-        const { secret, ...lease } = await mintRunToken(opened, runId, leaseMs, body.longestSeconds * 1000);
+        const { secret, ...lease } = await mintRunToken(workspace, runId, leaseMs, body.longestSeconds * 1000);
         return { token: secret, ...leaseJson(lease) };
       }
       if (caller.id !== runId) throw new WorkspaceError("PermissionDenied", "A run token renews its own lease alone.");
-      return leaseJson(await renewRunToken(opened, caller.token, leaseMs));
+      return leaseJson(await renewRunToken(workspace, caller.token, leaseMs));
     },
   }),
 ];

@@ -36,7 +36,7 @@ export const secretRoutes: readonly RestRoute[] = [
     permission: "read",
     returns: z.object({ value: z.array(SecretJson) }),
     status: 200,
-    do: async ({ workspace }) => ({ value: (await listSecrets(await workspace())).map(secretJson) }),
+    do: async ({ workspace }) => ({ value: (await listSecrets(workspace)).map(secretJson) }),
   }),
   restRoute({
     name: "secrets_set",
@@ -49,7 +49,7 @@ export const secretRoutes: readonly RestRoute[] = [
     status: 200,
     refusals: ["InvalidState", "NotImplemented"],
     do: async ({ workspace, params, body, caller }) =>
-      secretJson(await setSecret(await workspace(), params.secret!, body.value, caller.id)),
+      secretJson(await setSecret(workspace, params.secret!, body.value, caller.id)),
   }),
   restRoute({
     name: "secrets_read",
@@ -60,7 +60,7 @@ export const secretRoutes: readonly RestRoute[] = [
     returns: SecretValue,
     status: 200,
     refusals: ["NotImplemented"],
-    do: async ({ workspace, params }) => ({ value: await readSecret(await workspace(), params.secret!) }),
+    do: async ({ workspace, params }) => ({ value: await readSecret(workspace, params.secret!) }),
   }),
   restRoute({
     name: "secrets_delete",
@@ -70,6 +70,6 @@ export const secretRoutes: readonly RestRoute[] = [
     permission: "write",
     status: 204,
     refusals: ["NotImplemented"],
-    do: async ({ workspace, params }) => deleteSecret(await workspace(), params.secret!),
+    do: async ({ workspace, params }) => deleteSecret(workspace, params.secret!),
   }),
 ];

@@ -136,7 +136,7 @@ export const workspaceRoutes: readonly RestRoute[] = [
     returns: Purging,
     status: 202,
     refusals: ["InvalidState"],
-    do: async ({ workspace, params }) => purgingJson(await purgeRecord(await workspace(), "run", params.runId!)),
+    do: async ({ workspace, params }) => purgingJson(await purgeRecord(workspace, "run", params.runId!)),
   }),
   restRoute({
     name: "models_purge",
@@ -147,7 +147,7 @@ export const workspaceRoutes: readonly RestRoute[] = [
     returns: Purging,
     status: 202,
     refusals: ["InvalidState"],
-    do: async ({ workspace, params }) => purgingJson(await purgeRecord(await workspace(), "model", params.modelId!)),
+    do: async ({ workspace, params }) => purgingJson(await purgeRecord(workspace, "model", params.modelId!)),
   }),
   restRoute({
     name: "experiments_purge",
@@ -158,6 +158,6 @@ export const workspaceRoutes: readonly RestRoute[] = [
     returns: Purging,
     status: 202,
     refusals: ["InvalidState"],
-    do: async ({ workspace, params }) => purgingJson(await purgeExperiment(await workspace(), params.experimentId!)),
+    do: async ({ workspace, params }) => purgingJson(await purgeExperiment(workspace, params.experimentId!)),
   }),
 ];

@@ -15,7 +15,7 @@ import { experimentJson, TAGS } from "../entities.ts";
 import { parseExperimentFilter, parseExperimentOrder } from "../filter/experiments.ts";
 import { type Decoded, integer, list, optional, required, string, withDefault } from "../message.ts";
 import { jsonPage, requireMaxResults, VIEW_TYPE } from "../paging.ts";
-import { type Call, EMPTY, made, ok, route } from "../route.ts";
+import { type Call, creation, EMPTY, ok, route } from "../route.ts";
 
 const BY_ID = { experiment_id: required(string) };
 
@@ -47,7 +47,7 @@ async function handleSearch({ workspace, input }: Call<Decoded<typeof SEARCH>>) 
 }
 
 export const experimentRoutes = [
-  route({
+  creation({
     name: "experiments_create",
     method: "POST",
     path: "2.0/mlflow/experiments/create",
@@ -61,9 +61,10 @@ export const experimentRoutes = [
     writes: ({ input }) => ({ isNew: !input.artifact_location }),
     handle: async ({ workspace, input }) => {
       const { name, artifact_location: artifactLocation, tags } = input;
-      const experimentId = await createExperiment(workspace, { name, artifactLocation, tags });
-      return made({ experiment_id: experimentId }, { experimentId });
+      return createExperiment(workspace, { name, artifactLocation, tags });
     },
+    made: (experimentId) => ({ experimentId }),
+    answer: (experimentId) => ok({ experiment_id: experimentId }),
   }),
   route({
     name: "experiments_get",

@@ -18,7 +18,7 @@ import { loggedModelJson, metricJson, TAGS } from "../entities.ts";
 import { parseLoggedModelFilter, parseLoggedModelOrder } from "../filter/logged-models.ts";
 import { bool, enumeration, integer, list, message, optional, required, string, withDefault } from "../message.ts";
 import { jsonPage, requireMaxResults } from "../paging.ts";
-import { EMPTY, made, okAround, route } from "../route.ts";
+import { creation, EMPTY, ok, okAround, route } from "../route.ts";
 
 const MODEL_PATH = "2.0/mlflow/logged-models/:model_id";
 
@@ -54,7 +54,7 @@ function answer({ view, points }: LoggedModel): AppResponse {
 }
 
 export const loggedModelRoutes = [
-  route({
+  creation({
     name: "logged_models_create",
     method: "POST",
     path: "2.0/mlflow/logged-models",
@@ -70,17 +70,17 @@ export const loggedModelRoutes = [
       tags: withDefault(TAGS, []),
     },
     writes: ({ input }) => ({ runs: [input.source_run_id] }),
-    handle: async ({ workspace, input }) => {
-      const model = await createLoggedModel(workspace, {
+    handle: ({ workspace, input }) =>
+      createLoggedModel(workspace, {
         experimentId: input.experiment_id,
         name: input.name,
         modelType: input.model_type,
         sourceRunId: input.source_run_id,
         params: input.params,
         tags: input.tags,
-      });
-      return made({ model: loggedModelJson(model) }, { modelId: model.view.attributes.modelId });
-    },
+      }),
+    made: ({ view }) => ({ modelId: view.attributes.modelId }),
+    answer: (model) => ok({ model: loggedModelJson(model) }),
   }),
   route({
     name: "logged_models_search",

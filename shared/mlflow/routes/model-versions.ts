@@ -16,14 +16,14 @@ import { modelVersionJson, TAGS } from "../entities.ts";
 import { parseModelVersionFilter, parseModelVersionOrder } from "../filter/model-versions.ts";
 import { bool, integer, list, optional, required, string, versionText, withDefault } from "../message.ts";
 import { jsonPage, requireMaxResults } from "../paging.ts";
-import { EMPTY, ok, route } from "../route.ts";
+import { creation, EMPTY, ok, route } from "../route.ts";
 
 const BY_VERSION = { name: required(string), version: required(versionText) };
 
 const answer = (version: NamedVersion) => ok({ model_version: modelVersionJson(version) });
 
 export const modelVersionRoutes = [
-  route({
+  creation({
     name: "model_versions_create",
     method: "POST",
     path: "2.0/mlflow/model-versions/create",
@@ -57,8 +57,10 @@ export const modelVersionRoutes = [
       if (version.version.modelId && !isPrompt(tags)) {
         await noteModelVersion(workspace, version.version.modelId, name, version.version.version);
       }
-      return { ...answer(version), made: { version: String(version.version.version) } };
+      return version;
     },
+    made: ({ version }) => ({ version: String(version.version) }),
+    answer,
   }),
   route({
     name: "model_versions_get",

@@ -21,7 +21,7 @@ import {
   string,
   withDefault,
 } from "../message.ts";
-import { EMPTY, made, ok, route } from "../route.ts";
+import { creation, EMPTY, ok, route } from "../route.ts";
 import { requireRun } from "../run-reference.ts";
 
 /** Clients send the id twice, under its old name too; either will do. */
@@ -60,7 +60,7 @@ function tagsFor(caller: Caller, tags: readonly Tag[]): readonly Tag[] {
 }
 
 export const runRoutes = [
-  route({
+  creation({
     name: "runs_create",
     method: "POST",
     path: "2.0/mlflow/runs/create",
@@ -83,8 +83,10 @@ export const runRoutes = [
         startMs: input.start_time,
         tags: tagsFor(caller, input.tags),
       });
-      return made({ run: await runJson(workspace, run) }, { runId: run.view.attributes.runId });
+      return { runId: run.view.attributes.runId, json: await runJson(workspace, run) };
     },
+    made: ({ runId }) => ({ runId }),
+    answer: ({ json }) => ok({ run: json }),
   }),
   route({
     name: "runs_get",
