@@ -42,13 +42,15 @@ export async function readCode(): Promise<Code> {
   };
 }
 
-/** Names of blobs are texts like `metrics/${workspace.id}/…`. */
+/** Names of blobs are texts like `metrics/${workspaceId}/…`: nearly all in stored-names.ts. */
 function blobContainersNamed(): string[] {
   const texts = globSync("shared/{domain,http}/**/*.ts", { cwd: ROOT }).map((file) =>
     readFileSync(join(ROOT, file), "utf8"),
   );
   const found = texts.flatMap((text) =>
-    [...text.matchAll(/`([a-z]+)\/\$\{(?:workspace\.id|runsPartition\([^)]*\))\}\//g)].map(([, name]) => name!),
+    [...text.matchAll(/`([a-z]+)\/\$\{(?:workspaceId|workspace\.id|runsPartition\([^)]*\))\}\//g)].map(
+      ([, name]) => name!,
+    ),
   );
   return [...new Set(found)];
 }
