@@ -1,9 +1,7 @@
-import type { Item, Stored } from "../stores/document-store.ts";
-import { AlreadyExists, PreconditionFailed } from "../stores/errors.ts";
 import { MAX_SECRET_BYTES, type SecretStore } from "../stores/secret-store.ts";
+import { type CatalogItem, catalogKind } from "./catalog-kind.ts";
 import { invalid, invalidState, notFound, WorkspaceError } from "./errors.ts";
 import { hashOf } from "./hash.ts";
-import { optimistically } from "./optimistic.ts";
 import { CATALOG, secretStorePrefix } from "./stored-names.ts";
 import { cut } from "./validation.ts";
 import type { Workspace } from "./workspace.ts";
@@ -17,7 +15,7 @@ export interface Secret {
   readonly updatedBy: string;
 }
 
-interface SecretItem extends Item {
+interface SecretItem extends CatalogItem {
   readonly kind: "secret";
   readonly secret: Secret;
   /** Its name in the store, made by us: no name of a user ever gets there. */
@@ -29,7 +27,13 @@ export const SECRET_NAME = /^[A-Za-z0-9_-]{1,127}$/;
 export const SECRET_RULE = "a name of 1 to 127 letters, digits, '-' and '_'";
 const MAX_SECRETS = 1000;
 
-const documentId = (name: string): string => CATALOG.secrets.of(hashOf(name.toLowerCase()));
+const SECRETS = catalogKind<SecretItem>({
+  kind: "secret",
+  idOf: (name) => CATALOG.secrets.of(hashOf(name.toLowerCase())),
+  range: CATALOG.secrets.all(),
+  scope: "secrets",
+  unknown: secretNotFound,
+});
 
 /**
  * Gives a secret a value, whether there is one of this name or not. The value is in the store before its name is in the workspace, so a name
@@ -38,37 +42,29 @@ const documentId = (name: string): string => CATALOG.secrets.of(hashOf(name.toLo
 export function setSecret(workspace: Workspace, name: string, value: string, by: string): Promise<Secret> {
   requireValue(value);
   const store = storeOf(workspace);
-  return optimistically(`${workspace.id}/${documentId(name)}`, async () => {
-    const known = await find(workspace, name);
+  return SECRETS.put(workspace, name, async (known) => {
     const updatedMs = workspace.clock.now();
-    const before = known?.item.secret ?? { name, createdMs: updatedMs };
+    const before = known?.secret ?? { name, createdMs: updatedMs };
     const secret: Secret = { ...before, updatedMs, updatedBy: by };
     if (!known) await requireRoom(workspace);
-    const key = known?.item.key ?? `${secretStorePrefix(workspace.id)}${workspace.ids.hex(16)}`;
+    const key = known?.key ?? `${secretStorePrefix(workspace.id)}${workspace.ids.hex(16)}`;
     await store.set(key, value);
-    await write(workspace, { secret, key }, known).catch(async (error) => {
-      // Somebody else made it, or took it away, meanwhile: what was set just now belongs to nobody.
-      if (error instanceof PreconditionFailed) await removeUnnamed(workspace, store, name, key);
-      throw error;
-    });
-    return secret;
+    // Somebody else made it, or took it away, meanwhile: what was set just now belongs to nobody.
+    return { contents: { secret, key }, result: secret, lost: () => removeUnnamed(workspace, store, name, key) };
   });
 }
 
 /** In order of name, without regard to case. */
 export async function listSecrets(workspace: Workspace): Promise<Secret[]> {
-  const found: Secret[] = [];
-  for await (const page of workspace.stores.documents.catalog.list<SecretItem>(workspace.id, CATALOG.secrets.all())) {
-    found.push(...page.map(({ item }) => item.secret));
-  }
+  const found = (await SECRETS.list(workspace)).map(({ secret }) => secret);
   const order = ({ name }: Secret) => name.toLowerCase();
   return found.sort((a, b) => (order(a) < order(b) ? -1 : 1));
 }
 
 /** The value; at most five minutes old where another instance has changed it. @throws NotFound */
 export async function readSecret(workspace: Workspace, name: string): Promise<string> {
-  const known = await find(workspace, name);
-  const value = known && (await storeOf(workspace).get(known.item.key));
+  const { item } = await SECRETS.require(workspace, name);
+  const value = await storeOf(workspace).get(item.key);
   if (value === undefined) throw secretNotFound(name);
   return value;
 }
@@ -76,11 +72,8 @@ export async function readSecret(workspace: Workspace, name: string): Promise<st
 /** Its name goes first, so that nobody finds half of it. @throws NotFound */
 export async function deleteSecret(workspace: Workspace, name: string): Promise<void> {
   const store = storeOf(workspace);
-  const known = await find(workspace, name);
-  if (!known || !(await workspace.stores.documents.catalog.remove(workspace.id, known.item.id))) {
-    throw secretNotFound(name);
-  }
-  await store.remove(known.item.key);
+  const { key } = await SECRETS.remove(workspace, name);
+  await store.remove(key);
 }
 
 /** For a workspace that goes: all values in the store, named or not. */
@@ -109,34 +102,8 @@ function storeOf({ stores }: Workspace): SecretStore {
   );
 }
 
-function find(workspace: Workspace, name: string): Promise<Stored<SecretItem> | undefined> {
-  return workspace.stores.documents.catalog.get<SecretItem>(workspace.id, documentId(name));
-}
-
-/** @throws PreconditionFailed when somebody else was faster */
-async function write(
-  workspace: Workspace,
-  { secret, key }: Pick<SecretItem, "secret" | "key">,
-  known: Stored<SecretItem> | undefined,
-): Promise<void> {
-  const { catalog } = workspace.stores.documents;
-  const item: SecretItem = {
-    id: documentId(secret.name),
-    scope: `${workspace.id}/secrets`,
-    kind: "secret",
-    secret,
-    key,
-  };
-  if (known) await catalog.replace(workspace.id, item, known.etag);
-  else {
-    await catalog.create(workspace.id, item).catch((error) => {
-      throw error instanceof AlreadyExists ? new PreconditionFailed("Somebody else made it.") : error;
-    });
-  }
-}
-
 async function removeUnnamed(workspace: Workspace, store: SecretStore, name: string, key: string): Promise<void> {
-  if ((await find(workspace, name))?.item.key !== key) await store.remove(key);
+  if ((await SECRETS.get(workspace, name))?.item.key !== key) await store.remove(key);
 }
 
 function secretNotFound(name: string): Error {
