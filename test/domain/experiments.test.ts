@@ -163,14 +163,16 @@ describe("deleting and restoring experiments", () => {
     expect(await stageOf(runId)).toBe("active");
   });
 
-  it("a run restored within a deleted experiment is active by itself, until the experiment changes again", async () => {
+  it("a run is not restored within a deleted experiment, but with it", async () => {
     const id = await createExperiment(workspace, { name: "a" });
     const runId = await newRun(id);
     await deleteExperiment(workspace, id);
-    await restoreRun(workspace, runId);
-    expect(await stageOf(runId)).toBe("active");
-    await logMetric(workspace, runId, { key: "m", value: 1, timestamp: 1, step: 1 });
+    await expect(restoreRun(workspace, runId)).rejects.toEqual(
+      refusal("InvalidParameter", /must be in the 'active' state/),
+    );
+    expect(await stageOf(runId)).toBe("deleted");
     await restoreExperiment(workspace, id);
+    expect(await stageOf(runId)).toBe("active");
     await deleteExperiment(workspace, id);
     expect(await stageOf(runId)).toBe("deleted");
   });
@@ -199,7 +201,7 @@ describe("deleting and restoring experiments", () => {
     for (const write of refused) {
       await expect(write()).rejects.toEqual(refusal("InvalidParameter", /must be in the 'active' state/));
     }
-    await expect(getLoggedModel(workspace, view.attributes.modelId)).rejects.toEqual(refusal("NotFound"));
+    expect((await getLoggedModel(workspace, view.attributes.modelId)).view.attributes.stage).toBe("active");
     expect((await getExperiment(workspace, id)).tags).toEqual([["k", "v"]]);
     expect((await getRun(workspace, runId)).latest.size).toBe(0);
     await restoreExperiment(workspace, id);
