@@ -17,7 +17,7 @@ const TEAM = { workspace: "team-a" };
 
 for (const version of ["3", "2"] as const) {
   const python = pythonWithMlflow(version);
-  describe.skipIf(!python)(`MLflow ${version}.x client and keys (A10, F6)`, () => {
+  describe.skipIf(!python)(`MLflow ${version}.x client and keys`, () => {
     let server: RunningServer;
     let home: string;
     let admin: Client;

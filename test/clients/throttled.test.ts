@@ -25,7 +25,7 @@ afterEach(async () => {
 
 for (const version of ["3", "2"] as const) {
   const python = pythonWithMlflow(version);
-  describe.skipIf(!python || !AZURE_STORES.available)(`MLflow ${version}.x client, B10${AZURE_STORES.note}`, () => {
+  describe.skipIf(!python || !AZURE_STORES.available)(`MLflow ${version}.x client${AZURE_STORES.note}`, () => {
     test("log_metric: throttled by Cosmos DB, it comes again when it is told to, and the point is there once", {
       timeout: LIMIT_MS,
     }, async () => {

@@ -182,7 +182,7 @@ describe("readConfig", () => {
   });
 });
 
-describe("telemetrySettings, Q8", () => {
+describe("telemetrySettings", () => {
   const KEY = "InstrumentationKey=00000000-1111-4222-8333-444444444444";
   const NAME = "APPLICATIONINSIGHTS_CONNECTION_STRING";
 

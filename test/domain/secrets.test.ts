@@ -29,7 +29,7 @@ async function expectReadable(values: readonly string[]) {
   for (const { name } of await listSecrets(workspace)) expect(values).toContain(await readSecret(workspace, name));
 }
 
-describe("A9: secrets, killed at every write", () => {
+describe("secrets, killed at every write", () => {
   test("a new one: is there whole or not at all, and can be set again", async () => {
     await killedAtEveryWrite(
       (dying) => setSecret(dying, "new", "value", "ada"),

@@ -10,7 +10,7 @@ secretStoreContract("Azure Key Vault, its protocol over TLS", async () => {
   return { secrets: vault.open(clock), another: async () => vault.open(clock), close: () => vault.close() };
 });
 
-describe("A9: secrets in Key Vault", () => {
+describe("secrets in Key Vault", () => {
   let vault: FakeVault;
   let clock: ManualClock;
 

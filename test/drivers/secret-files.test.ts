@@ -19,7 +19,7 @@ for (const durable of [false, true]) {
   });
 }
 
-describe("A9: secrets in encrypted files", () => {
+describe("secrets in encrypted files", () => {
   let folder: string;
   const file = (name: string) => join(folder, "secrets", name);
   const keyFile = () => join(folder, "secrets.key");

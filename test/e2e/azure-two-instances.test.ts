@@ -133,7 +133,7 @@ describe.skipIf(!AZURE_STORES.available)(`two instances on one store, K3 K4 K5${
     });
   });
 
-  test("artifacts, A6: content that one stored or replaced is what the other serves and lists", async () => {
+  test("artifacts: content that one stored or replaced is what the other serves and lists", async () => {
     const path = `${world.artifactFolder}/shared.txt`;
     await inTurns(async (writer, reader, round) => {
       const body = `round ${round}`;

@@ -34,7 +34,7 @@ async function withToken<R>(oid: string, act: (client: Client) => Promise<R>): P
   }
 }
 
-test("a server with the settings of a tenant lets its users in, as its first owner says (A10)", async () => {
+test("a server with the settings of a tenant lets its users in, as its first owner says", async () => {
   const search = (client: Client) => client.call("experiments_search", { max_results: 1 });
   expect((await withToken(ADA, search)).status).toBe(404);
   const join = (client: Client) => callRest(client, "members_put", { path: { member: ADA }, json: { role: "reader" } });

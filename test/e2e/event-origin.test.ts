@@ -3,7 +3,7 @@ import { connect, ok } from "../http/support.ts";
 import { callRest } from "../http/valid-rest.ts";
 import { startServer } from "../setup/server.ts";
 
-test.each(["light", "strict"] as const)("events tell the address that is connected, %s mode (Q2)", async (mode) => {
+test.each(["light", "strict"] as const)("events tell the address that is connected, %s mode", async (mode) => {
   const server = await startServer({ mode });
   const client = connect(server.url);
   try {

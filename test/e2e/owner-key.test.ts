@@ -48,7 +48,7 @@ async function keyOfKilledStart(data: string, turns: number): Promise<string> {
 
 const status = async (client: Client) => (await client.call("experiments_search", { max_results: 1 })).status;
 
-describe("npm start -- --auth (A10)", () => {
+describe("npm start -- --auth", () => {
   test("asks callers on this machine too; prints the owner's key once, and a new one when it was lost", async () => {
     const first = await restart("--auth");
     expect(server!.output()).toContain(`export MLFLOW_TRACKING_TOKEN=${first.key}`);

@@ -84,7 +84,7 @@ function expectOneTrace(ingestion: Ingestion): void {
   expect(woken.map(({ tags }) => tags["ai.operation.parentId"])).toContain(sent[0]!.data.baseData.id);
 }
 
-describe("telemetry to Application Insights, Q8", () => {
+describe("telemetry to Application Insights", () => {
   for (const mode of ["light", "strict"] as const) {
     test(`${mode} mode: a request and the function that its message wakes are one trace; the work is counted`, async () => {
       const { ingestion, client, finish } = await startReporting({ mode });

@@ -16,7 +16,7 @@ const search = (client: Client) => client.call("experiments_search", { max_resul
 const inTeam = (client: Client) => client.under("/w/team-a");
 const basic = (user: string, password: string) => `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 
-describe("coming with a key (A10)", () => {
+describe("coming with a key", () => {
   test("as a token, or as the password of any user", async () => {
     const { secret } = await guarded.keyFor("team-a", "reader");
     for (const authorization of [`Bearer ${secret}`, `bearer  ${secret}`, basic("me", secret), basic("", secret)]) {
@@ -91,7 +91,7 @@ describe("coming with a key (A10)", () => {
   });
 });
 
-describe("keys over REST (A10)", () => {
+describe("keys over REST", () => {
   test("keys_create: shows the key once; keys_list never", async () => {
     const { secret, keyId, member } = await guarded.keyFor("team-a", "contributor", { role: "reader" });
     const listed = await callRest(guarded.admin, "keys_list", { path: TEAM });
@@ -140,7 +140,7 @@ describe("keys over REST (A10)", () => {
   });
 });
 
-describe("members over REST (A10)", () => {
+describe("members over REST", () => {
   test("members_list: every member sees who the others are", async () => {
     const { secret, member } = await guarded.keyFor("team-a", "reader");
     const { value } = await ok(callRest(guarded.as(secret), "members_list", { path: TEAM }));
@@ -160,7 +160,7 @@ describe("members over REST (A10)", () => {
   });
 });
 
-describe("workspaces and their callers (A10)", () => {
+describe("workspaces and their callers", () => {
   const names = async (client: Client) =>
     (await ok(callRest(client, "workspaces_list", {}))).value.map(({ name }: { name: string }) => name);
   const mlflowNames = async (client: Client) =>

@@ -36,7 +36,7 @@ const as = (token: string): Client => app.client.under("", { authorization: `Bea
 const asUser = async (oid: string) => as(await issuer.sign({ oid }));
 const statusOf = async (token: string) => (await callRest(as(token), "workspaces_list", {})).status;
 
-describe("coming with a token of Microsoft Entra ID (A10)", () => {
+describe("coming with a token of Microsoft Entra ID", () => {
   beforeEach(async () => {
     const owner = await asUser(FIRST_OWNER);
     await ok(callRest(owner, "members_put", { path: { member: ADA.toUpperCase() }, json: { role: "contributor" } }));
@@ -95,7 +95,7 @@ describe("coming with a token of Microsoft Entra ID (A10)", () => {
   });
 });
 
-describe("tokens that are not right (A10)", () => {
+describe("tokens that are not right", () => {
   const seconds = () => Math.floor(clock.now() / 1000);
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const claims = () => ({
@@ -212,7 +212,7 @@ describe("tokens that are not right (A10)", () => {
   });
 });
 
-describe("the issuer's keys (A10)", () => {
+describe("the issuer's keys", () => {
   test("a rotated key is found; tokens of the old one end", async () => {
     const old = await issuer.sign({ oid: ADA });
     await issuer.rotate();

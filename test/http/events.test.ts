@@ -34,7 +34,7 @@ async function eventsOf(client: Client, query: Input = {}, workspace = "default"
   return value;
 }
 
-describe("what leaves an event (Q2)", () => {
+describe("what leaves an event", () => {
   const app = useInProcess();
   let team = 0;
 
@@ -129,7 +129,7 @@ describe("what leaves an event (Q2)", () => {
   });
 });
 
-describe("events over REST (Q2)", () => {
+describe("events over REST", () => {
   const guarded = useGuarded();
   const TEAM = "team-a";
   let contributor: { secret: string; keyId: string; member: string };
@@ -352,7 +352,7 @@ describe("events over REST (Q2)", () => {
   });
 });
 
-describe("events of refusals (Q2)", () => {
+describe("events of refusals", () => {
   const guarded = useGuarded();
 
   test("tell how often it came again when the minute is over, also when nobody is refused any more", async () => {

@@ -44,7 +44,7 @@ function documentedRows(): Row[] {
 
 const ROWS = documentedRows();
 
-describe("docs/permissions.md (A12)", () => {
+describe("docs/permissions.md", () => {
   test("is what the route tables say; npm run permissions writes it anew", () => {
     expect(DOCUMENT).toBe(permissionsDocument());
   });

@@ -19,7 +19,7 @@ function counting() {
 const notedOf = (count: (alike: string) => string | undefined, times: number) =>
   Array.from({ length: times }, (_, i) => count(`${i}`)).filter((note) => note !== undefined).length;
 
-describe("which refusals are written down (Q2)", () => {
+describe("which refusals are written down", () => {
   test("the first at once; how often it came again when its minute is over, once", () => {
     const { clock, refusals, count } = counting();
     expect([count("a"), count("a"), count("a"), count("b")]).toEqual(["a", undefined, undefined, "b"]);

@@ -40,7 +40,7 @@ const child = (client: Client, parent: string) =>
     tags: [{ key: "mlflow.parentRunId", value: parent }],
   });
 
-describe("the token of a run (F6)", () => {
+describe("the token of a run", () => {
   test("runs_token: gives a token once, with a lease; scanners know it", async () => {
     const answer = await mint({ leaseSeconds: 60, longestSeconds: 3600 });
     expect(answer.token).toMatch(/^cairn_run_w[0-9a-f]{16}_[0-9a-f]{64}$/);
@@ -247,7 +247,7 @@ describe("the token of a run (F6)", () => {
   });
 });
 
-describe("the lease of a run's token (F6)", () => {
+describe("the lease of a run's token", () => {
   const renew = (client: Client, id = runId, json: object = {}) =>
     callRest(client, "runs_token", { path: { ...TEAM, runId: id }, json: { ...json } });
 

@@ -37,7 +37,7 @@ const TROUBLES: Trouble[] = [
 ];
 
 /** Pains 9 and 12: clients of MLflow try 429 and 503 again, after the seconds that they are told. */
-describe("B10: when Cosmos DB", () => {
+describe("when Cosmos DB", () => {
   const http = new FaultyHttp();
   let cosmos: CosmosStores;
   let app: InProcess;

@@ -7,7 +7,7 @@ const app = useInProcess();
 const key = (json: object) => ({ json: { name: "laptop", member: "ada", ...json } });
 const DATE = "a time of UTC like 2026-01-31T12:00:00Z";
 
-describe("what a refusal says of a field (F36)", () => {
+describe("what a refusal says of a field", () => {
   test.each<[operation: string, request: object, detail: string]>([
     ["keys_create", key({ name: undefined }), "name: missing; a text is expected"],
     ["keys_create", key({ name: null }), "name: a text is expected, not null"],
@@ -37,7 +37,7 @@ describe("what a refusal says of a field (F36)", () => {
   });
 });
 
-describe("a body of which everything has a default (F36)", () => {
+describe("a body of which everything has a default", () => {
   test.each([
     ["none", {}],
     [

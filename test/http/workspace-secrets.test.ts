@@ -30,7 +30,7 @@ const secretsOfTeam = async () => {
   return guarded.app.realm.stores.secrets!.names(`ws-${id}-`);
 };
 
-describe("A9: secrets of a workspace", () => {
+describe("secrets of a workspace", () => {
   test("set, list, read, set anew, delete: only reading shows the value", async () => {
     const { secret: key, member } = await guarded.keyFor("team-a", "owner");
     const owner = guarded.as(key);
@@ -160,7 +160,7 @@ describe("A9: secrets of a workspace", () => {
   });
 });
 
-describe("A9: a deployment without a vault", () => {
+describe("a deployment without a vault", () => {
   const bare = useGuarded();
 
   test("answers 501 and says what is missing; it lists nothing", async () => {

@@ -17,7 +17,7 @@ function findCompiler(): string | undefined {
 const compiler = findCompiler();
 const note = compiler ? "" : " [unsupported: this machine has no Bicep compiler]";
 
-describe.skipIf(!compiler)(`A6: the Bicep compiler${note}`, () => {
+describe.skipIf(!compiler)(`the Bicep compiler${note}`, () => {
   const sources = [...readInfra().keys()].filter((file) => /^infra\/main[\w.]*\.bicep(param)?$/.test(file));
 
   test.for(sources)("accepts %s, with every analyzer at error", (file) => {

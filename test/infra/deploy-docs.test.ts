@@ -19,7 +19,7 @@ function chapter(title: string): string {
   return new RegExp(`^## ${title}\\n(.*?)(?=^## )`, "ms").exec(guide)?.[1] ?? "";
 }
 
-describe("A6: docs/deploy.md is true", () => {
+describe("docs/deploy.md is true", () => {
   test("parameters: every one of the template, and no others", () => {
     const rows = chapter("Parameters").match(/^\| `.*?\|/gm) ?? [];
     expect(sorted(rows.flatMap((row) => matches(row, /`(\w+)`/g)))).toEqual(sorted(matches(main, /^param (\w+)/gm)));
@@ -73,7 +73,7 @@ describe("A6: docs/deploy.md is true", () => {
   });
 });
 
-describe("A6: other ways to deploy", () => {
+describe("other ways to deploy", () => {
   test("azd: azure.yaml names the service that the app is tagged with, and the package", async () => {
     const infra = await readDeployments(files);
     const [app] = made(infra.deployments.get("infra/main.bicepparam")!, "Microsoft.Web/sites");

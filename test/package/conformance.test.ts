@@ -6,7 +6,7 @@ import { usePackage } from "./support.ts";
 const made = usePackage();
 
 conformanceOf(
-  `B10: MLflow 3.x client against the package, as a deployment runs it${AZURE_STORES.note}`,
+  `MLflow 3.x client against the package, as a deployment runs it${AZURE_STORES.note}`,
   "3",
   async () => {
     const { url, key, certificates } = await deploy(made);

@@ -14,7 +14,7 @@ const EXAMPLE = join(ROOT, "examples", "mlflow-sklearn", "train.py");
 const LIMIT_MS = 240_000;
 const made = usePackage();
 
-describe.skipIf(!AZURE_STORES.available)(`B10: the package with a managed identity${AZURE_STORES.note}`, () => {
+describe.skipIf(!AZURE_STORES.available)(`the package with a managed identity${AZURE_STORES.note}`, () => {
   test("reaches blobs, queues, the vault and Application Insights as the identity that AZURE_CLIENT_ID names, without any key", async () => {
     const { url, key, throughQueue, vault, ingestion, asked } = await deploy(made);
     const created = await createExperiment(url, "first", key);

@@ -40,7 +40,7 @@ function modulesOf(name: string): string[] {
   return [...textOf(name).matchAll(/^\/\/ (\S+\.[cm]?[jt]s)$/gm)].map(([, module]) => module!);
 }
 
-describe("A6: the package", () => {
+describe("the package", () => {
   test("holds what Functions looks for at its root, and less than 5 MB", () => {
     const { main, type, dependencies } = JSON.parse(textOf("package.json"));
     expect(JSON.parse(textOf("host.json"))).toEqual(JSON.parse(readFileSync(join(ROOT, "host.json"), "utf8")));
@@ -172,7 +172,7 @@ describe("A6: the package", () => {
   });
 });
 
-describe.skipIf(!AZURE_STORES.available)(`A6: the package on Cosmos DB and Azure Storage${AZURE_STORES.note}`, () => {
+describe.skipIf(!AZURE_STORES.available)(`the package on Cosmos DB and Azure Storage${AZURE_STORES.note}`, () => {
   test("answers MLflow, and takes messages from its queues", async () => {
     const emulated = await startAzureStores();
     made.atEnd(() => void emulated.close());

@@ -42,7 +42,7 @@ async function stored(): Promise<string> {
   return texts.join();
 }
 
-describe("API keys (A10)", () => {
+describe("API keys", () => {
   test("createKey: gives a key that scanners know, and stores nothing of it", async () => {
     const { secret, key } = await make();
     expect(secret).toMatch(/^cairn_key_w[0-9a-f]{16}_[0-9a-f]{64}$/);
@@ -180,7 +180,7 @@ describe("API keys (A10)", () => {
   });
 });
 
-describe("how many keys there may be (A10)", () => {
+describe("how many keys there may be", () => {
   const many = (count: number, more: object = {}) => Promise.all(Array.from({ length: count }, () => make(more)));
 
   test("createKey: a member has at most 100, also made at once; others are not in their way", async () => {
@@ -204,7 +204,7 @@ describe("how many keys there may be (A10)", () => {
   });
 });
 
-describe("the owner's key of the local host (A10)", () => {
+describe("the owner's key of the local host", () => {
   let fresh: DomainFixture;
   let home: Workspace;
 

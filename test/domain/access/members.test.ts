@@ -18,7 +18,7 @@ beforeEach(async () => {
 const put = (id: string, role: "reader" | "contributor" | "owner", at = workspace) => putMember(at, id, role, "test");
 const ids = async () => (await listMembers(workspace)).map(({ id, role }) => `${id} ${role}`);
 
-describe("members of a workspace (A10)", () => {
+describe("members of a workspace", () => {
   test("putMember: adds, and changes the role; ids have no case; the list is in order", async () => {
     await put("Zoe@example.org", "owner");
     await put("6F9619FF-8B86-D011-B42D-00CF4FC964FF", "reader");
