@@ -1,4 +1,4 @@
-import { restDispatcher } from "../shared/http/rest.ts";
+import { restDispatcher } from "../shared/rest/dialect.ts";
 import { restRoutes } from "../shared/rest/routes.ts";
 import { httpHandler } from "./context.ts";
 

@@ -1,10 +1,10 @@
 import * as z from "zod/mini";
-import { type RestRoute, restRoute } from "../http/rest.ts";
-import { accessRoutes } from "./access.ts";
-import { eventRoutes } from "./events.ts";
-import { runTokenRoutes } from "./run-tokens.ts";
-import { secretRoutes } from "./secrets.ts";
-import { workspaceRoutes } from "./workspaces.ts";
+import { type RestRoute, restRoute } from "./route.ts";
+import { accessRoutes } from "./routes/access.ts";
+import { eventRoutes } from "./routes/events.ts";
+import { runTokenRoutes } from "./routes/run-tokens.ts";
+import { secretRoutes } from "./routes/secrets.ts";
+import { workspaceRoutes } from "./routes/workspaces.ts";
 
 /** Every REST operation; paths are below `/api/v1/`. */
 export const restRoutes: readonly RestRoute[] = [
@@ -22,7 +22,7 @@ export const restRoutes: readonly RestRoute[] = [
     returns: z.looseObject({ openapi: z.literal("3.1.0") }),
     status: 200,
     do: async () => {
-      const { openApiDocument } = await import("../http/openapi.ts");
+      const { openApiDocument } = await import("./openapi.ts");
       return openApiDocument(restRoutes) as { openapi: "3.1.0" };
     },
   }),

@@ -1,8 +1,8 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod/mini";
-import { openApiDocument } from "../../shared/http/openapi.ts";
-import { type RestRoute, restRoute } from "../../shared/http/rest.ts";
+import { openApiDocument } from "../../shared/rest/openapi.ts";
+import { type RestRoute, restRoute } from "../../shared/rest/route.ts";
 import { restRoutes } from "../../shared/rest/routes.ts";
 import { DocumentChecker, type OpenApiDocument } from "./document-checker.ts";
 import { useInProcess } from "./in-process.ts";

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
-import type { RestRoute } from "../../shared/http/rest.ts";
 import { bool, double, int64, integer, type Message, string } from "../../shared/mlflow/message.ts";
 import type { MlflowRoute } from "../../shared/mlflow/route.ts";
+import type { RestRoute } from "../../shared/rest/route.ts";
 
 /** What a field of a request may be, whichever dialect it is of. */
 export interface Shape {

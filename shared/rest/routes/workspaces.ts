@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { type Purged, purgeExperiment, purgeRecord } from "../domain/purge/purge.ts";
+import { type Purged, purgeExperiment, purgeRecord } from "../../domain/purge/purge.ts";
 import {
   deleteWorkspace,
   getWorkspace,
@@ -7,10 +7,10 @@ import {
   updateWorkspace,
   WORKSPACE_NAME,
   type WorkspaceInfo,
-} from "../domain/workspaces.ts";
-import { textOfAtMost } from "../http/max-characters.ts";
-import { type RestRoute, restRoute } from "../http/rest.ts";
-import { createOwnWorkspace, visibleWorkspaces } from "../http/workspace-access.ts";
+} from "../../domain/workspaces.ts";
+import { createOwnWorkspace, visibleWorkspaces } from "../../http/workspace-access.ts";
+import { textOfAtMost } from "../max-characters.ts";
+import { type RestRoute, restRoute } from "../route.ts";
 
 const Name = z
   .string()

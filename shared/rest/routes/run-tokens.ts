@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
-import { mintRunToken, renewRunToken } from "../domain/access/run-tokens.ts";
-import { WorkspaceError } from "../domain/errors.ts";
-import { type RestRoute, restRoute } from "../http/rest.ts";
+import { mintRunToken, renewRunToken } from "../../domain/access/run-tokens.ts";
+import { WorkspaceError } from "../../domain/errors.ts";
+import { type RestRoute, restRoute } from "../route.ts";
 
 const MAX_LEASE_SECONDS = 900;
 const DEFAULT_LONGEST_SECONDS = 7 * 24 * 3600;

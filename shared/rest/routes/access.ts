@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
-import { createKey, dismissMember, type Key, listKeys, revokeKey } from "../domain/access/keys.ts";
-import { listMembers, MEMBER_ID, MEMBER_RULE, type Member, putMember } from "../domain/access/members.ts";
-import { ROLES, type Role } from "../domain/access/roles.ts";
-import { WorkspaceError } from "../domain/errors.ts";
-import type { Caller } from "../http/callers.ts";
-import { textOfAtMost } from "../http/max-characters.ts";
-import { type RestRoute, restRoute } from "../http/rest.ts";
+import { createKey, dismissMember, type Key, listKeys, revokeKey } from "../../domain/access/keys.ts";
+import { listMembers, MEMBER_ID, MEMBER_RULE, type Member, putMember } from "../../domain/access/members.ts";
+import { ROLES, type Role } from "../../domain/access/roles.ts";
+import { WorkspaceError } from "../../domain/errors.ts";
+import type { Caller } from "../../http/callers.ts";
+import { textOfAtMost } from "../max-characters.ts";
+import { type RestRoute, restRoute } from "../route.ts";
 
 const DAY_MS = 24 * 3_600_000;
 const DEFAULT_KEY_DAYS = 90;

@@ -1,11 +1,11 @@
 import type * as z from "zod/mini";
 import { invalid, notFound } from "../domain/errors.ts";
 import { cut } from "../domain/validation.ts";
-import { readText } from "./body.ts";
-import type { Caller } from "./callers.ts";
+import { readText } from "../http/body.ts";
+import type { Caller } from "../http/callers.ts";
+import type { AppRequest } from "../http/types.ts";
+import { decodePart } from "../http/url.ts";
 import { NAME_RULES, PATH_PARAMETERS } from "./parameters.ts";
-import type { AppRequest } from "./types.ts";
-import { decodePart } from "./url.ts";
 import { faultInWords } from "./validation-words.ts";
 
 export type ObjectSchema<T> = z.ZodMiniType<T> & { readonly shape: Readonly<Record<string, z.ZodMiniType>> };

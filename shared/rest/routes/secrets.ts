@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
-import { deleteSecret, listSecrets, readSecret, type Secret, setSecret } from "../domain/secrets.ts";
-import { type RestRoute, restRoute } from "../http/rest.ts";
-import { MAX_SECRET_BYTES } from "../stores/secret-store.ts";
+import { deleteSecret, listSecrets, readSecret, type Secret, setSecret } from "../../domain/secrets.ts";
+import { MAX_SECRET_BYTES } from "../../stores/secret-store.ts";
+import { type RestRoute, restRoute } from "../route.ts";
 
 const Time = z.iso.datetime().check(z.describe("UTC."));
 const Value = z

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
-import { DEFAULT_DAYS, type Event, listEvents } from "../domain/events/events.ts";
-import { textOfAtMost } from "../http/max-characters.ts";
-import { type RestRoute, restRoute } from "../http/rest.ts";
+import { DEFAULT_DAYS, type Event, listEvents } from "../../domain/events/events.ts";
+import { textOfAtMost } from "../max-characters.ts";
+import { type RestRoute, restRoute } from "../route.ts";
 
 const Time = z.iso.datetime().check(z.describe("UTC."));
 const Outcome = z.enum(["allowed", "refused"]);

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 import packageJson from "../../package.json" with { type: "json" };
 import type { ErrorCode } from "../domain/errors.ts";
+import { STATUS } from "../http/refusal.ts";
 import { PATH_PARAMETERS, parameterNames } from "./parameters.ts";
-import { STATUS } from "./refusal.ts";
-import type { RestRoute } from "./rest.ts";
+import type { RestRoute } from "./route.ts";
 
 type Json = Record<string, unknown>;
 

@@ -1,0 +1,49 @@
+import type * as z from "zod/mini";
+import type { Role } from "../domain/access/roles.ts";
+import type { ErrorCode } from "../domain/errors.ts";
+import type { Workspace } from "../domain/workspace.ts";
+import type { Realm } from "../domain/workspaces.ts";
+import type { Caller } from "../http/callers.ts";
+import type { Route } from "../http/serve.ts";
+import type { ObjectSchema } from "./input.ts";
+
+export interface RestCall<B, Q> {
+  readonly realm: Realm;
+  readonly caller: Caller;
+  /** The caller's in the workspace of the path. */
+  readonly role: Role | undefined;
+  /** Of the path. */
+  readonly workspace: Workspace;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Q;
+  readonly body: B;
+}
+
+/**
+ * A REST operation as data: paths are below `/api/v1/`, their parameters those of parameters.ts. What has a parameter
+ * `workspace` is about the workspace of that name. What validates its input is what the OpenAPI
+ * document shows of it.
+ */
+export interface RestRoute<B = unknown, Q = unknown, R = unknown> extends Route {
+  /** One sentence for the document. */
+  readonly summary: string;
+  /** Absent: the operation takes no query. */
+  readonly query?: ObjectSchema<Q>;
+  /** Absent: the operation takes no body. */
+  readonly body?: z.ZodMiniType<B>;
+  /** Absent: the answer has no body. */
+  readonly returns?: z.ZodMiniType<R>;
+  /** The status of success. */
+  readonly status: number;
+  /** What it may refuse with besides what follows from its permission, path, query and body. */
+  readonly refusals?: readonly ErrorCode[];
+  made?(result: R): Readonly<Record<string, string>>;
+  do(call: RestCall<B, Q>): Promise<R>;
+}
+
+/** Ties the types of query, body and answer to their operation. */
+export function restRoute<B, Q, R = void>(definition: RestRoute<B, Q, R>): RestRoute {
+  const isInside = definition.path.startsWith("workspaces/:workspace/");
+  const place = { outsideWorkspace: !isInside, mayBeFirst: isInside && definition.method !== "GET" };
+  return { ...place, ...(definition as unknown as RestRoute) };
+}
