@@ -11,9 +11,8 @@ import {
 } from "../shared/drivers/sqlite/data-folder-errors.ts";
 import { UPLOAD_VARIABLES } from "../shared/http/large-uploads.ts";
 import { InvalidSettings, shownSetting } from "../shared/invalid-settings.ts";
-import type { Clock, Ids } from "../shared/stores/clock.ts";
+import type { ProvidedServices } from "../shared/services.ts";
 import { StoreUnavailable } from "../shared/stores/errors.ts";
-import type { Stores } from "../shared/stores/stores.ts";
 import { StartError } from "./errors.ts";
 import { type Host, startHost } from "./host.ts";
 import { type LocalStores, openLocalStores } from "./local-stores.ts";
@@ -22,20 +21,8 @@ import { requireKnownName, requireLoopback } from "./loopback.ts";
 import { serveMlflowPage } from "./mlflow-page.ts";
 import { wakeOnSend } from "./queues.ts";
 
-/** What the host gives the app. */
-export interface LocalServices extends Stores {
-  readonly clock: Clock;
-  readonly ids: Ids;
-  /** Whether requests need no credentials: all of them come from this machine. */
-  readonly loopbackUser: boolean;
-  /** In strict mode bodies end where they do in Azure. */
-  readonly limitsBodies: boolean;
-  /** Of pages that may call from a browser besides the app's own. */
-  readonly origins: readonly string[];
-}
-
 export interface LocalApp {
-  provideServices(services: LocalServices): unknown;
+  provideServices(services: ProvidedServices): unknown;
   /** Imports the app's entry module and returns its namespace. */
   load(): Promise<unknown>;
   /**

@@ -24,9 +24,11 @@ export interface Services extends Authentication {
 export interface ProvidedServices extends Stores {
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Whether requests need no credentials: all of them come from this machine. */
   readonly loopbackUser: boolean;
+  /** In strict mode bodies end where they do in Azure. */
   readonly limitsBodies: boolean;
-  /** Besides those of the settings. */
+  /** Of pages that may call from a browser besides the app's own and those of the settings. */
   readonly origins?: readonly string[];
 }
 

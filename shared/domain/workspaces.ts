@@ -6,6 +6,7 @@ import { alreadyExists, invalid, invalidState, notFound, WorkspaceError } from "
 import { ensureDefaultExperiment } from "./experiments.ts";
 import type { Memory } from "./memory.ts";
 import { optimistically } from "./optimistic.ts";
+import type { SweepProgress } from "./purge/notes.ts";
 import { PURGE_QUEUE } from "./queues.ts";
 import { WORKSPACES, WORKSPACES_PARTITION } from "./stored-names.ts";
 import { cut, requireLength } from "./validation.ts";
@@ -34,6 +35,15 @@ export interface Realm {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly memory: Memory;
+}
+
+/** A deleted workspace whose purge is under way. */
+export interface GoneItem extends Item {
+  readonly kind: "workspace-gone";
+  readonly name: string;
+  readonly firstSweepMs?: number;
+  /** How far the sweep under way has come. */
+  readonly progress?: SweepProgress & { readonly experimentId: string };
 }
 
 export const DEFAULT_WORKSPACE = "default";
@@ -192,7 +202,7 @@ export async function setClosed(
 /** @throws NotFound when somebody else has done it; the store's PreconditionFailed when it has changed meanwhile */
 export async function buryWorkspace(realm: Realm, { item, etag }: Stored<WorkspaceItem>): Promise<WorkspaceInfo> {
   const { id, name } = item.workspace;
-  const gone = { id: WORKSPACES.gone.of(id), scope: "workspaces-gone", kind: "workspace-gone", name };
+  const gone: GoneItem = { id: WORKSPACES.gone.of(id), scope: "workspaces-gone", kind: "workspace-gone", name };
   try {
     await realm.stores.documents.catalog.batch(WORKSPACES_PARTITION, [
       { kind: "create", item: gone },

@@ -15,8 +15,8 @@ import { double, int64, list, message, optional, present, required, string, with
 export const TAG = message({ key: required(string), value: withDefault(string, "") });
 export const TAGS = list(TAG);
 
-/** A metric in a batch. */
-export const METRIC = message({
+/** What a metric has, alone and in a batch. */
+export const METRIC_FIELDS = {
   key: required(string),
   value: present(double),
   timestamp: present(int64),
@@ -24,8 +24,10 @@ export const METRIC = message({
   model_id: optional(string),
   dataset_name: optional(string),
   dataset_digest: optional(string),
-  run_id: optional(string),
-});
+};
+
+/** A metric in a batch. */
+export const METRIC = message({ ...METRIC_FIELDS, run_id: optional(string) });
 
 export type MetricMessage = ReturnType<typeof METRIC>;
 

@@ -1,10 +1,11 @@
 import { exactInt64, type Int64 } from "../int64.ts";
+import { storableNumber } from "../storable-number.ts";
 import type { Int64Values } from "./int64-column.ts";
 
 /** One logged metric value. */
 export interface Point {
   readonly key: string;
-  /** NaN is allowed; ±Infinity is stored as the largest doubles (see `storableValue`). */
+  /** NaN is allowed; ±Infinity is stored as the largest doubles (see `storableNumber`). */
   readonly value: number;
   /** Milliseconds since epoch, or whatever the caller counts time in; from 0 on. */
   readonly timestamp: Int64;
@@ -51,19 +52,11 @@ export interface PointColumns {
   readonly values: Float64Array;
 }
 
-const LARGEST = Number.MAX_VALUE;
 const NO_ORIGIN: Origin = {};
 /** Deltas of whole numbers below this stay exact when they are doubled for the zigzag. */
 const VARINT_SAFE = 2 ** 50;
 const AS_VARINTS = 1;
 const AS_INT64 = 4;
-
-/** MLflow's store turns ±Infinity into the largest doubles, so that they sort and travel as numbers. */
-export function storableValue(value: number): number {
-  if (value === Number.POSITIVE_INFINITY) return LARGEST;
-  if (value === Number.NEGATIVE_INFINITY) return -LARGEST;
-  return value;
-}
 
 /**
  * Packs points into columns: one byte of format (bit 0: integers as varints, bit 1: with origins, bit 2: integers as int64), then `count` each
@@ -84,7 +77,7 @@ export function encodePoints(points: readonly Point[]): EncodedPoints {
   if (hasOrigins) for (const point of points) writer.varint(origins.index(point.origin ?? NO_ORIGIN));
   writer.integers(points, integers, (point) => point.timestamp);
   writer.integers(points, integers, (point) => point.step);
-  for (const point of points) writer.double(storableValue(point.value));
+  for (const point of points) writer.double(storableNumber(point.value));
   return { count, keys: keys.values, ...(hasOrigins && { origins: origins.values }), bytes: writer.bytes() };
 }
 

@@ -6,9 +6,8 @@ import { originKey } from "../metrics/points.ts";
 import { readAllPoints } from "../metrics/read.ts";
 import { noteTrash } from "../purge/trash.ts";
 import { changeRecord, createRecord, type Draft, type RecordView, readRecord } from "../record.ts";
-import { checkedTag } from "../runs/runs.ts";
-import type { Tag } from "../tag.ts";
-import { cut, LIMITS, requireEntityName, requireLength, truncated } from "../validation.ts";
+import { checkedParam, checkedTag, type Tag } from "../tag.ts";
+import { cut, LIMITS, requireLength } from "../validation.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { MODEL_STATUSES, type ModelAttributes, type ModelStatus } from "./types.ts";
 
@@ -53,7 +52,7 @@ export async function createLoggedModel(
     updatedMs: nowMs,
     stage: "active",
   };
-  const params = input.params.map(checkedParam);
+  const params = input.params.map((param) => checkedParam(param));
   const tags = input.tags.map((tag) => checkedTag(tag));
   const scope = modelsScope(workspace, experiment.experimentId);
   const view = await createRecord(workspace, runsPartition(workspace, modelId), scope, attributes, (draft) => {
@@ -151,7 +150,7 @@ export async function logLoggedModelParams(
   modelId: string,
   params: readonly Tag[],
 ): Promise<void> {
-  const checked = params.map(checkedParam);
+  const checked = params.map((param) => checkedParam(param));
   await changeLoggedModel(workspace, modelId, (draft) => {
     const section = draft.section("params");
     for (const { key, value } of checked) {
@@ -205,12 +204,6 @@ function requireLoggedModelName(name: string): void {
     `Invalid model name (${cut(name)}) provided. Model name must be a non-empty string and cannot contain the following ` +
       `characters: ('/', ':', '.', '%', '"', "'").`,
   );
-}
-
-function checkedParam({ key, value }: Tag): Tag {
-  requireEntityName("key", key);
-  requireLength("Param key", key, LIMITS.key);
-  return { key, value: truncated(value, LIMITS.paramValue) };
 }
 
 export function modelNotFound(modelId: string): Error {

@@ -21,14 +21,14 @@ import { runsPartition, type Workspace } from "../workspace.ts";
 import { type LoggedModel, modelsScope, sortedPoints } from "./models.ts";
 import type { ModelAttributes } from "./types.ts";
 
-/** Holds when any value logged for the model does. */
+/** Holds when any value logged for the model does, of those on the datasets that the request names. */
 export interface MetricClause {
   readonly key: string;
   readonly op: NumberOperator;
   readonly value: number;
 }
 
-/** Orders by the value logged last, of those on the dataset if one is named. */
+/** Orders by the value logged last (by timestamp, then step), of those on the dataset if one is named. */
 export interface MetricOrder {
   readonly kind: "metric";
   readonly key: string;

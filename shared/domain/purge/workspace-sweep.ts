@@ -1,21 +1,13 @@
-import type { Item, Stored } from "../../stores/document-store.ts";
+import type { Stored } from "../../stores/document-store.ts";
 import { BLOB_CONTAINERS } from "../../stores/stores.ts";
 import { removeBelow } from "../artifacts.ts";
 import { type ExperimentItem, experimentDocumentId, experimentIdOf } from "../experiments.ts";
 import { removeSecretsOf } from "../secrets.ts";
 import { CATALOG, WORKSPACES, WORKSPACES_PARTITION } from "../stored-names.ts";
 import type { Workspace } from "../workspace.ts";
-import { forgetWorkspace, type Realm } from "../workspaces.ts";
-import type { SweepProgress } from "./notes.ts";
+import { forgetWorkspace, type GoneItem, type Realm } from "../workspaces.ts";
 import type { Slice } from "./slice.ts";
 import { sweepRecordsOf, wasLastSweep } from "./sweep.ts";
-
-/** A deleted workspace whose purge is under way. */
-interface GoneItem extends Item {
-  readonly firstSweepMs?: number;
-  /** How far the sweep under way has come. */
-  readonly progress?: SweepProgress & { readonly experimentId: string };
-}
 
 /**
  * First sweep: blobs, runs and models. The catalog, from which they are found, goes in the last one.

@@ -7,17 +7,11 @@ import type { Tag } from "../tag.ts";
 import { cut, invalidValue, LIMITS, requireLength } from "../validation.ts";
 import type { Workspace } from "../workspace.ts";
 import { changeRun, requireActiveRun } from "./runs.ts";
-import type { StoredInput } from "./stored-input.ts";
+import type { Dataset, StoredInput } from "./stored-input.ts";
 import type { RunAttributes } from "./types.ts";
 
 /** A dataset as clients log it. */
-export interface DatasetInput {
-  readonly name: string;
-  readonly digest: string;
-  readonly sourceType: string;
-  readonly source: string;
-  readonly schema?: string;
-  readonly profile?: string;
+export interface DatasetInput extends Dataset {
   readonly tags: readonly Tag[];
 }
 

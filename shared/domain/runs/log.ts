@@ -5,13 +5,11 @@ import { endQuiet, SETTLED_AFTER_MS, suggestFold } from "../metrics/fold.ts";
 import type { Point } from "../metrics/points.ts";
 import { appendModelPoints, findModelPoints, type ModelPoints, namesModel } from "../models/log.ts";
 import type { Draft } from "../record.ts";
-import type { Tag } from "../tag.ts";
-import { cut, invalidValue, LIMITS, requireEntityName, requireLength, truncated } from "../validation.ts";
+import { checkedParam, checkedTag, type Param, type Tag } from "../tag.ts";
+import { cut, invalidValue, LIMITS, requireEntityName, requireLength } from "../validation.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
-import { changeRun, checkedTag, requireActiveRun, setTagIn } from "./runs.ts";
+import { changeRun, requireActiveRun, setTagIn } from "./runs.ts";
 import type { RunAttributes } from "./types.ts";
-
-export type Param = Tag;
 
 /** What one call logs; everything is written together, or nothing. */
 export interface Batch {
@@ -51,7 +49,7 @@ export async function logBatch(workspace: Workspace, runId: string, batch: Batch
 
 /** Logs one param. Params never change: the same value again is fine, another is refused. */
 export async function logParam(workspace: Workspace, runId: string, param: Param): Promise<void> {
-  const checked = checkedParam(param, "");
+  const checked = checkedParam(param);
   await changeRun(workspace, runId, (draft) => {
     requireParamsUnchanged(draft, [checked], "single");
     draft.section("params").set(checked.key, checked.value);
@@ -124,7 +122,7 @@ function checkedBatch(batch: Batch): Batch {
   checkPoints(metrics);
   return {
     metrics,
-    params: params.map((param, i) => checkedParam(param, `params[${i}].`)),
+    params: params.map((param, i) => checkedParam(param, `params[${i}]`)),
     tags: tags.map((tag, i) => checkedTag(tag, `tags[${i}]`)),
   };
 }
@@ -151,12 +149,6 @@ function checkPoint(point: Point, prefix: string): void {
       `metric '${point.key}' (value=${point.value}). Timestamp must be a nonnegative long (64-bit integer) `,
     );
   }
-}
-
-function checkedParam(param: Param, prefix: string): Param {
-  requireEntityName(`${prefix}key`, param.key);
-  requireLength("Param key", param.key, LIMITS.key);
-  return { key: param.key, value: truncated(param.value, LIMITS.paramValue) };
 }
 
 function requireDistinctKeys(params: readonly Param[]): void {

@@ -17,8 +17,8 @@ import {
   recallHead,
 } from "../record.ts";
 import type { Stage } from "../stage.ts";
-import type { Tag } from "../tag.ts";
-import { cut, LIMITS, requireEntityName, requireLength, requireRunId, truncated } from "../validation.ts";
+import { checkedTag, type Tag } from "../tag.ts";
+import { cut, LIMITS, requireRunId, truncated } from "../validation.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { randomRunName } from "./names.ts";
 import { ENDED, RUN_STATUSES, type RunAttributes, type RunHead, type RunStatus } from "./types.ts";
@@ -250,14 +250,6 @@ async function setStage(workspace: Workspace, runId: string, stage: Stage): Prom
     },
   );
   if (!found) throw runNotFound(runId);
-}
-
-/** @throws InvalidParameter; too long values are cut, as MLflow does */
-export function checkedTag(tag: Tag, path = ""): Tag {
-  const prefix = path === "" ? "" : `${path}.`;
-  requireEntityName(`${prefix}key`, tag.key);
-  requireLength(`${prefix}key`, tag.key, LIMITS.key);
-  return { key: tag.key, value: truncated(tag.value, LIMITS.runTagValue) };
 }
 
 export function runNotFound(runId: string): Error {

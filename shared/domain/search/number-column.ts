@@ -1,3 +1,4 @@
+import { storableNumber } from "../storable-number.ts";
 import { type CellLayout, Cells } from "./cells.ts";
 
 /**
@@ -5,12 +6,6 @@ import { type CellLayout, Cells } from "./cells.ts";
  * NaN is a value of its own.
  */
 export const MISSING = Number.NEGATIVE_INFINITY;
-
-/** How MLflow's store, and so ours, keeps ±Infinity. */
-export function storableNumber(value: number): number {
-  if (value === Number.POSITIVE_INFINITY) return Number.MAX_VALUE;
-  return value === Number.NEGATIVE_INFINITY ? -Number.MAX_VALUE : value;
-}
 
 const LAYOUT: CellLayout<Float64Array<ArrayBuffer>> = {
   allocate: (length) => new Float64Array(length),

@@ -1,6 +1,7 @@
+import { storableNumber } from "../storable-number.ts";
 import { compareCodePoints } from "./code-points.ts";
 import type { ColumnTable, RowView } from "./column-table.ts";
-import { MISSING, storableNumber } from "./number-column.ts";
+import { MISSING } from "./number-column.ts";
 import type { Steps } from "./steps.ts";
 
 /**

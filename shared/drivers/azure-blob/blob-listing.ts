@@ -35,7 +35,7 @@ export async function* listPages(
   let token: string | undefined;
   do {
     const found = await retry(READ, `list ${prefix}`, ({ signal }) => segmentAfter(token, signal)).catch(
-      undefinedIfAbsent,
+      undefinedWithoutContainer,
     );
     if (found === undefined) return;
     const page = pageOf(container, found);
@@ -53,6 +53,6 @@ function pageOf(container: string, { segment }: Segment): BlobPage {
   };
 }
 
-function undefinedIfAbsent(error: unknown): undefined {
+function undefinedWithoutContainer(error: unknown): undefined {
   if (refusalCode(error) !== "ContainerNotFound") throw error;
 }

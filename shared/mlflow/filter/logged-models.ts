@@ -1,3 +1,4 @@
+import type { MetricClause, MetricOrder, ModelSearch } from "../../domain/models/search.ts";
 import type { Clause, NumberOperator } from "../../domain/search/clauses.ts";
 import { searchableExperimentId } from "../../domain/search/experiment-id.ts";
 import type { OrderKey } from "../../domain/search/order.ts";
@@ -10,18 +11,6 @@ import { isStringLiteral, unquote } from "./quoting.ts";
 import { parseStringList } from "./string-list.ts";
 import { LOGGED_MODELS_WORDING } from "./wording.ts";
 
-/** Holds when one of the model's logged values of `key` does, of those on the datasets that the request names. */
-export interface MetricClause {
-  readonly key: string;
-  readonly op: NumberOperator;
-  readonly value: number;
-}
-
-export interface LoggedModelFilter {
-  readonly clauses: readonly Clause[];
-  readonly metricClauses: readonly MetricClause[];
-}
-
 /** One `order_by` entry as it comes from the client. */
 export interface LoggedModelOrderBy {
   readonly field_name: string;
@@ -30,16 +19,7 @@ export interface LoggedModelOrderBy {
   readonly dataset_digest?: string;
 }
 
-/** Orders by the value of a metric logged last (by timestamp, then step), of those on the dataset if one is named. */
-export interface MetricOrderKey {
-  readonly kind: "metric";
-  readonly key: string;
-  readonly descending: boolean;
-  readonly datasetName?: string;
-  readonly datasetDigest?: string;
-}
-
-export type LoggedModelOrder = OrderKey | MetricOrderKey;
+export type LoggedModelOrder = OrderKey | MetricOrder;
 
 const ENTITIES = ["attributes", "metrics", "params", "tags"];
 const TIMES: ReadonlyMap<string, string> = new Map([
@@ -64,7 +44,7 @@ const STATUSES: ReadonlyMap<string, string> = new Map([
  * experiment_id (as `searchableExperimentId` makes it), creation_timestamp, last_updated_timestamp; `param.<key>`, `tag.<key>`.
  * @throws FilterError
  */
-export function parseLoggedModelFilter(filter: string | undefined): LoggedModelFilter {
+export function parseLoggedModelFilter(filter: string | undefined): ModelSearch["filter"] {
   const clauses: Clause[] = [];
   const metricClauses: MetricClause[] = [];
   for (const comparison of parseComparisons(filter, LOGGED_MODELS_WORDING)) {
@@ -178,7 +158,7 @@ function orderKey(order: LoggedModelOrderBy): LoggedModelOrder {
   throw new FilterError(`Invalid order by field name: ${field}`);
 }
 
-function metricOrderKey(order: LoggedModelOrderBy, dot: number, descending: boolean): MetricOrderKey {
+function metricOrderKey(order: LoggedModelOrderBy, dot: number, descending: boolean): MetricOrder {
   const entity = order.field_name.slice(0, dot);
   if (entity !== "metrics") {
     throw new FilterError(`Invalid order by field name: ${order.field_name}. Only metrics are supported.`);

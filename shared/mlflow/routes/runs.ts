@@ -8,19 +8,8 @@ import { ENDED, RUN_STATUSES } from "../../domain/runs/types.ts";
 import type { Tag } from "../../domain/tag.ts";
 import { BATCH_BYTES, DATASETS_BYTES } from "../../http/body.ts";
 import type { Caller } from "../../http/callers.ts";
-import { METRIC, runInfoJson, runJson, TAGS, toPoint } from "../entities.ts";
-import {
-  double,
-  enumeration,
-  int64,
-  list,
-  message,
-  optional,
-  present,
-  required,
-  string,
-  withDefault,
-} from "../message.ts";
+import { METRIC, METRIC_FIELDS, runInfoJson, runJson, TAGS, toPoint } from "../entities.ts";
+import { enumeration, int64, list, message, optional, required, string, withDefault } from "../message.ts";
 import { creation, EMPTY, ok, route } from "../route.ts";
 import { requireRun } from "../run-reference.ts";
 
@@ -142,16 +131,7 @@ export const runRoutes = [
     method: "POST",
     path: "2.0/mlflow/runs/log-metric",
     permission: "write",
-    request: {
-      ...RUN_REFERENCE,
-      key: required(string),
-      value: present(double),
-      timestamp: present(int64),
-      step: withDefault(int64, 0),
-      model_id: optional(string),
-      dataset_name: optional(string),
-      dataset_digest: optional(string),
-    },
+    request: { ...RUN_REFERENCE, ...METRIC_FIELDS },
     writes: ({ input }) => ({ runs: [requireRun(input)], models: input.model_id ? [input.model_id] : [] }),
     handle: async ({ workspace, input }) => {
       if (Boolean(input.dataset_name) !== Boolean(input.dataset_digest)) {

@@ -6,13 +6,13 @@ import { WorkspaceError } from "../../domain/errors.ts";
 import type { Caller } from "../../http/callers.ts";
 import { textOfAtMost } from "../max-characters.ts";
 import { type RestRoute, restRoute } from "../route.ts";
+import { Time } from "../time.ts";
 
 const DAY_MS = 24 * 3_600_000;
 const DEFAULT_KEY_DAYS = 90;
 const MAX_KEY_DAYS = 3650;
 
 const RoleJson = z.enum(ROLES);
-const Time = z.iso.datetime().check(z.describe("UTC."));
 const MemberId = z
   .string()
   .check(

@@ -2,8 +2,8 @@ import * as z from "zod/mini";
 import { DEFAULT_DAYS, type Event, listEvents } from "../../domain/events/events.ts";
 import { textOfAtMost } from "../max-characters.ts";
 import { type RestRoute, restRoute } from "../route.ts";
+import { Time } from "../time.ts";
 
-const Time = z.iso.datetime().check(z.describe("UTC."));
 const Outcome = z.enum(["allowed", "refused"]);
 
 const EventJson = z

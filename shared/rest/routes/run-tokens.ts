@@ -2,12 +2,11 @@ import * as z from "zod/mini";
 import { mintRunToken, renewRunToken } from "../../domain/access/run-tokens.ts";
 import { WorkspaceError } from "../../domain/errors.ts";
 import { type RestRoute, restRoute } from "../route.ts";
+import { Time } from "../time.ts";
 
 const MAX_LEASE_SECONDS = 900;
 const DEFAULT_LONGEST_SECONDS = 7 * 24 * 3600;
 const MAX_LONGEST_SECONDS = 30 * 24 * 3600;
-
-const Time = z.iso.datetime();
 
 const LeaseRequest = z
   .strictObject({

@@ -2,8 +2,8 @@ import * as z from "zod/mini";
 import { deleteSecret, listSecrets, readSecret, type Secret, setSecret } from "../../domain/secrets.ts";
 import { MAX_SECRET_BYTES } from "../../stores/secret-store.ts";
 import { type RestRoute, restRoute } from "../route.ts";
+import { Time } from "../time.ts";
 
-const Time = z.iso.datetime().check(z.describe("UTC."));
 const Value = z
   .string()
   .check(z.minLength(1), z.maxLength(MAX_SECRET_BYTES), z.describe(`At most ${MAX_SECRET_BYTES} bytes of UTF-8.`));

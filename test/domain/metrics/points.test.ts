@@ -11,14 +11,8 @@ import {
   type LatestMetrics,
   toTuple,
 } from "../../../shared/domain/metrics/latest.ts";
-import {
-  type Origin,
-  type Point,
-  packPoints,
-  pointAt,
-  storableValue,
-  unpackPoints,
-} from "../../../shared/domain/metrics/points.ts";
+import { type Origin, type Point, packPoints, pointAt, unpackPoints } from "../../../shared/domain/metrics/points.ts";
+import { storableNumber } from "../../../shared/domain/storable-number.ts";
 
 const key = fc.oneof(
   fc.constantFrom("loss", "__proto__", "constructor", "träin/ñ", "损失", "𝓁oss", "a b"),
@@ -123,7 +117,7 @@ describe("packed points", () => {
     const values = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     const points = values.map((each) => ({ key: "a", value: each, timestamp: 1, step: 1 }));
     expect(unpacked(points).map((each) => each.value)).toEqual([Number.MAX_VALUE, -Number.MAX_VALUE]);
-    expect(values.map(storableValue)).toEqual([Number.MAX_VALUE, -Number.MAX_VALUE]);
+    expect(values.map(storableNumber)).toEqual([Number.MAX_VALUE, -Number.MAX_VALUE]);
   });
 
   it("points document: the same call gives the same id, any difference another, and ids sort as time does", () => {

@@ -1,3 +1,3 @@
-import type { LocalServices } from "../../../host/command.ts";
+import type { ProvidedServices } from "../../../shared/services.ts";
 
-export const state: { services?: LocalServices; handled: unknown[] } = { handled: [] };
+export const state: { services?: ProvidedServices; handled: unknown[] } = { handled: [] };

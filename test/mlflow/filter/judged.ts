@@ -1,3 +1,4 @@
+import type { MetricClause } from "../../../shared/domain/models/search.ts";
 import type { Clause } from "../../../shared/domain/search/clauses.ts";
 import { ColumnTable, type DatasetUse, type RowView } from "../../../shared/domain/search/column-table.ts";
 import { searchableExperimentId } from "../../../shared/domain/search/experiment-id.ts";
@@ -8,7 +9,6 @@ import { parseExperimentFilter, parseExperimentOrder } from "../../../shared/mlf
 import {
   type LoggedModelOrder,
   type LoggedModelOrderBy,
-  type MetricClause,
   parseLoggedModelFilter,
   parseLoggedModelOrder,
 } from "../../../shared/mlflow/filter/logged-models.ts";
