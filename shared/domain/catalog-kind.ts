@@ -48,6 +48,7 @@ export interface CatalogKindOptions<T extends CatalogItem, K> {
  * not first decide again. A tombstone, or whatever of another kind has the id, counts as nothing, and gives way.
  */
 export interface CatalogKind<T extends CatalogItem, K = string> {
+  idOf(key: K): string;
   scopeOf(workspace: CatalogOf): string;
   /** The document with these contents, for whoever writes it in a batch of their own. */
   item(workspace: CatalogOf, key: K, contents: Contents<T>): T;
@@ -118,6 +119,7 @@ export function catalogKind<T extends CatalogItem, K = string>(options: CatalogK
     });
 
   return {
+    idOf,
     scopeOf,
     item,
     get,

@@ -2,9 +2,9 @@ import type { BatchOperation, Item, Stored } from "../stores/document-store.ts";
 import { AlreadyExists } from "../stores/errors.ts";
 import { requireFreeLocation } from "./artifact-folders.ts";
 import { requireArtifactLocation } from "./artifact-locations.ts";
+import { type CatalogItem, catalogKind } from "./catalog-kind.ts";
 import { alreadyExists, invalid, notFound, sayTooLarge, WorkspaceError } from "./errors.ts";
 import { hashOf } from "./hash.ts";
-import { optimistically } from "./optimistic.ts";
 import { noteTrash } from "./purge/trash.ts";
 import type { Stage, Staged } from "./stage.ts";
 import { CATALOG } from "./stored-names.ts";
@@ -25,7 +25,7 @@ export interface Experiment {
   readonly tags: readonly (readonly [string, string])[];
 }
 
-export interface ExperimentItem extends Item {
+export interface ExperimentItem extends CatalogItem {
   readonly kind: "experiment";
   readonly experiment: Experiment;
 }
@@ -38,12 +38,21 @@ interface NameItem extends Item {
 export const DEFAULT_EXPERIMENT_ID = "0";
 const TAGS = "The tags of this experiment";
 
-export const experimentsScope = (workspace: Workspace): string => `${workspace.id}/experiments`;
 export const experimentDocumentId = (experimentId: string): string => CATALOG.experiments.of(experimentId);
 /** Undefined for what has an id of the same beginning: a name. */
 export const experimentIdOf = (documentId: string): string | undefined =>
   /^\d+$/.exec(documentId.slice(CATALOG.experiments.prefix.length))?.[0];
 export const experimentNameId = (name: string): string => CATALOG.experimentNames.of(hashOf(name));
+
+const EXPERIMENTS = catalogKind<ExperimentItem>({
+  kind: "experiment",
+  idOf: experimentDocumentId,
+  range: CATALOG.experiments.all(),
+  scope: "experiments",
+  parts: TAGS,
+  unknown: (experimentId) => notFound(`No Experiment with id=${experimentId} exists`),
+});
+export const experimentsScope = EXPERIMENTS.scopeOf;
 
 /**
  * Creates an experiment; of many who create one name at once, one succeeds.
@@ -83,7 +92,7 @@ export async function ensureDefaultExperiment(
   workspace: Workspace,
   workspaceCreated: () => Promise<number>,
 ): Promise<void> {
-  if ((await getStored(workspace, DEFAULT_EXPERIMENT_ID)) !== undefined) return;
+  if ((await EXPERIMENTS.get(workspace, DEFAULT_EXPERIMENT_ID)) !== undefined) return;
   const createdMs = await workspaceCreated();
   try {
     await writeNew(workspace, {
@@ -107,7 +116,7 @@ async function writeNew(workspace: Workspace, experiment: Experiment): Promise<b
   try {
     const writing = catalog.batch(workspace.id, [
       { kind: "create", item: nameItem(workspace, experiment) },
-      { kind: "create", item: toItem(workspace, experiment) },
+      { kind: "create", item: EXPERIMENTS.item(workspace, experiment.experimentId, { experiment }) },
     ]);
     await sayTooLarge(TAGS, writing);
     return true;
@@ -126,7 +135,7 @@ export async function getExperiment(workspace: Workspace, experimentId: string):
 /** Undefined when there is none. @throws InvalidParameter for what is no id */
 export async function findExperiment(workspace: Workspace, experimentId: string): Promise<Experiment | undefined> {
   requireExperimentId(experimentId);
-  return (await getStored(workspace, experimentId))?.item.experiment;
+  return (await EXPERIMENTS.get(workspace, experimentId))?.item.experiment;
 }
 
 /** Undefined when there is none; a deleted experiment is returned. */
@@ -134,7 +143,7 @@ export async function findExperimentByName(workspace: Workspace, name: string): 
   const id = experimentNameId(name);
   const found = await workspace.memory.get<NameItem>(workspace.stores.documents.catalog, workspace.id, id, "catalog");
   if (!found) return undefined;
-  return (await getStored(workspace, found.item.experimentId))?.item.experiment;
+  return (await EXPERIMENTS.get(workspace, found.item.experimentId))?.item.experiment;
 }
 
 export async function renameExperiment(workspace: Workspace, experimentId: string, newName: string): Promise<void> {
@@ -151,6 +160,8 @@ export async function renameExperiment(workspace: Workspace, experimentId: strin
         { kind: "create", item: nameItem(workspace, renamed) },
       ],
     };
+  }).catch((error) => {
+    throw error instanceof AlreadyExists ? nameTaken(newName) : error;
   });
 }
 
@@ -223,36 +234,20 @@ export function requireActive(experiment: Experiment): void {
 
 export function requireStored(workspace: Workspace, experimentId: string): Promise<Stored<ExperimentItem>> {
   requireExperimentId(experimentId);
-  return getStored(workspace, experimentId).then((stored) => {
-    if (stored) return stored;
-    throw notFound(`No Experiment with id=${experimentId} exists`);
-  });
+  return EXPERIMENTS.require(workspace, experimentId);
 }
 
-async function getStored(workspace: Workspace, experimentId: string): Promise<Stored<ExperimentItem> | undefined> {
-  const { catalog } = workspace.stores.documents;
-  const id = experimentDocumentId(experimentId);
-  const stored = await workspace.memory.get<ExperimentItem>(catalog, workspace.id, id, "catalog");
-  return stored?.item.kind === "experiment" ? stored : undefined;
-}
-
-function change(
+async function change(
   workspace: Workspace,
   experimentId: string,
   edit: (experiment: Experiment) => { experiment: Experiment; also?: BatchOperation[] },
 ): Promise<void> {
-  return optimistically(`${workspace.id}/${experimentDocumentId(experimentId)}`, async () => {
-    const { item, etag } = await requireStored(workspace, experimentId);
-    const { experiment, also = [] } = edit(item.experiment);
-    if (experiment === item.experiment) return;
-    const updatedMs = Math.max(workspace.clock.now(), item.experiment.updatedMs);
-    const changed = toItem(workspace, { ...experiment, updatedMs });
-    try {
-      const operations: BatchOperation[] = [{ kind: "replace", item: changed, etag }, ...also];
-      await sayTooLarge(TAGS, workspace.stores.documents.catalog.batch(workspace.id, operations));
-    } catch (error) {
-      throw error instanceof AlreadyExists ? nameTaken(experiment.name) : error;
-    }
+  requireExperimentId(experimentId);
+  await EXPERIMENTS.change(workspace, experimentId, ({ experiment: before }) => {
+    const { experiment, also } = edit(before);
+    if (experiment === before) return { result: undefined };
+    const updatedMs = Math.max(workspace.clock.now(), before.updatedMs);
+    return { contents: { experiment: { ...experiment, updatedMs } }, also, result: undefined };
   });
 }
 
@@ -260,11 +255,6 @@ function requireExperimentTag(tag: Tag): void {
   requireEntityName("key", tag.key);
   requireLength("key", tag.key, LIMITS.key);
   requireLength("value", tag.value, LIMITS.experimentTagValue);
-}
-
-function toItem(workspace: Workspace, experiment: Experiment): ExperimentItem {
-  const id = experimentDocumentId(experiment.experimentId);
-  return { id, scope: experimentsScope(workspace), kind: "experiment", experiment };
 }
 
 function nameItem(workspace: Workspace, { name, experimentId }: Experiment): NameItem {

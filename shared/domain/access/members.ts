@@ -1,7 +1,6 @@
-import type { BatchOperation, Item, Stored } from "../../stores/document-store.ts";
-import { AlreadyExists, PreconditionFailed } from "../../stores/errors.ts";
+import type { BatchOperation } from "../../stores/document-store.ts";
+import { type CatalogItem, catalogKind } from "../catalog-kind.ts";
 import { invalid, invalidState, notFound } from "../errors.ts";
-import { optimistically } from "../optimistic.ts";
 import { MEMBERS_ID } from "../stored-names.ts";
 import { cut } from "../validation.ts";
 import type { Workspace } from "../workspace.ts";
@@ -19,7 +18,7 @@ export interface Member {
 }
 
 /** All members of a workspace are one document, so that whether an owner is left is decided under one ETag. */
-interface MembersItem extends Item {
+interface MembersItem extends CatalogItem {
   readonly kind: "members";
   readonly members: readonly Member[];
 }
@@ -27,6 +26,12 @@ interface MembersItem extends Item {
 /** What rules about members need of a workspace; its name plays no part. */
 export type MembersOf = Pick<Workspace, "id" | "stores" | "clock" | "ids" | "memory">;
 
+const MEMBERS = catalogKind<MembersItem, void>({
+  kind: "members",
+  idOf: () => MEMBERS_ID,
+  range: { from: MEMBERS_ID, to: `${MEMBERS_ID}-` },
+  scope: "members",
+});
 const MAX_MEMBERS = 2000;
 export const MEMBER_ID = /^[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,126}[A-Za-z0-9])?$/;
 export const MEMBER_RULE =
@@ -42,7 +47,7 @@ export function requireMemberId(id: string): string {
 
 /** In order of id. */
 export async function listMembers(workspace: MembersOf): Promise<readonly Member[]> {
-  return (await read(workspace))?.item.members ?? [];
+  return (await MEMBERS.get(workspace))?.item.members ?? [];
 }
 
 /**
@@ -97,19 +102,13 @@ async function changeMembers(
   alongside: Alongside | undefined,
   change: (members: readonly Member[]) => { members: readonly Member[]; result: Member },
 ): Promise<Member> {
-  const { catalog } = workspace.stores.documents;
-  const result = await optimistically(`${workspace.id}/${MEMBERS_ID}`, async () => {
-    const stored = await read(workspace);
-    const before = stored?.item.members ?? [];
+  const result = await MEMBERS.put(workspace, undefined, async (stored) => {
+    const before = stored?.members ?? [];
     const { members, result } = change(before);
     requireOwner(before, members);
     if (members.length > MAX_MEMBERS) throw invalidState(`A workspace has at most ${MAX_MEMBERS} members.`);
     const sorted = [...members].sort((a, b) => (a.id < b.id ? -1 : 1));
-    const item: MembersItem = { id: MEMBERS_ID, scope: `${workspace.id}/members`, kind: "members", members: sorted };
-    const write: BatchOperation = stored ? { kind: "replace", item, etag: stored.etag } : { kind: "create", item };
-    const more = (await alongside?.(result)) ?? [];
-    await catalog.batch(workspace.id, [write, ...more]).catch(retryWhenTaken);
-    return result;
+    return { contents: { members: sorted }, also: await alongside?.(result), result };
   });
   workspace.memory.recent.forget(recentKey(workspace));
   return result;
@@ -121,14 +120,6 @@ function requireOwner(before: readonly Member[], after: readonly Member[]): void
   throw invalidState(
     "The last owner of a workspace cannot be removed or given a lower role. Make somebody else owner first.",
   );
-}
-
-function retryWhenTaken(error: unknown): never {
-  throw error instanceof AlreadyExists ? new PreconditionFailed("Somebody else added the first member.") : error;
-}
-
-function read(workspace: MembersOf): Promise<Stored<MembersItem> | undefined> {
-  return workspace.stores.documents.catalog.get<MembersItem>(workspace.id, MEMBERS_ID);
 }
 
 export function memberNotFound(id: string): Error {

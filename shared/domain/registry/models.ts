@@ -1,6 +1,6 @@
 import type { BatchOperation, Stored } from "../../stores/document-store.ts";
-import { AlreadyExists } from "../../stores/errors.ts";
-import { alreadyExists, invalid, notFound, sayTooLarge } from "../errors.ts";
+import { catalogKind } from "../catalog-kind.ts";
+import { alreadyExists, invalid, notFound } from "../errors.ts";
 import { hashOf } from "../hash.ts";
 import { optimistically } from "../optimistic.ts";
 import { TOMBSTONE_SECONDS } from "../scope-index.ts";
@@ -19,14 +19,21 @@ import {
 import type { Workspace } from "../workspace.ts";
 import type { ModelItem, RegisteredModel, RegistryItem, RegistryTombstone, VersionItem } from "./types.ts";
 
-export const registryScope = (workspace: Workspace): string => `${workspace.id}/registry`;
 const BATCH = 90;
-const MODEL_PARTS = "The tags and aliases of this model or version";
-
-const modelDocumentId = (name: string): string => CATALOG.models.of(hashOf(name));
 export const versionRange = (modelKey: string) => CATALOG.versions.all(modelKey);
 export const versionDocumentId = (modelKey: string, version: number): string =>
   CATALOG.versions.of(modelKey, digits(version, 10));
+
+/** By name. Versions are written with their model; both are searched together. */
+export const MODELS = catalogKind<ModelItem>({
+  kind: "registered-model",
+  idOf: (name) => CATALOG.models.of(hashOf(name)),
+  range: CATALOG.models.all(),
+  scope: "registry",
+  parts: "The tags and aliases of this model or version",
+  unknown: (name) => notFound(`Registered Model with name=${cut(name)} not found`),
+});
+export const registryScope = MODELS.scopeOf;
 
 /** Creates a model without versions. @throws AlreadyExists */
 export async function createRegisteredModel(
@@ -47,22 +54,8 @@ export async function createRegisteredModel(
     aliases: [],
     lastVersion: 0,
   };
-  await optimistically(lockKey(workspace, input.name), () => writeAnew(workspace, model, []));
+  await MODELS.create(workspace, model.name, { model }, () => nameTaken(model.name));
   return model;
-}
-
-/** Writes a model under a name that must be free; a tombstone of that name gives way. */
-async function writeAnew(workspace: Workspace, model: RegisteredModel, also: BatchOperation[]): Promise<void> {
-  const { catalog } = workspace.stores.documents;
-  const item = toItem(workspace, model);
-  const before = await catalog.get<RegistryItem>(workspace.id, item.id);
-  if (before && before.item.kind !== "tombstone") throw nameTaken(model.name);
-  const write: BatchOperation = before ? { kind: "replace", item, etag: before.etag } : { kind: "create", item };
-  try {
-    await sayTooLarge(MODEL_PARTS, catalog.batch(workspace.id, [write, ...also]));
-  } catch (error) {
-    throw error instanceof AlreadyExists ? nameTaken(model.name) : error;
-  }
 }
 
 /** @throws NotFound */
@@ -72,30 +65,22 @@ export async function getRegisteredModel(workspace: Workspace, name: string): Pr
 
 export async function requireModel(workspace: Workspace, name: string): Promise<Stored<ModelItem>> {
   requireModelName(name);
-  const { catalog } = workspace.stores.documents;
-  const id = modelDocumentId(name);
-  const stored = await workspace.memory.get<RegistryItem>(catalog, workspace.id, id, "catalog");
-  if (stored?.item.kind === "registered-model") return stored as Stored<ModelItem>;
-  throw notFound(`Registered Model with name=${cut(name)} not found`);
+  return MODELS.require(workspace, name);
 }
 
 /**
  * Edits a model, with other changes in the same batch. Versions, which depend on it, change under its ETag too.
  * @param edit runs again when another writer was faster
  */
-export function changeModel<R>(
+export async function changeModel<R>(
   workspace: Workspace,
   name: string,
   edit: (model: RegisteredModel) => Promise<{ model: RegisteredModel; also?: BatchOperation[]; result: R }>,
 ): Promise<R> {
-  return optimistically(lockKey(workspace, name), async () => {
-    const { item, etag } = await requireModel(workspace, name);
-    const { model, also = [], result } = await edit(item.model);
-    if (model === item.model && also.length === 0) return result;
-    const replacement = toItem(workspace, model);
-    const operations: BatchOperation[] = [{ kind: "replace", item: replacement, etag }, ...also];
-    await sayTooLarge(MODEL_PARTS, workspace.stores.documents.catalog.batch(workspace.id, operations));
-    return result;
+  requireModelName(name);
+  return MODELS.change(workspace, name, async ({ model: before }) => {
+    const { model, also = [], result } = await edit(before);
+    return model === before && also.length === 0 ? { result } : { contents: { model }, also, result };
   });
 }
 
@@ -109,21 +94,25 @@ export function updateRegisteredModel(
 }
 
 /** Versions, tags and aliases stay with it. @throws AlreadyExists */
-export function renameRegisteredModel(workspace: Workspace, name: string, newName: string): Promise<RegisteredModel> {
+export async function renameRegisteredModel(
+  workspace: Workspace,
+  name: string,
+  newName: string,
+): Promise<RegisteredModel> {
   requireModelName(newName, "new_name");
-  return optimistically(lockKey(workspace, name), async () => {
+  return MODELS.put(workspace, newName, async (taken) => {
     const { item, etag } = await requireModel(workspace, name);
-    if (newName === name) return item.model;
+    if (newName === name) return { result: item.model };
+    if (taken) throw nameTaken(newName);
     const model = { ...item.model, name: newName, updatedMs: later(workspace, item.model.updatedMs) };
-    await writeAnew(workspace, model, [{ kind: "replace", item: tombstone(item), etag }]);
-    return model;
+    return { contents: { model }, also: [{ kind: "replace", item: tombstone(item), etag }], result: model };
   });
 }
 
 /** Deletes the model with all its versions. A crash in the middle leaves a model with fewer versions, and deleting it again goes on. */
 export function deleteRegisteredModel(workspace: Workspace, name: string): Promise<void> {
   const { catalog } = workspace.stores.documents;
-  return optimistically(lockKey(workspace, name), async () => {
+  return optimistically(`${workspace.id}/${MODELS.idOf(name)}`, async () => {
     const { item, etag } = await requireModel(workspace, name);
     const removals: BatchOperation[] = [];
     for await (const page of catalog.list<RegistryItem>(workspace.id, versionRange(item.model.key))) {
@@ -225,21 +214,12 @@ export function requireRegistryTag(tag: Tag): void {
   requireLength("value", tag.value, LIMITS.registryTagValue);
 }
 
-export function toItem(workspace: Workspace, model: RegisteredModel): ModelItem {
-  const id = modelDocumentId(model.name);
-  return { id, scope: registryScope(workspace), kind: "registered-model", model };
-}
-
 export function tombstone({ id, scope }: ModelItem | VersionItem): RegistryTombstone {
   return { id, scope, kind: "tombstone", ttl: TOMBSTONE_SECONDS };
 }
 
 function buried({ item, etag }: Stored<RegistryItem>): BatchOperation {
   return { kind: "replace", item: tombstone(item as VersionItem), etag };
-}
-
-function lockKey(workspace: Workspace, name: string): string {
-  return `${workspace.id}/${modelDocumentId(name)}`;
 }
 
 export function versionNotFound(name: string, version: number | string): Error {

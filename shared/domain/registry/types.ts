@@ -1,4 +1,5 @@
 import type { Item } from "../../stores/document-store.ts";
+import type { CatalogItem } from "../catalog-kind.ts";
 
 export const STAGES = ["None", "Staging", "Production", "Archived"] as const;
 export type VersionStage = (typeof STAGES)[number];
@@ -34,7 +35,7 @@ export interface ModelVersion {
   readonly tags: readonly (readonly [string, string])[];
 }
 
-export interface ModelItem extends Item {
+export interface ModelItem extends CatalogItem {
   readonly kind: "registered-model";
   readonly model: RegisteredModel;
 }

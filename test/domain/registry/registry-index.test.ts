@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { toItem, tombstone, versionDocumentId } from "../../../shared/domain/registry/models.ts";
+import { MODELS, tombstone, versionDocumentId } from "../../../shared/domain/registry/models.ts";
 import { RegistryIndex } from "../../../shared/domain/registry/registry-index.ts";
 import type { RegisteredModel, RegistryItem, VersionItem } from "../../../shared/domain/registry/types.ts";
 import type { Workspace } from "../../../shared/domain/workspace.ts";
@@ -34,9 +34,14 @@ const version: VersionItem = {
 
 it("a purge that looks while a renaming is being read finds the version's files in use", async () => {
   const workspace = { id: "w" } as Workspace;
-  const before = toItem(workspace, model("before"));
+  const before = MODELS.item(workspace, "before", { model: model("before") });
   // Cosmos DB gives what one batch has written in no order.
-  const changes: RegistryItem[] = [before, version, tombstone(before), toItem(workspace, model("after"))];
+  const changes: RegistryItem[] = [
+    before,
+    version,
+    tombstone(before),
+    MODELS.item(workspace, "after", { model: model("after") }),
+  ];
   const store: Pick<DocumentStore, "changes"> = {
     async changes<T>(_scope: string, mark = "0") {
       const item = changes[Number(mark)]!;
