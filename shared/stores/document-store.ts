@@ -58,7 +58,8 @@ export const MAX_BATCH_BYTES = 2 * 1024 * 1024;
  */
 export interface DocumentStore {
   /**
-   * Undefined when absent. When `known` is still current it is returned itself, which saves reading and parsing it.
+   * Undefined when absent. `known` is a state that the caller has already: while it is current it is handed back
+   * itself, which saves reading and parsing it.
    */
   get<T extends Item>(partition: string, id: string, known?: Stored<T>): Promise<Stored<T> | undefined>;
 
@@ -66,12 +67,17 @@ export interface DocumentStore {
   create(partition: string, item: Item): Promise<ETag>;
 
   /**
-   * `create` for whom it is all the same whether an item of that id is there already; then it stays as it is. The item has neither `unique`
-   * nor `ttl` (InvalidArgument), and its id is none that an item with a ttl may have.
+   * Creates an item unless its id is taken: then the item that is there stays, and the call succeeds. For ids that are
+   * made from the content, so that whatever has the id has that content. As nothing that is stored can make it fail, a
+   * driver may acknowledge it before it has looked. Hence the item has neither `unique` nor `ttl` (InvalidArgument),
+   * and its id must be one that no item with a `ttl` ever has.
    */
   ensure(partition: string, item: Item): Promise<void>;
 
-  /** Raises PreconditionFailed unless `etag` is current (also when the item is gone); AlreadyExists when `unique` is taken by another. */
+  /**
+   * Raises PreconditionFailed unless `etag` is current (also when the item is gone); AlreadyExists when `unique` is
+   * taken by another.
+   */
   replace(partition: string, item: Item, etag: ETag): Promise<ETag>;
 
   /** False when it was not there. With `etag`: raises PreconditionFailed unless current (gone included). */
@@ -85,16 +91,16 @@ export interface DocumentStore {
   batch(partition: string, operations: readonly BatchOperation[]): Promise<(ETag | undefined)[]>;
 
   /**
-   * Items of one partition in ascending order of id (bytes), in pages of at most `pageSize` (default 1,000).
-   * A page may be short, never empty. Items written or removed while iterating may or may not be seen; all others are seen exactly
+   * Items of one partition in ascending order of id (bytes), in pages of at most `pageSize` (default 1,000). A page may
+   * be short, never empty. Items written or removed while iterating may or may not be seen; all others are seen exactly
    * once, also when the item that a page stopped at is removed.
    */
   list<T extends Item>(partition: string, range?: IdRange, pageSize?: number): AsyncIterable<readonly Stored<T>[]>;
 
   /**
-   * Items of `scope`, of all partitions, written since `mark` (from the beginning when absent), oldest write first,
-   * at most about `limit` (default 1,000) at a time. An item appears in its newest state; it may appear again without having
-   * changed (compare ETags); no write acknowledged before the call is missed. Removals leave no trace.
+   * Items of `scope`, of all partitions, written since `mark` (from the beginning when absent), oldest write first, at
+   * most about `limit` (default 1,000) at a time. An item appears in its newest state; it may appear again without
+   * having changed (compare ETags); no write acknowledged before the call is missed. Removals leave no trace.
    */
   changes<T extends Item>(scope: string, mark?: string, limit?: number): Promise<Changes<T>>;
 }

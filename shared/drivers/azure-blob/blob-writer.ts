@@ -14,7 +14,7 @@ import { SMALL_BYTES, sentBody } from "./sent-body.ts";
 const MAX_STAGED_BLOCK_BYTES = 100 * 1024 * 1024;
 /** Metadata of conditional writes: whose write it was. */
 const WRITE_ID = "cairnwrite";
-/** No state of a blob has it. */
+/** An ETag that no blob ever has, for what was replaced before anybody saw it. */
 const NO_LONGER_CURRENT = '"0x0"';
 /** Refusals of conditional writes. A blob that is gone has no ETag that could match. */
 const LOST_RACES = new Set(["BlobAlreadyExists", "ConditionNotMet", "TargetConditionNotMet", "BlobNotFound"]);
@@ -29,8 +29,8 @@ interface WriteRequest {
 }
 
 /**
- * Writes blobs. A request whose answer got lost is repeated; a conditional one carries an id of its own, so that the repetition, refused
- * because the first one was carried out, is recognised as a success.
+ * Writes blobs. A request whose answer got lost is repeated; a conditional one carries an id of its own, so that the
+ * repetition, refused because the first one was carried out, is recognised as a success.
  */
 export class BlobWriter {
   readonly #containers: Containers;
@@ -109,7 +109,11 @@ export class BlobWriter {
     });
   }
 
-  /** Ids of blocks of a blob have one length. Should others be staged already, ours get theirs. */
+  /**
+   * Stages the first block. All block ids of a blob must have the same length: if somebody else has staged blocks
+   * already, ours get ids as long as theirs.
+   * @returns what makes the ids of the blocks that follow
+   */
   async #stageFirst(name: string, block: Buffer): Promise<(index: number) => string> {
     const idOf = blockIds(this.#ids);
     try {
@@ -175,14 +179,15 @@ export class BlobWriter {
     });
   }
 
-  /** What is there, when it is the write of this id. */
+  /** The blob as it is, if it was made by the write of this id. */
   async #ownWrite(name: string, writeId: string, signal: AbortSignal): Promise<BlobProperties | undefined> {
     const head = await this.#containers.blob(name).getProperties({ abortSignal: signal }).catch(undefinedIfAbsent);
     return head?.metadata?.[WRITE_ID] === writeId ? propertiesOf(name, head.contentLength, head) : undefined;
   }
 
   /**
-   * Another write made the service drop our blocks. Without conditions that is as if ours had come just before it: done, and replaced.
+   * Another write made the service drop our blocks. Without conditions that is as if ours had come just before it:
+   * done, and replaced.
    * @param before the ETag before the first block
    */
   async #overtaken(

@@ -5,17 +5,27 @@ import type { Queries } from "./queries.ts";
 import { type FoundDocument, isExpired, toStored } from "./stored-document.ts";
 import type { Wire } from "./wire.ts";
 
-/** How far the clocks of the service's partitions, which stamp the writes, may be apart; and its stamps are whole seconds. */
+/**
+ * How much earlier than its own start a round begins to read: clocks of the service's partitions, which stamp the
+ * writes (`_ts`), differ, and stamps are whole seconds.
+ */
 const OVERLAP_SECONDS = 5;
-/** A call goes on to the end of the second it is in when the answers were longer than this. */
+/**
+ * A call whose answers are longer than this (in characters) reads on to the end of the second that it is in, and no
+ * further.
+ */
 const MAX_PAGE_LENGTH = 4 * 1024 * 1024;
 
-/** In the order (`_ts`, `writeId`), in which every document has a place of its own; within a batch the `writeId` goes on counting. */
+/**
+ * Documents are read in order of (`_ts`, `writeId`), which is another pair for each; within a batch the `writeId` goes
+ * on counting.
+ */
 type Place = Pick<FoundDocument, "_ts" | "writeId">;
 
 /**
- * Reading up to the present is a round, of one call or several: each goes on behind `last`. A write that is acknowledged after the round's
- * start may land behind the place where the round is by then; the next round, which starts some seconds before this one did, sees it.
+ * How far somebody has read. A round reads up to the present, in one call or several, each of which goes on after
+ * `last`. A write that is acknowledged while a round goes on may get a stamp that the round has passed already: the
+ * next round sees it, since it begins to read some seconds before this one started.
  */
 interface Mark {
   /** Second of `_ts` at which the next round starts. */
@@ -66,7 +76,7 @@ export class ChangesReader {
     return { documents, more: found.more || documents.length < fresh.length };
   }
 
-  /** A second of the service's clock that was not over when the call started. */
+  /** The time of the service's clock when the call started, in seconds, or a little before. */
   #serviceSeconds(startedMs: number): number {
     return (this.#wire.serviceSeconds ?? 0) - Math.ceil((this.#clock.elapsed() - startedMs) / 1_000);
   }
@@ -79,7 +89,7 @@ function progress(mark: Mark, nextRound: number, more: boolean, last: Place | un
     return { mark: markText({ nextRound: startsRound ? nextRound : mark.nextRound, last: last ?? mark.last }), more };
   }
   if (startsRound) return { mark: markText({ nextRound }), more };
-  // A round that took long, or was left lying for a while, says nothing about the writes since its start.
+  // Where the round began long ago, writes since its start may be unread: another round is due at once.
   const isStale = nextRound - mark.nextRound > OVERLAP_SECONDS;
   return { mark: markText({ nextRound: mark.nextRound }), more: isStale };
 }

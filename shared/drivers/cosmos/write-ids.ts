@@ -4,8 +4,9 @@ const RANDOM_BYTES = 8;
 const MAX_COUNT = 1_000_000;
 
 /**
- * Names for writes, one for each call: unique, and as texts in the order of the calls. Between instances their clocks decide, so it tells
- * the order of what the service stamps with the same second as well as it can be told.
+ * Ids for writes, one for each call: unique, and in alphabetical order that of the calls. Cosmos DB stamps writes with
+ * whole seconds; of those within a second these ids tell the order, between two instances as well as their clocks
+ * agree.
  */
 export class WriteIds {
   readonly #clock: Clock;

@@ -6,11 +6,11 @@ import type { Later, Statement } from "./statement.ts";
 export interface Commits {
   /** Runs `work` as one transaction; when it throws, nothing of it stays. */
   run<T>(work: () => T): T;
-  /** The same for work whose last statement alone can fail and still have changed nothing. */
+  /** The same, cheaper, for work that has changed nothing whenever it throws, such as a single statement. */
   runOne<T>(work: () => T): T;
-  /** A writing statement, as it must be called to be a part of the transactions. */
+  /** Wraps a writing statement: called so, what it changes is part of the transaction that runs. */
   watched<Row>(sql: string, statement: Statement<Row>): Statement<Row>;
-  /** A reading statement, as it must be called to see everything that was acknowledged. */
+  /** Wraps a reading statement: called so, it sees everything that was acknowledged. */
   reading<Row>(statement: Statement<Row>): Statement<Row>;
   /** See `Database.prepareLater`. */
   later(sql: string, statement: Statement<never>): Later;

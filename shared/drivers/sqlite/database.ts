@@ -9,7 +9,10 @@ import { Journal } from "./journal.ts";
 import { asStoreError, isLocked } from "./sqlite-errors.ts";
 import type { Later, Statement } from "./statement.ts";
 
-/** How long a start, and later a call, waits for another program that holds the database. A call waits without holding up others. */
+/**
+ * How long a start, and later a call, waits for another program that holds the database. A call waits without holding
+ * up others.
+ */
 const LOCK_PATIENCE_MS = 5_000;
 const LOCK_PAUSE_MS = 20;
 /** What the write-ahead log is cut down to when it starts again from its beginning. */
@@ -17,9 +20,11 @@ const LOG_REST_BYTES = 1024 * 1024;
 
 export interface DatabaseOptions {
   readonly databaseFile: string;
-  /** Of what was acknowledged and is not in the database yet. */
+  /** Holds what was acknowledged and is not committed to the database yet. */
   readonly journalFile: string;
-  /** Whether a write is acknowledged only when it is on the disk; otherwise it survives the process, not the machine. */
+  /**
+   * Whether a write is acknowledged only when it is on the disk; otherwise it survives the process, not the machine.
+   */
   readonly durable: boolean;
 }
 
@@ -41,7 +46,7 @@ export class Database {
   constructor(options: DatabaseOptions) {
     this.#options = options;
     this.#connection = new DatabaseSync(options.databaseFile, { timeout: LOCK_PATIENCE_MS });
-    // The first has an effect on a new database alone.
+    // `auto_vacuum` has an effect only before the first table is made.
     this.#connection.exec(`PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.durable ? "FULL" : "NORMAL"};
       PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${LOG_REST_BYTES}; PRAGMA temp_store = MEMORY;
       PRAGMA cache_spill = OFF`);
@@ -50,7 +55,10 @@ export class Database {
     this.#freePages = new FreePages(this.#connection, (work) => this.write(work), emptied);
   }
 
-  /** Brings in what the last process acknowledged and did not commit. Before, nothing may be written or kept prepared. */
+  /**
+   * Commits what the last process acknowledged and did not commit. Nothing may be written before, and no statement
+   * prepared that is to be kept.
+   */
   recover(): void {
     const journal = new Journal(this.#options.journalFile);
     recover(this.#connection, journal);
@@ -69,7 +77,7 @@ export class Database {
     }
   }
 
-  /** `forget` is called when what was read for a while may have been older than what was acknowledged. */
+  /** `forget` is called when reads may have missed acknowledged writes for a while: what was kept of them must go. */
   onRestored(forget: () => void): void {
     this.#onRestored.push(forget);
   }
@@ -81,19 +89,22 @@ export class Database {
   }
 
   /**
-   * A writing statement that is a transaction of its own and cannot be refused, whatever the state of the database. It may run later, but before
-   * every other: reading and writing never miss it.
+   * A writing statement that is a transaction of its own and that no state of the database can make fail. It may be put
+   * off, but runs before any statement that is called after it, so neither reads nor writes ever miss it.
    */
   prepareLater(sql: string): Later {
     return this.#commits!.later(sql, this.#connection.prepare(sql) as unknown as Statement<never>);
   }
 
-  /** From now on nobody waits for another program while everybody else does. Before, a start may. */
+  /**
+   * From now on a locked database is an error at once, for which `patiently` waits beside the event loop. Until then,
+   * during a start, a call may block.
+   */
   beginServing(): void {
     this.#connection.exec("PRAGMA busy_timeout = 0");
   }
 
-  /** For statements that bear no preparing: the schema. */
+  /** Runs statements that are not prepared first, several at once if need be: the schema. */
   execute(sql: string): void {
     this.#connection.exec(sql);
   }
@@ -117,7 +128,8 @@ export class Database {
   }
 
   /**
-   * Writing work, done at once, or once another program lets go of the database: that is waited for, a few seconds, while other work goes on.
+   * Writing work, done at once, or once another program lets go of the database: that is waited for, a few seconds,
+   * while other work goes on.
    * @throws StoreLocked when it does not
    */
   patiently<T>(work: () => T): T | Promise<T> {
@@ -143,7 +155,7 @@ export class Database {
     }
   }
 
-  /** One for all who wait. */
+  /** Resolves when no other program holds the database. All who wait share one such wait. */
   async #untilFree(): Promise<void> {
     const deadlineMs = performance.now() + LOCK_PATIENCE_MS;
     for (;;) {
@@ -158,7 +170,8 @@ export class Database {
   }
 
   /**
-   * Whether everything that was written before the call is on the disk now, so that it survives a loss of power, and nobody reads an older state.
+   * Whether everything that was written before the call is on the disk now, so that it survives a loss of power, and
+   * nobody reads an older state.
    */
   async isSafe(): Promise<boolean> {
     try {

@@ -10,14 +10,20 @@ const GROUP_MS = 50;
 const GROUP_BYTES = 1024 * 1024;
 const RETRY_MS = 1_000;
 
-/** Up to which transaction of the journal the database has everything, and which incarnation of it that journal is for. */
+/**
+ * `committed`: number of the last transaction in the journal that the database contains. `incarnation`: a random
+ * number, by which a journal knows its database.
+ */
 const JOURNALED_TABLE =
   "CREATE TABLE IF NOT EXISTS journaled (committed INTEGER NOT NULL, incarnation INTEGER NOT NULL DEFAULT 0) STRICT";
-/** Younger than the table; 0 is of before. */
+/** For databases that are older than the column; theirs is 0. */
 const INCARNATION_COLUMN = "ALTER TABLE journaled ADD COLUMN incarnation INTEGER NOT NULL DEFAULT 0";
 const INCARNATIONS = 2 ** 32;
 
-/** Commits what the last process left in the journal. From then on the database is another incarnation, which no journal of before is for. */
+/**
+ * Commits what the last process left in the journal. Then the database gets another incarnation, so that no older
+ * journal fits it.
+ */
 export function recover(connection: DatabaseSync, journal: Journal): void {
   prepareJournaled(connection);
   const left = journal.read(committedIn(connection), incarnationIn(connection));
@@ -28,7 +34,7 @@ export function recover(connection: DatabaseSync, journal: Journal): void {
   journal.trim();
 }
 
-/** For a copy of a database too, which no journal is for. @returns the new one */
+/** Gives a database, or a copy of one, an incarnation that no journal fits yet. @returns the new one */
 export function newIncarnation(connection: DatabaseSync): number {
   const incarnation = anyIncarnation();
   connection.exec(`UPDATE journaled SET incarnation = ${incarnation}`);
@@ -60,9 +66,9 @@ function doAgain(connection: DatabaseSync, transactions: readonly Transaction[])
 }
 
 /**
- * A commit costs several times what its statements do, so the transactions of an instant are committed together. Each is in the journal before
- * it is acknowledged: the next process does it again when this one dies before the commit. Inside, all of them are there at once for whoever
- * reads.
+ * A commit costs several times what its statements do, so the transactions of an instant are committed together. Each
+ * is in the journal before it is acknowledged: the next process does it again when this one dies before the commit.
+ * Reads use the same connection, so they see a transaction before its group is committed.
  */
 export class GroupCommits implements Commits {
   readonly #connection: DatabaseSync;
@@ -71,18 +77,18 @@ export class GroupCommits implements Commits {
   readonly #restored: () => void;
   readonly #sql: ReturnType<typeof statements>;
   #isOpen = false;
-  /** The database has dropped the group, and could not take it again yet. */
+  /** SQLite has rolled the group back by itself, and it could not be done again yet. */
   #isLost = false;
   #timer: NodeJS.Timeout | undefined;
   /** Statements that are in the journal and have not run yet. */
   #waiting: (() => void)[] = [];
-  /** Of the transaction that runs; undefined while none does. */
+  /** What the running transaction has changed so far; undefined while none runs. */
   #changes: Change[] | undefined;
 
   /**
-   * @param journal with nothing in it that is not committed
+   * @param journal everything in it is committed
    * @param on.committed is called after each commit, while no transaction is open; it must not throw
-   * @param on.restored is called when what was read for a while may have been older than what was acknowledged
+   * @param on.restored is called when reads may have missed acknowledged writes for a while
    */
   constructor(
     connection: DatabaseSync,
@@ -200,7 +206,7 @@ export class GroupCommits implements Commits {
     }
   }
 
-  /** @throws what a commit that is overdue does: then there is no room for more */
+  /** @throws what an overdue commit throws: until it succeeds, the group takes no more */
   #open(): void {
     if (this.#isLost) this.#restore();
     if (this.#journal.bytes > GROUP_BYTES) this.commit();
@@ -229,7 +235,10 @@ export class GroupCommits implements Commits {
     return this.#changes;
   }
 
-  /** Where only the transaction cannot be undone the whole group is, which is then restored. */
+  /**
+   * Undoes the running transaction. Where SQLite cannot undo it alone, the whole group is rolled back, and restored
+   * afterwards.
+   */
   #undo(): void {
     this.#changes!.length = 0;
     if (!this.#connection.isTransaction) return;
@@ -241,7 +250,7 @@ export class GroupCommits implements Commits {
     }
   }
 
-  /** What the journal cannot take, the database must. */
+  /** Puts the transaction into the journal. Where it does not fit, it is committed to the database at once. */
   #keep(transaction: Transaction): void {
     if (!this.#isJournaled(transaction)) this.commit();
   }
@@ -269,7 +278,7 @@ export class GroupCommits implements Commits {
     }
   }
 
-  /** In a batch they take a third of what each takes by itself. */
+  /** Runs the statements that were put off. Together they take a third of the time that they take one by one. */
   #runWaiting(): void {
     if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
@@ -281,7 +290,10 @@ export class GroupCommits implements Commits {
     }
   }
 
-  /** Some errors, such as that of a full disk, make the database drop the whole group. What was acknowledged of it is in the journal. */
+  /**
+   * On some errors, such as that of a full disk, SQLite rolls the whole group back. What was acknowledged of it is done
+   * again from the journal.
+   */
   #restore(): void {
     this.#isLost = true;
     this.#waiting = [];

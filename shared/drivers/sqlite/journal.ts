@@ -7,18 +7,19 @@ export type Change = readonly [sql: string, ...values: (string | number | null)[
 /** What one transaction has changed, in order. */
 export type Transaction = readonly Change[];
 
-/** A longer line is not taken: the database writes so much no slower by itself. */
+/** A longer line is not taken: so much the database commits by itself no slower. */
 const MAX_LINE_BYTES = 128 * 1024;
-/** No unit of a text takes more bytes in UTF-8. */
+/** The most that one UTF-16 unit of a text takes in UTF-8. */
 const BYTES_PER_UNIT = 3;
 const CHECKSUM_DIGITS = 8;
 const NEWLINE = 10;
 
 /**
- * A file with the transactions that the database has not committed yet: a line for each, with a checksum and the transaction's number, which
- * rises by one. It is never synced: it is there for the death of the process, not of the machine. Once all is committed it is written over from
- * its beginning, so what follows its last line is older, or torn. The checksums begin with the incarnation of the database that the lines are for: in
- * the journal of another one, such as a copy from before that came back, no line is right.
+ * A file with the transactions that the database has not committed yet. Each is a line: a checksum, a number that rises
+ * by one, and the statements. The file is never synced: it is there for the death of the process, not of the machine.
+ * Once all is committed it is written over from its beginning, so what stands behind the last valid line is older, or
+ * was cut off by a death. Each checksum includes the incarnation of the database: beside another one, such as a backup
+ * that was put back, no line is valid.
  */
 export class Journal {
   readonly #file: string;
@@ -33,7 +34,7 @@ export class Journal {
     this.#descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
   }
 
-  /** Of the file, as far as it means something. */
+  /** Length of the valid lines at the beginning of the file. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -60,13 +61,16 @@ export class Journal {
     return true;
   }
 
-  /** What is appended from now on is for this one, what was before means nothing any more. */
+  /** Makes the journal that of another incarnation, and empty. */
   begin(incarnation: number): void {
     this.#incarnation = incarnation;
     this.restart();
   }
 
-  /** The transactions behind number `committed`, as far as they were kept for this incarnation. What follows is appended to them. */
+  /**
+   * The valid transactions of this incarnation with numbers above `committed`. What is appended from now on stands
+   * behind them.
+   */
   read(committed: number, incarnation = this.#incarnation): Transaction[] {
     const bytes = readFileSync(this.#file);
     const found: Transaction[] = [];
@@ -79,19 +83,20 @@ export class Journal {
       this.#bytes = end + 1;
       if (number > committed) found.push(transaction!);
     }
-    // Lines that do not go on from there are of a time that a loss of power has undone.
+    // Otherwise a loss of power has undone commits between `committed` and these lines, without which they cannot be
+    // done again.
     const goesOn = last !== undefined && last - found.length === committed;
     this.#last = goesOn ? last! : committed;
     if (!goesOn) this.restart();
     return goesOn ? found : [];
   }
 
-  /** Removes what means nothing, and might mean something once numbers come again after a loss of power. */
+  /** Cuts off what is not valid now: once numbers are given again, after a loss of power, it might look valid. */
   trim(): void {
     ftruncateSync(this.#descriptor, this.#bytes);
   }
 
-  /** What was appended so far is committed. */
+  /** To be called when everything that was appended is committed: it is written over from now on. */
   restart(): void {
     this.#bytes = 0;
   }
