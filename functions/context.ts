@@ -48,7 +48,7 @@ export function httpHandler(
     const isBusy = gate.isFull();
     const context: RequestContext = {
       services: current,
-      // Refused where a caller would be, so that each dialect says it in its own shape.
+      // Thrown where an unknown caller would be refused, so that each dialect answers it in its own shape.
       identify: (incoming) => {
         if (isBusy) refuseMore();
         requireOwnOrigin(current, incoming);
@@ -70,7 +70,10 @@ function refuseMore(): never {
   throw new WorkspaceError("Unavailable", `The server is busy with ${MAX_REQUESTS_AT_ONCE} requests. Try again.`);
 }
 
-/** The local host looks after the origins of its own user's requests, which may come from all pages of this machine. */
+/**
+ * Refuses requests of foreign web pages. Those of the local host's own user the host has checked already, by rules of
+ * its own.
+ */
 function requireOwnOrigin({ loopbackUser, origins }: Services, { headers, url }: AppRequest): void {
   if (loopbackUser || !isForeignOrigin(headers.get("origin"), hostOf(url), origins)) return;
   const origin = JSON.stringify(cut(headers.get("origin")!));
@@ -104,20 +107,20 @@ class PassedRequest implements AppRequest {
     return this.#request.headers;
   }
 
-  /** Where the platform limits bodies they are read to their end, which is not far then. */
+  /** In Azure, where the platform limits bodies, they are read to their end even if nobody wants the rest. */
   get body(): RequestBody | null {
     const body = (this.#request.body as unknown as RequestBody | null) ?? this.#bodyOfGet();
     return body && gate.outside(this.#limitsBodies ? toTheEnd(body) : body);
   }
 
-  /** The library knows none, of HEAD neither. */
+  /** The body of a GET or HEAD, which the Functions library hides: taken from what its worker was sent. */
   #bodyOfGet(): RequestBody | null {
     const sent =
       this.method === "GET" || this.method === "HEAD" ? streamedRequest(this.#invocation)?.request : undefined;
     return sent?.iterator({ destroyOnReturn: false }) ?? null;
   }
 
-  /** The local host's own; asked for by events alone. */
+  /** Of the client, told by the local host alone; events ask for it. */
   get address(): string | undefined {
     return (this.#request as AppRequest).address;
   }

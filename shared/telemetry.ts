@@ -6,12 +6,12 @@ export interface Operation {
   readonly kind: "request" | "message" | "timer";
   /** The function; a request has a better name when its route is known. */
   readonly name: string;
-  /** The name of this one invocation of it, in the log too. */
+  /** Names this one invocation, as the log does. */
   readonly invocationId: string;
   readonly method?: string;
   /** The W3C traceparent of what caused it. */
   readonly parent?: string;
-  /** That of the Functions host, where it is not the cause. */
+  /** The traceparent of the Functions host, where something else was the cause. */
   readonly host?: string;
   /** Of a message: how long it lay in the queue since it could be seen. */
   readonly waitedSeconds?: number;
@@ -27,8 +27,8 @@ export type Severity = "information" | "warning" | "error" | "critical";
 /**
  * Where operations are reported to.
  *
- * Laws: what is sent, counted or logged while `run` works belongs to that operation, across every `await`; texts lose what looks like a
- * credential; nothing that fails to be reported fails what is reported.
+ * Laws: what is sent, counted or logged while `run` works belongs to that operation, across every `await`; what looks
+ * like a credential is taken out of texts; a failure to report something never makes the work fail.
  */
 export interface Telemetry {
   /** @param work returns the status of an answer, where there is one. Its error is reported and thrown on. */
@@ -45,25 +45,25 @@ export interface Telemetry {
 /** What a message carries besides its own members. */
 export interface MessageTrace {
   readonly parent?: string;
-  /** When it was to be seen first, in milliseconds since 1970. */
+  /** From when on it could be received, in milliseconds since 1970. */
   readonly dueMs?: number;
 }
 
 let active: Telemetry | undefined;
 
-/** Reports from now on, for the whole process; undefined: no more. */
+/** Where the whole process reports to from now on; undefined: nowhere. */
 export function reportTo(telemetry: Telemetry | undefined): void {
   active = telemetry;
 }
 
 const unreported = new AsyncLocalStorage<TraceIds>();
 
-/** Does work that belongs to a trace, whether it is reported or not. */
+/** Does work as part of a trace, for log lines and messages, also where no telemetry is reported. */
 export function inTrace<T>(trace: TraceIds, work: () => T): T {
   return unreported.run(trace, work);
 }
 
-/** The ids of what this is called in: of the operation that is reported, else of the trace that somebody has begun. */
+/** The ids of the operation that is being reported, else of the trace that `inTrace` has begun. */
 export function currentTrace(): TraceIds | undefined {
   return active?.current() ?? unreported.getStore();
 }

@@ -15,7 +15,10 @@ interface Page extends Item {
 const INLINE_BYTES = 256 * 1024;
 const PAGE_COUNT = 32;
 
-/** One consistent state of a record. Pages of a section that the head does not name as paged are what a change that died left, and mean nothing. */
+/**
+ * One consistent state of a record. Pages of a section that the head does not name as paged were left by a change that
+ * died, and are ignored.
+ */
 export class RecordView<A extends RecordAttributes> {
   readonly head: Stored<RecordHead<A>>;
   readonly pages: readonly Stored<Page>[];
@@ -218,8 +221,8 @@ async function readPages(workspace: Workspace, partition: string): Promise<Store
 }
 
 /**
- * Creates a record; raises the store's AlreadyExists when the id is taken. Where it is too large for one batch the head comes with the last:
- * before that nobody sees it.
+ * Creates a record; raises the store's AlreadyExists when the id is taken. Where it is too large for one batch the head
+ * comes with the last: before that nobody sees it.
  */
 export async function createRecord<A extends RecordAttributes>(
   workspace: Workspace,
@@ -246,7 +249,10 @@ export async function createRecord<A extends RecordAttributes>(
 
 /** What else belongs to a change of a record. */
 export interface ChangeOptions {
-  /** A document created in the same batch, in the record's scope. Its id comes from its content: already there means written. */
+  /**
+   * A document to create in the same batch, in the record's scope. Its id is made from its content: where it is taken,
+   * this very document has been written already.
+   */
   readonly alongside?: (scope: string) => Item;
   /** Called whenever the record is about to be read: time to begin reading what `change` will ask for. */
   readonly begin?: () => void;
@@ -255,8 +261,8 @@ export interface ChangeOptions {
 }
 
 /**
- * Changes a record: `change` edits the draft (and may run again when another writer was faster), then everything is written under the head's
- * ETag. Nothing is written when nothing changed. Undefined when there is no such record.
+ * Changes a record: `change` edits the draft (and may run again when another writer was faster), then everything is
+ * written under the head's ETag. Nothing is written when nothing changed. Undefined when there is no such record.
  */
 export function changeRecord<A extends RecordAttributes, R>(
   workspace: Workspace,
@@ -284,9 +290,10 @@ export function changeRecord<A extends RecordAttributes, R>(
 }
 
 /**
- * Most changes are one batch. Where pages are too large for that, several follow each other, each fenced by the head's ETag; the new head comes
- * with the last, so that what moves out of it is in its pages before. A reader may see some of the entries of such a call earlier than the others,
- * and a death between two batches leaves them: the same call again writes the rest.
+ * Most changes are one batch. Where pages are too large for that, several follow each other, each of which is refused
+ * if the head has changed since the one before; the new head comes with the last, so that what moves out of it is in
+ * its pages before. A reader may see some of the entries of such a call earlier than the others, and a death between
+ * two batches leaves them: the same call again writes the rest.
  */
 async function save<A extends RecordAttributes>(
   workspace: Workspace,

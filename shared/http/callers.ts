@@ -27,7 +27,9 @@ export type Caller =
   | EntraCaller
   | RunCaller;
 
-/** Whoever holds a key: what its member is in the key's workspace, no more than the key's own role. */
+/**
+ * Whoever holds a key. In the key's workspace they have the role of its member, or the key's own where that is lower.
+ */
 interface KeyCaller {
   readonly kind: "key";
   /** The member. */
@@ -37,12 +39,12 @@ interface KeyCaller {
   readonly role: Role;
 }
 
-/** Whoever signed in with Microsoft Entra ID: what the object id is a member as. */
+/** Whoever signed in with Microsoft Entra ID. In each workspace they have the role of the member of that object id. */
 interface EntraCaller {
   readonly kind: "entra";
   /** The object id. */
   readonly id: string;
-  /** By the settings. */
+  /** Whether the settings name them as an owner of every workspace. */
   readonly ownsAll: boolean;
 }
 
@@ -55,7 +57,7 @@ export interface RunCaller {
   readonly workspaceId: string;
 }
 
-/** Into a workspace. */
+/** What a caller has that was let into a workspace. */
 export interface Admission {
   readonly workspace: WorkspaceReference;
   readonly role: Role;
@@ -64,7 +66,9 @@ export interface Admission {
 /** Who may do something. */
 export interface Rule {
   readonly permission: Permission;
-  /** Tells what a request writes to, so that a run token may do so with what is its run's; absent: it may not at all. */
+  /**
+   * Tells what a request writes to, so that a run token may do so with what is its run's; absent: it may not at all.
+   */
   // biome-ignore lint/suspicious/noExplicitAny: each operation has input of its own.
   readonly writes?: (call: any) => Writes;
 }
@@ -84,8 +88,8 @@ const LOOPBACK: Caller = { kind: "loopback", id: "loopback" };
 export const ANONYMOUS: Caller = { kind: "anonymous", id: "anonymous" };
 
 /**
- * The caller of a request. Costs nothing where the local host vouches for its user, and a look into memory for a key that was used in the
- * last 30 s.
+ * The caller of a request. Costs nothing where the local host vouches for its user, and a look into memory for a key
+ * that was used in the last 30 s.
  */
 export function identify(by: Authentication, request: AppRequest): Promise<Caller> | Caller {
   if (by.loopbackUser) return LOOPBACK;
@@ -115,10 +119,11 @@ async function callerOfToken({ owners }: Authentication, entra: EntraVerifier, t
 
 /**
  * Deny by default: lets a caller do what needs a permission.
- * @param workspaceName of the workspace that the request is about; undefined when it is about none, which is for administrators
+ * @param workspaceName of the workspace that the request is about; undefined when it is about none, which is for
+ * administrators
  * @returns that workspace and the caller's role in it
- * @throws Unauthenticated; PermissionDenied; NotFound for a workspace that is not there and, in the same words, for one that the caller has
- * no part in
+ * @throws Unauthenticated; PermissionDenied; NotFound for a workspace that is not there and, in the same words, for one
+ * that the caller has no part in
  */
 export async function admit(
   realm: Realm,
@@ -150,9 +155,12 @@ async function enter(realm: Realm, caller: Caller, rule: Rule, name: string): Pr
   return { workspace, role };
 }
 
-/** Whether a caller has the permission for what is its own, which the operation looks after. */
+/**
+ * Whether a caller has the permission as far as its own keys, or its own run, go; the operation sees to it that it
+ * stays within these.
+ */
 function grantsOwn({ kind }: Caller, { permission, writes }: Rule): boolean {
-  // Those who sign in elsewhere can do so anew when a key is taken from them.
+  // Keys are for those who sign in elsewhere: a key that makes keys would outlive its own revocation.
   if (kind === "entra") return permission === "keys";
   return kind === "run" && permission === "write" && writes !== undefined;
 }

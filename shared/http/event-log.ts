@@ -12,7 +12,9 @@ import type { AppRequest } from "./types.ts";
 export interface Asked {
   readonly route: RouteShape & Rule;
   readonly caller: Caller;
-  /** Undefined for what is about no workspace, or about a workspace as a whole: the owners of `default` are told of it. */
+  /**
+   * Undefined for what is about no workspace, or about a workspace as a whole: the owners of `default` are told of it.
+   */
   readonly workspaceId: string | undefined;
   /** Everything that may name a resource. */
   readonly named: Readonly<Record<string, unknown>>;
@@ -63,7 +65,7 @@ const RESOURCES: Readonly<Record<string, string>> = {
   secret: "secret",
 };
 
-/** What an event tells of that counts refusals that have none of their own. */
+/** The action of an event that counts refusals which were too many to have events of their own. */
 export const BEYOND_LIMIT = "refusals_beyond_limit";
 
 /** Whether an operation leaves an event when it has done its work: it changed something, or showed a secret. */
@@ -83,9 +85,9 @@ interface Note {
 }
 
 /**
- * Writes down who changed what, and who was refused what. Refusals that come again and again become two events a minute: of the first, and of how
- * many followed; all of them together a limited number: nobody fills the store by being refused. A process that ends forgets how often what
- * it noted in its last minute came again.
+ * Writes events: who changed what, and who was refused what. A refusal that comes again and again makes two events a
+ * minute, one of the first and one that says how many followed, and all refusals together make a limited number of
+ * events: nobody fills the store by being refused. When the process ends, the counts of its last minute are lost.
  */
 export class EventLog {
   private readonly realm: Realm;
@@ -100,14 +102,14 @@ export class EventLog {
     this.refusals = new Refusals(realm.clock);
   }
 
-  /** After the work, before the answer; of what leaves an event. */
+  /** Writes the event of an operation that leaves one: when its work is done, and before it is answered. */
   noteDone(asked: Asked, request: AppRequest): Promise<void> {
     return this.append(asked.workspaceId, this.eventOf(asked, request, "allowed"));
   }
 
   /**
-   * Of all that goes wrong, what a caller was not let in for (`isNoted`). It is written when the answer is on its way: how long a refusal takes must not
-   * tell whether there is something to tell its owners of.
+   * Of all that goes wrong, what a caller was not let in for (`isNoted`). It is written when the answer is on its way:
+   * how long a refusal takes must not tell whether there is something to tell its owners of.
    */
   noteRefused(asked: Asked, request: AppRequest, error: unknown, logError: (error: unknown) => void): void {
     const workspaceId = error instanceof NotAdmitted ? error.workspaceId : asked.workspaceId;
@@ -127,13 +129,13 @@ export class EventLog {
     this.alarm ??= this.setAlarm();
   }
 
-  /** Until everything is written that was noted so far, or has ended. */
+  /** Settles when all events and counts that were due so far are written. */
   async settled(): Promise<void> {
     this.noteEnded();
     await Promise.all(this.underWay);
   }
 
-  /** How often it came again. */
+  /** Writes how often refusals came again whose minute is over. */
   private noteEnded(): void {
     const timeMs = this.realm.clock.now();
     const ended = this.refusals.takeEnded();
@@ -142,7 +144,7 @@ export class EventLog {
     }
   }
 
-  /** Whoever was refused may not come again: what ended is written all the same. */
+  /** Has counts written when their minute is over, also where no other refusal comes. */
   private setAlarm(): NodeJS.Timeout | undefined {
     const inMs = this.refusals.endsInMs();
     if (inMs === undefined) return undefined;
@@ -196,7 +198,7 @@ function callerOf(caller: Caller): Event["caller"] {
   return { kind, id, ...(caller.kind === "key" && { keyId: caller.keyId }) };
 }
 
-/** Who is limited together; undefined: all whom nobody knows. */
+/** Callers of one budget share a limit of events; undefined: all callers without valid credentials. */
 function budgetOf(caller: Caller): string | undefined {
   if (caller.kind === "anonymous") return undefined;
   return JSON.stringify([caller.kind, caller.id, "workspaceId" in caller ? caller.workspaceId : ""]);
@@ -213,7 +215,10 @@ function resourcesOf(named: Asked["named"]): Record<string, string> {
 
 const MAX_ORIGIN_LENGTH = 200;
 
-/** Where a request comes from: whoever is connected, which behind a front end is the last that the front end has written down. */
+/**
+ * Where a request comes from: whoever is connected, which behind a front end is the last that the front end has written
+ * down.
+ */
 function addressesOf({ address, headers }: AppRequest): Pick<Event, "from" | "forwardedFor"> {
   const hops = redact(headers.get("x-forwarded-for") ?? "")
     .slice(-MAX_ORIGIN_LENGTH)

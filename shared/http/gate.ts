@@ -1,7 +1,10 @@
 import { invalid } from "../domain/errors.ts";
 import type { RequestBody } from "./types.ts";
 
-/** Counts the requests that a process works on. One that waits for its client to send is not worked on: slow clients fill no gate. */
+/**
+ * Counts the requests that a process works on. While a request waits for its client to send more of its body it does
+ * not count, so slow clients keep nobody out.
+ */
 export class Gate {
   readonly #limit: number;
   #running = 0;
@@ -23,7 +26,10 @@ export class Gate {
     }
   }
 
-  /** A body of a request that has passed. Reading it fails with InvalidParameter when it breaks off: that is its client's doing, and no fault to log. */
+  /**
+   * Wraps the body of a request that has passed: while it waits for more, the request does not count. Reading fails
+   * with InvalidParameter when the body breaks off: that is its client's doing, and no fault to log.
+   */
   outside(body: RequestBody): RequestBody {
     const pushTo = body.pushTo && ((take: (chunk: Uint8Array) => boolean) => this.#wait(() => body.pushTo!(take)));
     return { pushTo, [Symbol.asyncIterator]: () => this.#chunks(body[Symbol.asyncIterator]()) };

@@ -9,7 +9,7 @@ const REMEMBERED_MS = 10_000;
 
 type Findings = Record<string, "ok" | "unavailable">;
 
-/** Whether each store answers. What is asked for is in none of them. */
+/** Finds out whether each store answers, by asking for something that is not there. */
 export class StoreProbe {
   private last: { readonly atMs: number; readonly findings: Promise<Findings> } | undefined;
 
@@ -24,7 +24,7 @@ export class StoreProbe {
   }
 }
 
-/** What is answered while the stores cannot even be opened, for which documents are needed. */
+/** The answer while the stores cannot be opened at all, which takes the document store. */
 export function unopened({ retryAfterSeconds }: StoreUnavailable): AppResponse {
   return told({ documents: "unavailable" }, retryAfterSeconds);
 }

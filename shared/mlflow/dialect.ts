@@ -49,7 +49,9 @@ export interface MlflowContext extends ServeContext {
   readonly settings: MlflowSettings;
 }
 
-/** An address may end with any number of slashes: clients strip one. */
+/**
+ * Clients put their path behind the tracking address, of whose slashes they strip one: so any number may come first.
+ */
 const API = /^\/+(?<page>ajax-)?api(?<below>\/.*)$/;
 
 /** Azure ML's own tracking address, and the short form; both stand before the ordinary path. */
@@ -107,7 +109,7 @@ function refuseOnPage(refusal: Refusal): AppResponse {
 }
 
 interface Location {
-  /** That the path names. */
+  /** The workspace that the path names. */
   readonly workspaceName?: string;
   readonly surface: Surface;
   /** The path below the surface. */

@@ -14,15 +14,17 @@ interface Entry {
 }
 
 /**
- * What authorization reads of the store, not read again for 30 s. Whoever changes something forgets it here afterwards, so that in this
- * process the change counts at once.
+ * What authorization reads of the store, not read again for 30 s. Whoever changes something forgets it here afterwards,
+ * so that in this process the change counts at once.
  */
 export class RecentReads {
   private readonly entries = new LRUCache<string, Entry>({ max: MAX_ENTRIES });
 
   /**
-   * What `read` found at most 30 s ago, absence included. Requests that come together read once; a failure is not remembered.
-   * @param lets whether somebody is let in by it; what keeps them out is read again after a second, as it may have been granted elsewhere
+   * What `read` found at most 30 s ago, absence included. Requests that come together read once; a failure is not
+   * remembered.
+   * @param lets whether a value lets somebody in; one that does not is good for a second only, since another instance
+   * may have granted it
    */
   async get<T>(clock: Clock, key: string, read: () => Promise<T>, lets?: (value: T) => boolean): Promise<T> {
     const known = this.entries.get(key);
@@ -43,7 +45,7 @@ export class RecentReads {
     return entry.value;
   }
 
-  /** Also a read that is still under way: it may have seen what was before. */
+  /** Drops what was read, and what is being read just now: it may have seen the state before the change. */
   forget(key: string): void {
     this.entries.delete(key);
   }

@@ -10,13 +10,13 @@ export type Permission =
   | "write"
   /** Change who may do what, read the events, remove things for good, the workspace itself included. */
   | "manage"
-  /** Have keys of one's own: a member who signed in with Microsoft Entra ID; an owner has everybody's. */
+  /** Make, list and revoke keys: owners for everybody, members who signed in with Microsoft Entra ID for themselves. */
   | "keys"
   /** See the values of secrets. */
   | "secrets"
   /** Create workspaces: an owner of the workspace `default`. */
   | "administer"
-  /** Be somebody; the answer shows only what the caller may see. */
+  /** Nothing but valid credentials; the answer shows only what the caller may see. */
   | "any"
   /** Nothing: the answer tells nothing about anybody's data. */
   | "none";

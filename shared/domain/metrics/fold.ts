@@ -9,8 +9,8 @@ import { unpackPoints } from "./points.ts";
 import { pointsDocuments } from "./read.ts";
 
 /**
- * A points document may appear with an id up to this long ago: its writer's clock was read before its write, which has a deadline of 10 s, and clocks
- * differ a little. What is younger is not folded yet.
+ * A points document may appear with an id up to this long ago: its writer's clock was read before its write, which has
+ * a deadline of 10 s, and clocks differ a little. What is younger is not folded yet.
  */
 export const SETTLED_AFTER_MS = 60_000;
 
@@ -22,7 +22,10 @@ export async function requestFold(workspace: Workspace, recordId: string, delayM
   await FOLD_QUEUE.send(workspace, { workspaceId: workspace.id, recordId }, Math.ceil(delayMs / 1000));
 }
 
-/** The same for whoever has done what was asked of them: that the queue takes no message is no failure of theirs. Readers ask again. */
+/**
+ * The same for callers whose own work is done: they do not fail because the queue takes no message. Readers ask for a
+ * fold again.
+ */
 export async function suggestFold(workspace: Workspace, recordId: string, delayMs = 0): Promise<void> {
   try {
     await requestFold(workspace, recordId, delayMs);
@@ -32,8 +35,8 @@ export async function suggestFold(workspace: Workspace, recordId: string, delayM
 }
 
 /**
- * Joins the settled unfolded points of a run or logged model into its head. May run anywhere, at any time, twice, beside itself and beside
- * writers; losing it loses nothing.
+ * Joins the settled unfolded points of a run or logged model into its head. May run anywhere, at any time, twice,
+ * beside itself and beside writers; losing it loses nothing.
  * @returns how many documents were folded
  */
 export async function fold(workspace: Workspace, partition: string): Promise<number> {
@@ -41,7 +44,7 @@ export async function fold(workspace: Workspace, partition: string): Promise<num
   if (view === undefined) return 0;
   const { quiet, foldedTo } = view.attributes;
   const becomesFolded = quiet?.isFolded === false && isComplete(quiet, workspace.clock.now());
-  // The last look is at all that is left: nobody looks again.
+  // After this fold nobody looks for points documents any more, so it takes all that are left.
   const range = becomesFolded ? {} : { after: foldedTo, before: settledBefore(workspace) };
   const { latest, count, points, lastId } = await readUnfolded(workspace, partition, foldedTo, range);
   if (count === 0 && !becomesFolded) return 0;
@@ -55,7 +58,7 @@ export async function fold(workspace: Workspace, partition: string): Promise<num
   return isFolded ? count : 0;
 }
 
-/** What waits to be sealed: documents, and each hundred points count as one more. */
+/** How much waits to be sealed: 1 for each document, and 1 more for each hundred points. */
 export function weight(documents: number, points: number): number {
   return documents + Math.floor(points / 100);
 }
@@ -65,7 +68,9 @@ export function settledBefore({ clock }: Workspace): string {
   return pointsId(clock.now() - SETTLED_AFTER_MS, "");
 }
 
-/** Whether every points document of a quiet record has appeared, whatever its id: clocks may have been set, or differ. */
+/**
+ * Whether every points document of a quiet record has appeared, whatever its id: clocks may have been set, or differ.
+ */
 export function isComplete(quiet: Quiet | undefined, nowMs: number): boolean {
   return quiet !== undefined && nowMs - quiet.sinceMs > SETTLED_AFTER_MS;
 }
@@ -76,7 +81,7 @@ export function isStillQuiet(draft: Draft<RecordAttributes>, quiet: Quiet | unde
 }
 
 /**
- * Joins documents between two ids.
+ * Reads the documents between two ids, and joins their points to latest values.
  * @returns `count`: how many of them were not folded; `points`: in those
  */
 async function readUnfolded(
@@ -102,7 +107,10 @@ async function readUnfolded(
   return { latest, count, points, lastId };
 }
 
-/** Joins latest values into a head, whose documents are folded up to `lastId` then. False when they were already. */
+/**
+ * Joins latest values into a head, and notes in it that documents are folded up to `lastId`. False when it said so
+ * already.
+ */
 export function foldInto(draft: Draft<RecordAttributes>, latest: LatestMetrics, lastId: string): boolean {
   const metrics = draft.section("metrics");
   for (const [key, point] of latest) {
@@ -114,14 +122,17 @@ export function foldInto(draft: Draft<RecordAttributes>, latest: LatestMetrics, 
   return true;
 }
 
-/** For a run that has ended. When it did is told anew where the clock has been set back since. */
+/**
+ * Marks a run that has ended: nobody is expected to append to it. A mark with a time to come, since the clock has been
+ * set back, is replaced.
+ */
 export function becomeQuiet<A extends RecordAttributes>(draft: Draft<A>, nowMs: number): void {
   const { quiet } = draft.attributes;
   if (quiet === undefined || (quiet.sinceMs > nowMs && !quiet.isFolded))
     draft.update({ quiet: { sinceMs: nowMs, isFolded: false } } as Partial<A>);
 }
 
-/** For a run that is appended to, or goes on. @returns whether it was quiet */
+/** Takes the mark away, when a run is appended to or goes on. @returns whether it was there */
 export function endQuiet<A extends RecordAttributes>(draft: Draft<A>): boolean {
   if (draft.attributes.quiet === undefined) return false;
   draft.update({ quiet: undefined } as Partial<A>);

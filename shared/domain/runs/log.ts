@@ -29,7 +29,8 @@ export async function logMetric(workspace: Workspace, runId: string, point: Poin
 }
 
 /**
- * Logs metrics, params and tags; the order inside the batch does not matter, except that of two tags of one key the last wins.
+ * Logs metrics, params and tags; the order inside the batch does not matter, except that of two tags of one key the
+ * last wins.
  * @throws NotFound, InvalidParameter when a param has another value already: then nothing of the batch is written
  * @see MLflow REST "runs/log-batch"
  */
@@ -58,7 +59,7 @@ export async function logParam(workspace: Workspace, runId: string, param: Param
 
 async function append(workspace: Workspace, runId: string, points: readonly Point[]): Promise<void> {
   const ofModels = points.some(namesModel) ? findModelPoints(workspace, runId, points) : undefined;
-  // Whether the run is there is told first.
+  // If the run is not there either, that is what is answered; this error waits until then.
   ofModels?.catch(() => undefined);
   const { scope, attributes } = await requireActiveRun(workspace, runId);
   if (attributes.quiet) return changeWithPoints(workspace, runId, points, () => {});
@@ -70,7 +71,7 @@ async function append(workspace: Workspace, runId: string, points: readonly Poin
   pointsIngested.tell({ points: points.length });
 }
 
-/** Edits the run and appends points, both or nothing. A run that had ended is looked after anew. */
+/** Edits the run and appends points, both or nothing. Points of a run that had ended have it folded once more. */
 async function changeWithPoints(
   workspace: Workspace,
   runId: string,
@@ -83,7 +84,7 @@ async function changeWithPoints(
   const change = async (draft: Draft<RunAttributes>) => {
     edit(draft);
     ofModels = await findModelPoints(workspace, runId, points);
-    // As late as can be: what appears with an older time than a minute is not looked for any more.
+    // The clock is read as late as can be: a points document that appears more than a minute after its time is missed.
     nowMs = workspace.clock.now();
     timeMs = pointsTime(nowMs, draft.attributes.foldedTo);
     return points.length > 0 && endQuiet(draft);
@@ -127,7 +128,10 @@ function checkedBatch(batch: Batch): Batch {
   };
 }
 
-/** Names repeat within a batch: each is looked at once, unless more than the name can be wrong. */
+/**
+ * Names repeat within a batch, so each is checked once. A point is checked on its own where more than its name can be
+ * wrong.
+ */
 function checkPoints(points: readonly Point[]): void {
   const seen = new Set<string>();
   for (let i = 0; i < points.length; i++) {
