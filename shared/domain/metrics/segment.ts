@@ -1,4 +1,5 @@
 import type { BlobStore } from "../../stores/blob-store.ts";
+import { PreconditionFailed } from "../../stores/errors.ts";
 import { sample } from "./downsample.ts";
 import type { MetricColumn } from "./metric-column.ts";
 import { compareHistory, type HistoryPosition } from "./order.ts";
@@ -188,7 +189,12 @@ async function readRange(blobs: BlobStore, name: string, first: number, length: 
   const found = await blobs.get(name, { first, last: first + length - 1 });
   if (!found) throw new SegmentGone(name);
   const chunks: Uint8Array[] = [];
-  for await (const chunk of found.body) chunks.push(chunk);
+  try {
+    for await (const chunk of found.body) chunks.push(chunk);
+  } catch (error) {
+    // It went, or another sealer wrote the same once more, while the connection was lost.
+    throw error instanceof PreconditionFailed ? new SegmentGone(name) : error;
+  }
   return Buffer.concat(chunks);
 }
 

@@ -14,6 +14,7 @@ import { createRun, deleteRun, getRun, runsScope, updateRun } from "../../../sha
 import type { RunAttributes } from "../../../shared/domain/runs/types.ts";
 import { runsPartition, type Workspace } from "../../../shared/domain/workspace.ts";
 import type { BlobStore } from "../../../shared/stores/blob-store.ts";
+import { PreconditionFailed } from "../../../shared/stores/errors.ts";
 import { type DomainFixture, domainFixture, Power, survives, withColdMemory } from "../support.ts";
 import { modelHistory, modelLatest, readAll, shape, shapes } from "./model.ts";
 
@@ -88,6 +89,12 @@ async function blobsOf(runId: string): Promise<string[]> {
     names.push(...page.blobs.map(({ name }) => name));
   }
   return names;
+}
+
+/** Of a blob of Azure that is not there any more when the connection is to be made anew. */
+async function* brokenOff(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from("{");
+  throw new PreconditionFailed("It was replaced or removed while it was being read.");
 }
 
 describe("seal", () => {
@@ -183,6 +190,25 @@ describe("seal", () => {
     for (let next = await pieces.next(); !next.done; next = await pieces.next()) read.push(...next.value);
     expect(read.map(shape).slice(0, values.length)).toEqual(modelHistory(values, "loss"));
     expect(await readAll(workspace, runId, "loss", 5_000)).toEqual(modelHistory([...values, ...more], "loss"));
+  });
+
+  it("reads on when a segment goes while its bytes are on their way", async () => {
+    const points = somePoints(30);
+    const runId = await newRun(points);
+    await sealSettled(runId);
+    const { blobs } = workspace.stores;
+    let broken = 0;
+    const breaking: BlobStore = Object.assign(Object.create(blobs), {
+      get: async (...blob: Parameters<BlobStore["get"]>) => {
+        const found = await blobs.get(...blob);
+        if (found && broken++ === 0) return { ...found, body: brokenOff() };
+        return found;
+      },
+    });
+    const cold = withColdMemory(workspace);
+    const reader = { ...cold, stores: { ...cold.stores, blobs: breaking } };
+    expect(await readAll(reader, runId, "loss")).toEqual(modelHistory(points.flat(), "loss"));
+    expect(broken).toBeGreaterThan(1);
   });
 
   it("runs beside itself, writers and readers: nothing is lost, doubled or seen twice", async () => {
