@@ -1,7 +1,7 @@
 import type { Permission } from "../../shared/domain/access/roles.ts";
 import type { Rule } from "../../shared/http/callers.ts";
-import { leavesEvent, WITHOUT_EVENT } from "../../shared/http/event-log.ts";
-import type { RouteShape } from "../../shared/http/routes.ts";
+import { leavesEvent } from "../../shared/http/event-log.ts";
+import type { Route } from "../../shared/http/serve.ts";
 import { mlflowRoutes } from "../../shared/mlflow/dialect.ts";
 import { restRoutes } from "../../shared/rest/routes.ts";
 
@@ -45,12 +45,14 @@ export function permissionsDocument(): string {
     "## REST\n",
     table(restRoutes, "/api/v1/"),
     "## Changes without an event\n",
-    ...Object.entries(WITHOUT_EVENT).map(([name, reason]) => `- \`${name}\`: ${reason}.`),
+    ...[...mlflowRoutes, ...restRoutes]
+      .filter(({ withoutEvent }) => withoutEvent !== undefined)
+      .map(({ name, withoutEvent }) => `- \`${name}\`: ${withoutEvent}.`),
     "",
   ].join("\n");
 }
 
-function table(routes: readonly (RouteShape & Rule)[], prefix: string): string {
+function table(routes: readonly Route[], prefix: string): string {
   const rows = routes.map((route) => {
     const address = prefix + route.path.replace(/(?:\*\*)?:(\w+)/g, "{$1}");
     const cells = [`\`${route.name}\``, `${route.method} \`${address}\``, LEAST[route.permission], runToken(route)];
@@ -59,7 +61,8 @@ function table(routes: readonly (RouteShape & Rule)[], prefix: string): string {
   return ["| operation | request | least role | run token | event |", "|---|---|---|---|---|", ...rows, ""].join("\n");
 }
 
-function runToken({ permission, writes }: Rule): string {
+/** What a run token may do with an operation. */
+export function runToken({ permission, writes }: Rule): "yes" | "its own" | "no" {
   if (permission === "none" || permission === "any" || permission === "read") return "yes";
   return writes ? "its own" : "no";
 }

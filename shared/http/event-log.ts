@@ -16,63 +16,27 @@ export interface Asked {
    * Undefined for what is about no workspace, or about a workspace as a whole: the owners of `default` are told of it.
    */
   readonly workspaceId: string | undefined;
-  /** Everything that may name a resource. */
-  readonly named: Readonly<Record<string, unknown>>;
+  /** Ids and names, by what they are; what is no text or empty is not told. */
+  readonly resources: Readonly<Record<string, unknown>>;
 }
-
-const LOGGED = "what a run logs, many times a second; the run shows it";
-const FILES = "files, one by one; their folder shows them";
-
-/** Operations that change something and leave no event, each with the reason. */
-export const WITHOUT_EVENT: Readonly<Record<string, string>> = {
-  runs_log_metric: LOGGED,
-  runs_log_parameter: LOGGED,
-  runs_log_batch: LOGGED,
-  runs_log_inputs: LOGGED,
-  runs_outputs: LOGGED,
-  runs_log_model: LOGGED,
-  runs_set_tag: LOGGED,
-  runs_delete_tag: LOGGED,
-  logged_models_log_params: LOGGED,
-  logged_models_set_tags: LOGGED,
-  logged_models_delete_tag: LOGGED,
-  artifacts_upload: FILES,
-  artifacts_multipart_create: FILES,
-  artifacts_multipart_complete: FILES,
-  artifacts_multipart_abort: FILES,
-};
-
-/** What names resources in paths, queries, bodies and answers, and what events call it. */
-const RESOURCES: Readonly<Record<string, string>> = {
-  workspace: "workspace",
-  experiment_id: "experimentId",
-  experimentId: "experimentId",
-  run_uuid: "runId",
-  run_id: "runId",
-  runId: "runId",
-  model_id: "modelId",
-  modelId: "modelId",
-  name: "name",
-  new_name: "newName",
-  version: "version",
-  alias: "alias",
-  stage: "stage",
-  status: "status",
-  path: "path",
-  member: "member",
-  role: "role",
-  keyId: "keyId",
-  secret: "secret",
-};
 
 /** The action of an event that counts refusals which were too many to have events of their own. */
 export const BEYOND_LIMIT = "refusals_beyond_limit";
 
 /** Whether an operation leaves an event when it has done its work: it changed something, or showed a secret. */
-export function leavesEvent({ name, method, permission }: RouteShape & Rule): boolean {
+export function leavesEvent({ method, permission, withoutEvent }: EventRule & RouteShape & Rule): boolean {
   if (permission === "secrets") return true;
   if (method === "GET" || permission === "read" || permission === "none") return false;
-  return !Object.hasOwn(WITHOUT_EVENT, name);
+  return withoutEvent === undefined;
+}
+
+/** What an operation says of its event. */
+export interface EventRule {
+  /** Why it leaves none, though it changes something. */
+  readonly withoutEvent?: string;
+  /** Ids of what came into being. */
+  // biome-ignore lint/suspicious/noExplicitAny: each operation has a result of its own.
+  made?(result: any): Readonly<Record<string, string>>;
 }
 
 type NewEvent = Omit<Event, "id">;
@@ -170,14 +134,14 @@ export class EventLog {
     return { action: BEYOND_LIMIT, outcome: "refused", timeMs, caller: { kind, id }, resources: {} };
   }
 
-  private eventOf({ route, caller, named }: Asked, request: AppRequest, outcome: Event["outcome"]): NewEvent {
+  private eventOf({ route, caller, resources }: Asked, request: AppRequest, outcome: Event["outcome"]): NewEvent {
     return {
       action: route.name,
       outcome,
       caller: callerOf(caller),
       timeMs: this.realm.clock.now(),
       ...addressesOf(request),
-      resources: resourcesOf(named),
+      resources: toldOf(resources),
     };
   }
 
@@ -204,13 +168,12 @@ function budgetOf(caller: Caller): string | undefined {
   return JSON.stringify([caller.kind, caller.id, "workspaceId" in caller ? caller.workspaceId : ""]);
 }
 
-function resourcesOf(named: Asked["named"]): Record<string, string> {
-  const found: Record<string, string> = {};
-  for (const [name, value] of Object.entries(named)) {
-    const resource = Object.hasOwn(RESOURCES, name) ? RESOURCES[name]! : undefined;
-    if (resource && typeof value === "string" && value !== "") found[resource] = redact(cut(value));
+function toldOf(resources: Asked["resources"]): Record<string, string> {
+  const told: Record<string, string> = {};
+  for (const [name, value] of Object.entries(resources)) {
+    if (typeof value === "string" && value !== "") told[name] = redact(cut(value));
   }
-  return found;
+  return told;
 }
 
 const MAX_ORIGIN_LENGTH = 200;

@@ -4,21 +4,18 @@ import { confirmWorkspace } from "../domain/workspace-closing.ts";
 import { openLocated, type Realm } from "../domain/workspaces.ts";
 import { operationFound } from "../signals.ts";
 import { admit, type Caller, type Rule, requireSomebody } from "./callers.ts";
-import { type Asked, type EventLog, isNoted, leavesEvent } from "./event-log.ts";
+import { type Asked, type EventLog, type EventRule, isNoted, leavesEvent } from "./event-log.ts";
 import { requireOwn } from "./own-run.ts";
 import { inWordsOf, type Refusal, refusalOf } from "./refusal.ts";
 import type { RouteShape } from "./routes.ts";
 import type { AppRequest, AppResponse } from "./types.ts";
 
 /** What every operation says of itself, in whatever dialect. */
-export interface Route extends RouteShape, Rule {
+export interface Route extends RouteShape, Rule, EventRule {
   /** It is about no workspace, or about one as a whole: the owners of `default` are told of it. */
   readonly outsideWorkspace?: boolean;
   /** What it makes may be the first thing in a workspace, which somebody deletes because it is empty. */
   readonly mayBeFirst?: boolean;
-  /** Ids of what came into being, for its event. */
-  // biome-ignore lint/suspicious/noExplicitAny: each operation has a result of its own.
-  made?(result: any): Readonly<Record<string, string>>;
 }
 
 /** What serving needs of the app around it. */
@@ -66,8 +63,12 @@ export interface Dialect<C extends ServeContext, F extends Found, P, I, K> {
   /** The result of the operation. @throws why not */
   do(found: F, call: K): unknown;
   answer(found: F, result: unknown): AppResponse;
-  /** Everything in the input that may name a resource. */
-  named(input: I): Readonly<Record<string, unknown>>;
+  /** What a request names, by what events call it. Of a part of the path that could not be read (yet) its text in the URL is told. */
+  resources(
+    found: F,
+    params: Readonly<Record<string, unknown>>,
+    input: I | undefined,
+  ): Readonly<Record<string, unknown>>;
   /** @param found undefined: nothing, or not yet */
   refuse(refusal: Refusal, found: F | undefined): AppResponse;
 }
@@ -150,14 +151,12 @@ class Serving<C extends ServeContext, F extends Found, P extends object, I, K> i
     return dialect.answer(found, result);
   }
 
-  /** Of a part of the path that could not be read its text in the URL is told. */
   asked(made?: Readonly<Record<string, string>>): Asked | undefined {
     const found = this.#found;
     const caller = this.#caller;
     if (!found || !caller) return undefined;
-    const input = this.#input === undefined ? undefined : this.#dialect.named(this.#input);
-    const named = { ...found.params, ...this.#params, ...input, ...made };
-    return { route: found.route, caller, workspaceId: this.#workspaceId, named };
+    const named = this.#dialect.resources(found, { ...found.params, ...this.#params }, this.#input);
+    return { route: found.route, caller, workspaceId: this.#workspaceId, resources: { ...named, ...made } };
   }
 
   refuse(refusal: Refusal): AppResponse {

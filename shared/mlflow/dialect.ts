@@ -9,6 +9,7 @@ import type { AppRequest, AppResponse } from "../http/types.ts";
 import { decodePart, splitUrl } from "../http/url.ts";
 import { errorResponse, noSuchRoute } from "./errors.ts";
 import { decodeBody, decodeRequest, type Message, queryObject } from "./message.ts";
+import { resourcesIn } from "./resources.ts";
 import type { Call, MlflowRoute, MlflowSettings, Surface } from "./route.ts";
 import { artifactRoutes } from "./routes/artifacts.ts";
 import { experimentRoutes } from "./routes/experiments.ts";
@@ -92,7 +93,7 @@ const dialect: Dialect<MlflowContext, FoundOperation, Record<string, string>, un
   }),
   do: ({ route }, call) => route.handle(call),
   answer: ({ route }, result) => route.answer?.(result) ?? (result as AppResponse),
-  named: (input) => input as Record<string, unknown>,
+  resources: (_, params, input) => resourcesIn({ ...params, ...(input as object | undefined) }),
   refuse: (refusal, found) => (found?.surface === "api" ? errorResponse(refusal) : refuseOnPage(refusal)),
 };
 

@@ -70,6 +70,9 @@ export function creation<F extends Fields, R>(
   return { ...definition, request: message(definition.request) };
 }
 
+/** Why some leave no event. */
+export const LOGGED = "what a run logs, many times a second; the run shows it";
+
 const JSON_HEADERS = { "content-type": "application/json" };
 export const EMPTY: AppResponse = { status: 200, headers: JSON_HEADERS, body: "{}" };
 

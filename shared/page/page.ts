@@ -60,7 +60,7 @@ interface Progress {
 }
 
 function askedBy({ caller, workspaceId }: Progress): Asked | undefined {
-  return caller && { route: ROUTE, caller, workspaceId, named: {} };
+  return caller && { route: ROUTE, caller, workspaceId, resources: {} };
 }
 
 async function answerOf(context: PageContext, request: AppRequest, progress: Progress): Promise<AppResponse> {

@@ -42,10 +42,15 @@ export function restDispatcher(routes: readonly RestRoute[]) {
     }),
     do: ({ route }, call) => route.do(call),
     answer: ({ route }, result) => answerWith(route, result),
-    named: ({ body }) => (body ?? {}) as Record<string, unknown>,
+    resources: ({ route }, params, input) => ({ ...params, ...membersOf(input?.body, route.about) }),
     refuse: problemOf,
   };
   return (context: ServeContext, request: AppRequest) => serve(dialect, context, request);
+}
+
+function membersOf(body: unknown, names: readonly string[] = []): Record<string, unknown> {
+  if (body === undefined) return {};
+  return Object.fromEntries(names.map((name) => [name, (body as Record<string, unknown>)[name]]));
 }
 
 function answerWith({ status, returns }: RestRoute, result: unknown): AppResponse {

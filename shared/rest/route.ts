@@ -37,6 +37,8 @@ export interface RestRoute<B = unknown, Q = unknown, R = unknown> extends Route 
   readonly status: number;
   /** What it may refuse with besides what follows from its permission, path, query and body. */
   readonly refusals?: readonly ErrorCode[];
+  /** Members of the body that name resources, as parts of the path do; events tell of them by these names. */
+  readonly about?: readonly (keyof B & string)[];
   made?(result: R): Readonly<Record<string, string>>;
   do(call: RestCall<B, Q>): Promise<R>;
 }

@@ -24,6 +24,8 @@ import { EMPTY, type MlflowSettings, ok, okWithList, route } from "../route.ts";
 import { requireRun } from "../run-reference.ts";
 
 const FILE = "2.0/mlflow-artifacts/artifacts/**:path";
+/** Why they leave no events. */
+const FILES = "files, one by one; their folder shows them";
 const SIGNED_FOR_SECONDS = 3600;
 
 /** Multipart calls name the folder in the path and the client's local file, which may lie on Windows, in the body. */
@@ -79,6 +81,7 @@ export const artifactRoutes = [
     method: "PUT",
     path: FILE,
     permission: "write",
+    withoutEvent: FILES,
     mayBeFirst: true,
     writes: ({ path }) => ({ artifact: decodePart(path.path!) }),
     handle: async ({ workspace, path, request, settings }) => {
@@ -109,6 +112,7 @@ export const artifactRoutes = [
     method: "POST",
     path: "2.0/mlflow-artifacts/mpu/create/**:path",
     permission: "write",
+    withoutEvent: FILES,
     request: { path: required(string), num_parts: required(integer) },
     writes: ({ path, input }) => ({ artifact: uploadTarget(folderOf(path), input.path) }),
     handle: async ({ workspace, path, input }) => {
@@ -123,6 +127,7 @@ export const artifactRoutes = [
     method: "POST",
     path: "2.0/mlflow-artifacts/mpu/complete/**:path",
     permission: "write",
+    withoutEvent: FILES,
     mayBeFirst: true,
     maxBodyBytes: BATCH_BYTES,
     request: COMPLETE,
@@ -139,6 +144,7 @@ export const artifactRoutes = [
     method: "POST",
     path: "2.0/mlflow-artifacts/mpu/abort/**:path",
     permission: "write",
+    withoutEvent: FILES,
     request: { path: required(string), upload_id: withDefault(string, "") },
     writes: ({ path, input }) => ({ artifact: uploadTarget(folderOf(path), input.path) }),
     handle: async ({ workspace, path, input }) => {

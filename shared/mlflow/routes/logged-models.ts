@@ -18,7 +18,7 @@ import { loggedModelJson, metricJson, TAGS } from "../entities.ts";
 import { parseLoggedModelFilter, parseLoggedModelOrder } from "../filter/logged-models.ts";
 import { bool, enumeration, integer, list, message, optional, required, string, withDefault } from "../message.ts";
 import { jsonPage, requireMaxResults } from "../paging.ts";
-import { creation, EMPTY, ok, okAround, route } from "../route.ts";
+import { creation, EMPTY, LOGGED, ok, okAround, route } from "../route.ts";
 
 const MODEL_PATH = "2.0/mlflow/logged-models/:model_id";
 
@@ -147,6 +147,7 @@ export const loggedModelRoutes = [
     method: "POST",
     path: `${MODEL_PATH}/params`,
     permission: "write",
+    withoutEvent: LOGGED,
     maxBodyBytes: BATCH_BYTES,
     request: { model_id: optional(string), params: withDefault(TAGS, []) },
     writes: ({ input, path }) => ({ models: [modelId(path, input)] }),
@@ -160,6 +161,7 @@ export const loggedModelRoutes = [
     method: "PATCH",
     path: `${MODEL_PATH}/tags`,
     permission: "write",
+    withoutEvent: LOGGED,
     maxBodyBytes: BATCH_BYTES,
     request: { model_id: optional(string), tags: withDefault(TAGS, []) },
     writes: ({ input, path }) => ({ models: [modelId(path, input)] }),
@@ -174,6 +176,7 @@ export const loggedModelRoutes = [
     // Clients do not escape the key, which may contain slashes.
     path: `${MODEL_PATH}/tags/**:tag_key`,
     permission: "write",
+    withoutEvent: LOGGED,
     writes: ({ path }) => ({ models: [modelId(path)] }),
     handle: async ({ workspace, path }) => {
       await deleteLoggedModelTag(workspace, modelId(path), decodePart(path.tag_key!));

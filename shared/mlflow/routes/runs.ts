@@ -10,7 +10,7 @@ import { BATCH_BYTES, DATASETS_BYTES } from "../../http/body.ts";
 import type { Caller } from "../../http/callers.ts";
 import { METRIC, METRIC_FIELDS, runInfoJson, runJson, TAGS, toPoint } from "../entities.ts";
 import { enumeration, int64, list, message, optional, required, string, withDefault } from "../message.ts";
-import { creation, EMPTY, ok, route } from "../route.ts";
+import { creation, EMPTY, LOGGED, ok, route } from "../route.ts";
 import { requireRun } from "../run-reference.ts";
 
 /** Clients send the id twice, under its old name too; either will do. */
@@ -131,6 +131,7 @@ export const runRoutes = [
     method: "POST",
     path: "2.0/mlflow/runs/log-metric",
     permission: "write",
+    withoutEvent: LOGGED,
     request: { ...RUN_REFERENCE, ...METRIC_FIELDS },
     writes: ({ input }) => ({ runs: [requireRun(input)], models: input.model_id ? [input.model_id] : [] }),
     handle: async ({ workspace, input }) => {
@@ -146,6 +147,7 @@ export const runRoutes = [
     method: "POST",
     path: "2.0/mlflow/runs/log-parameter",
     permission: "write",
+    withoutEvent: LOGGED,
     request: { ...RUN_REFERENCE, key: required(string), value: withDefault(string, "") },
     writes: ({ input }) => ({ runs: [requireRun(input)] }),
     handle: async ({ workspace, input }) => {
@@ -158,6 +160,7 @@ export const runRoutes = [
     method: "POST",
     path: "2.0/mlflow/runs/set-tag",
     permission: "write",
+    withoutEvent: LOGGED,
     request: { ...RUN_REFERENCE, key: required(string), value: withDefault(string, "") },
     writes: ({ input }) => ({ runs: [requireRun(input)] }),
     handle: async ({ workspace, input }) => {
@@ -170,6 +173,7 @@ export const runRoutes = [
     method: "POST",
     path: "2.0/mlflow/runs/delete-tag",
     permission: "write",
+    withoutEvent: LOGGED,
     request: { run_id: required(string), key: required(string) },
     writes: ({ input }) => ({ runs: [input.run_id] }),
     handle: async ({ workspace, input }) => {
@@ -182,6 +186,7 @@ export const runRoutes = [
     method: "POST",
     path: "2.0/mlflow/runs/log-batch",
     permission: "write",
+    withoutEvent: LOGGED,
     maxBodyBytes: BATCH_BYTES,
     request: {
       run_id: required(string),
@@ -201,6 +206,7 @@ export const runRoutes = [
     method: "POST",
     path: "2.0/mlflow/runs/log-inputs",
     permission: "write",
+    withoutEvent: LOGGED,
     maxBodyBytes: DATASETS_BYTES,
     request: {
       run_id: required(string),
@@ -228,6 +234,7 @@ export const runRoutes = [
     method: "POST",
     path: "2.0/mlflow/runs/outputs",
     permission: "write",
+    withoutEvent: LOGGED,
     maxBodyBytes: BATCH_BYTES,
     request: {
       run_id: required(string),
@@ -245,6 +252,7 @@ export const runRoutes = [
     method: "POST",
     path: "2.0/mlflow/runs/log-model",
     permission: "write",
+    withoutEvent: LOGGED,
     maxBodyBytes: BATCH_BYTES,
     request: { run_id: required(string), model_json: required(string) },
     writes: ({ input }) => ({ runs: [input.run_id] }),

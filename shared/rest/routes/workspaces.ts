@@ -84,6 +84,7 @@ export const workspaceRoutes: readonly RestRoute[] = [
     path: "workspaces",
     permission: "administer",
     body: NewWorkspace,
+    about: ["name"],
     returns: WorkspaceJson,
     status: 201,
     refusals: ["AlreadyExists"],
