@@ -14,7 +14,7 @@ const SEVERITIES: Partial<Record<LogLevel, Severity>> = {
 };
 
 /** Reports the invocations of a handler. */
-export type Observe = <H extends FunctionHandler>(handler: H) => H;
+type Observe = <H extends FunctionHandler>(handler: H) => H;
 
 /**
  * Reports invocations, and what they log, where the settings name an Application Insights component. Without them nothing is hooked in

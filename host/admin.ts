@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FunctionDefinition } from "./definitions.ts";
 
-export interface AdminOptions {
+interface AdminOptions {
   readonly definitions: readonly FunctionDefinition[];
   /** Route template with prefix, by function name. */
   readonly templates: ReadonlyMap<string, string>;

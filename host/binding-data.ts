@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { RpcTypedData } from "./core-types.ts";
 
 /** What the HTTP extension of the Functions host collects about a request. */
-export interface RequestFacts {
+interface RequestFacts {
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   readonly params: Readonly<Record<string, string>>;

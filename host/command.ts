@@ -21,7 +21,7 @@ import { requireKnownName, requireLoopback } from "./loopback.ts";
 import { serveMlflowPage } from "./mlflow-page.ts";
 import { wakeOnSend } from "./queues.ts";
 
-export interface LocalApp {
+interface LocalApp {
   provideServices(services: ProvidedServices): unknown;
   /** Imports the app's entry module and returns its namespace. */
   load(): Promise<unknown>;

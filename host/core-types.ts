@@ -82,7 +82,7 @@ export interface CoreInvocationContext {
 }
 
 /** The library's conversions for one invocation. */
-export interface InvocationModel {
+interface InvocationModel {
   getArguments(): Promise<{ context: object; inputs: unknown[] }>;
   invokeFunction(context: object, inputs: unknown[], callback: FunctionCallback): Promise<unknown>;
   getResponse(context: object, result: unknown): Promise<RpcInvocationResponse>;

@@ -9,7 +9,7 @@ import type {
 } from "./core-types.ts";
 import type { Log } from "./log.ts";
 
-export type HookName = "preInvocation" | "postInvocation" | "appStart" | "appTerminate" | "log";
+type HookName = "preInvocation" | "postInvocation" | "appStart" | "appTerminate" | "log";
 
 const HOOK_NAMES: readonly HookName[] = ["preInvocation", "postInvocation", "appStart", "appTerminate", "log"];
 
@@ -73,7 +73,7 @@ const coreModule = {
  * Makes `require("@azure/functions-core")` answer with this host, for modules loaded from now on. The library asks once and remembers
  * the answer for good, so this must happen before the first `app.*` call of the process. Calling it again does nothing.
  */
-export function provideFunctionsCore(): void {
+function provideFunctionsCore(): void {
   const globals = globalThis as { [GLOBAL_KEY]?: unknown };
   if (globals[GLOBAL_KEY]) return;
   globals[GLOBAL_KEY] = coreModule;

@@ -1,5 +1,5 @@
 /** What the local host reads from host.json. */
-export interface HostSettings {
+interface HostSettings {
   /** Without slashes at its ends; "" is none. */
   readonly routePrefix: string;
   readonly queues: QueueSettings;

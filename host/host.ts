@@ -53,7 +53,7 @@ export interface HostOptions {
   readonly queueLeaseSeconds?: number;
 }
 
-export interface HostedFunction {
+interface HostedFunction {
   readonly name: string;
   readonly kind: FunctionDefinition["kind"];
   /** Template with its prefix, of HTTP functions. */

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { AppRequest, RequestBody } from "../shared/http/types.ts";
 
 /** Headers that only the platform may set; one sent from outside does not exist. */
-export function isPlatformHeader(lowerCaseName: string): boolean {
+function isPlatformHeader(lowerCaseName: string): boolean {
   return lowerCaseName === "x-ms-invocation-id" || lowerCaseName.startsWith("x-ms-client-principal");
 }
 

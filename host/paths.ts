@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 
 /** A path as the Functions host understands it. */
-export interface SentPath {
+interface SentPath {
   /** What routes are matched against: decoded but for `%2F` and bytes that are no UTF-8, without dot segments. */
   readonly decoded: string;
   /** What functions see of it: the same, encoded anew, so that what was left encoded is now so twice. */

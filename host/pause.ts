@@ -1,5 +1,5 @@
 /** One sleeper that can be woken before its time. */
-export interface Pause {
+interface Pause {
   sleep(milliseconds: number): Promise<void>;
   /** Ends the sleep under way; without one it does nothing. */
   wake(): void;

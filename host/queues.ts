@@ -8,7 +8,7 @@ import { describeError } from "./log.ts";
 import { createPause } from "./pause.ts";
 import { traceMessage } from "./trace.ts";
 
-export interface QueueOptions {
+interface QueueOptions {
   readonly invoker: Invoker;
   readonly queue: WorkQueue;
   readonly settings: QueueSettings;

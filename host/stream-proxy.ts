@@ -8,7 +8,7 @@ import {
 } from "node:http";
 import { MAX_BODY_BYTES } from "./limits.ts";
 
-export interface Forwarding {
+interface Forwarding {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** Path and query. */

@@ -19,7 +19,7 @@ const MAX_QUERY_LENGTH = 4096;
 
 const TOO_LONG = `Azure takes no address of more than ${MAX_TARGET_LENGTH} characters, nor a query of more than ${MAX_QUERY_LENGTH}.`;
 
-export interface StrictOptions {
+interface StrictOptions {
   /** How long the Functions host waits for the app's proxy without a sign of life. */
   readonly forwardTimeoutMs: number;
 }

@@ -6,7 +6,7 @@ import { describeError } from "./log.ts";
 import { createPause } from "./pause.ts";
 import { beginTrace } from "./trace.ts";
 
-export interface TimerOptions {
+interface TimerOptions {
   readonly invoker: Invoker;
   readonly clock: Clock;
 }

@@ -1,7 +1,7 @@
 import { type Channel, channel } from "node:diagnostics_channel";
 
 /** Something that happens and that somebody may want to count. Telling it costs one look at a boolean while nobody listens. */
-export class Signal<T> {
+class Signal<T> {
   readonly #channel: Channel;
 
   constructor(name: string) {

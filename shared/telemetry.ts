@@ -43,7 +43,7 @@ export interface Telemetry {
 }
 
 /** What a message carries besides its own members. */
-export interface MessageTrace {
+interface MessageTrace {
   readonly parent?: string;
   /** From when on it could be received, in milliseconds since 1970. */
   readonly dueMs?: number;

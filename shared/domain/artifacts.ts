@@ -7,7 +7,7 @@ import { cut } from "./validation.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** One entry of a listing, by its name below the folder. */
-export interface ArtifactEntry {
+interface ArtifactEntry {
   readonly name: string;
   readonly isFolder: boolean;
   /** Bytes; absent for folders. */

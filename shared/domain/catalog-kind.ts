@@ -11,7 +11,7 @@ export interface CatalogItem extends Item {
 }
 
 /** What of a workspace the catalog needs. */
-export type CatalogOf = Pick<Workspace, "id" | "stores" | "memory">;
+type CatalogOf = Pick<Workspace, "id" | "stores" | "memory">;
 
 /** What a kind adds to a document. */
 export type Contents<T extends CatalogItem> = Omit<T, "id" | "scope" | "kind">;
@@ -29,7 +29,7 @@ export interface Change<T extends CatalogItem, R> {
 
 type Decided<T extends CatalogItem, R> = Change<T, R> | Promise<Change<T, R>>;
 
-export interface CatalogKindOptions<T extends CatalogItem, K> {
+interface CatalogKindOptions<T extends CatalogItem, K> {
   readonly kind: T["kind"];
   /** Id of the document of that name or id, by stored-names.ts. */
   readonly idOf: (key: K) => string;
@@ -47,7 +47,7 @@ export interface CatalogKindOptions<T extends CatalogItem, K> {
  * The documents of one kind in the catalogs of workspaces. Each is written under the condition that it is still as it was read; writers who were
  * not first decide again. A tombstone, or whatever of another kind has the id, counts as nothing, and gives way.
  */
-export interface CatalogKind<T extends CatalogItem, K = string> {
+interface CatalogKind<T extends CatalogItem, K = string> {
   idOf(key: K): string;
   scopeOf(workspace: CatalogOf): string;
   /** The document with these contents, for whoever writes it in a batch of their own. */

@@ -232,7 +232,7 @@ export function requireActive(experiment: Experiment): void {
   );
 }
 
-export function requireStored(workspace: Workspace, experimentId: string): Promise<Stored<ExperimentItem>> {
+function requireStored(workspace: Workspace, experimentId: string): Promise<Stored<ExperimentItem>> {
   requireExperimentId(experimentId);
   return EXPERIMENTS.require(workspace, experimentId);
 }

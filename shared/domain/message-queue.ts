@@ -19,7 +19,7 @@ export interface MessageQueue<M> {
 }
 
 /** Reads the members of a message that came from outside. */
-export interface MessageFields {
+interface MessageFields {
   /** What may be an id of ours. */
   id(name: string): string;
   oneOf<T extends string>(name: string, accepted: readonly T[]): T;

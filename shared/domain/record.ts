@@ -148,7 +148,7 @@ export class Draft<A extends RecordAttributes> {
   }
 }
 
-export class DraftSection<V> {
+class DraftSection<V> {
   readonly entries: Map<string, V>;
   readonly changed = new Set<string>();
 

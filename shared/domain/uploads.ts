@@ -12,13 +12,13 @@ import type { Workspace } from "./workspace.ts";
  */
 
 /** A part of a file, and where it is PUT. */
-export interface PartTarget {
+interface PartTarget {
   readonly number: number;
   readonly url: string;
   readonly headers: Record<string, string>;
 }
 
-export const MAX_PARTS = 10_000;
+const MAX_PARTS = 10_000;
 const SIGNED_FOR_SECONDS = 3_600;
 const ABANDONED_AFTER_MS = 24 * 3_600 * 1_000;
 const UPLOAD_ID = /^[0-9a-f]{16}$/;

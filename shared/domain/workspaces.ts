@@ -22,7 +22,7 @@ export interface WorkspaceInfo {
 /** What of a workspace never changes. */
 export type WorkspaceReference = Pick<WorkspaceInfo, "id" | "name">;
 
-export interface WorkspaceItem extends Item {
+interface WorkspaceItem extends Item {
   readonly kind: "workspace";
   readonly workspace: WorkspaceInfo;
   /** Since when its door is closed, because it is being looked whether it is empty and may go; absent: it is open. */

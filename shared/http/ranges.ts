@@ -1,7 +1,7 @@
 import type { BlobDownload, BlobProperties, BlobStore, ByteRange } from "../stores/blob-store.ts";
 
 /** What there is to send of a blob; properties and bytes are of one state of it. */
-export type Ranged =
+type Ranged =
   | { readonly status: 200; readonly found: BlobDownload }
   | { readonly status: 206; readonly found: BlobDownload; readonly first: number; readonly last: number }
   | { readonly status: 412 }

@@ -12,7 +12,7 @@ import { inParallel } from "../parallel.ts";
 import { double, int64, list, message, optional, present, required, string, withDefault } from "./message.ts";
 
 /** A tag or param in a request; the value may be empty or absent. */
-export const TAG = message({ key: required(string), value: withDefault(string, "") });
+const TAG = message({ key: required(string), value: withDefault(string, "") });
 export const TAGS = list(TAG);
 
 /** What a metric has, alone and in a batch. */
@@ -29,7 +29,7 @@ export const METRIC_FIELDS = {
 /** A metric in a batch. */
 export const METRIC = message({ ...METRIC_FIELDS, run_id: optional(string) });
 
-export type MetricMessage = ReturnType<typeof METRIC>;
+type MetricMessage = ReturnType<typeof METRIC>;
 
 export function toPoint({ key, value, timestamp, step, model_id, dataset_name, dataset_digest }: MetricMessage): Point {
   if (!model_id && !dataset_name && !dataset_digest) return { key, value, timestamp, step };

@@ -27,7 +27,7 @@ import { SCHEMA } from "./graphql-schema.ts";
 import { firstMade, requireMaxResults } from "./paging.ts";
 import { requireRun } from "./run-reference.ts";
 
-export interface GraphqlRequest {
+interface GraphqlRequest {
   readonly query: string;
   readonly variables?: Readonly<Record<string, unknown>>;
   readonly operationName?: string;

@@ -4,7 +4,7 @@ import { cut, invalidValue, missingValue } from "../domain/validation.ts";
 import { requireModestJson } from "../http/body.ts";
 
 /** Turns one JSON value (or text of a query string) into a field of a request; throws a FieldError. */
-export type Decoder<T> = (value: unknown) => T;
+type Decoder<T> = (value: unknown) => T;
 
 /** A wrong field; enclosing messages put their part of the path in front. */
 class FieldError extends Error {

@@ -11,7 +11,7 @@ const MAX_TEXT = 500;
 const METRICS_IN_TABLE = 3;
 
 /** Where a workspace's page lies: `/`, or `/w/<name>/`. */
-export type Base = string;
+type Base = string;
 
 /** A run with its experiment's name. */
 export interface ListedRun {

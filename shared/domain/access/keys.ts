@@ -39,7 +39,7 @@ interface KeyItem extends Item {
 }
 
 /** Who a key speaks for. */
-export interface KeyHolder {
+interface KeyHolder {
   readonly keyId: string;
   readonly member: string;
   readonly role: Role;
@@ -92,7 +92,7 @@ async function requireRoom(workspace: MembersOf, member: string): Promise<void> 
 }
 
 /** A key that is not stored yet. */
-export interface DraftedKey {
+interface DraftedKey {
   readonly key: Key;
   readonly secret: string;
   readonly hash: string;

@@ -2,7 +2,7 @@ import { LRUCache } from "lru-cache";
 import type { Clock } from "../../stores/clock.ts";
 
 /** How long after a revocation in another process a caller may still get in. */
-export const RECENT_MS = 30_000;
+const RECENT_MS = 30_000;
 /** How long after a grant in another process a caller may still be kept out. */
 export const AGAIN_MS = 1_000;
 const MAX_ENTRIES = 10_000;

@@ -14,7 +14,7 @@ import { issueSecret, type ReadSecret, sameHash } from "./secrets.ts";
  * the latest with the longest time the run may take. The end of the run is the token's end, though the run be resumed: no lease is renewed, and
  * nothing begun or changed. What clients still send then (queued points and files, the end once more) is taken for as long as the lease in hand.
  */
-export interface Lease {
+interface Lease {
   readonly leaseUntilMs: number;
   /** No renewal goes beyond. */
   readonly endsMs: number;

@@ -5,9 +5,9 @@ import type { Ids } from "../../stores/clock.ts";
  * Credentials that we issue: `cairn_<kind>_<workspace id>_<64 hex digits>`. Scanners know them by `cairn_(key|run)_w[0-9a-f]{16}_[0-9a-f]{64}`.
  * Only their SHA-256 is stored; 256 random bits need no slower one.
  */
-export type SecretKind = "key" | "run";
+type SecretKind = "key" | "run";
 
-export interface IssuedSecret {
+interface IssuedSecret {
   /** Shown once. */
   readonly secret: string;
   readonly hash: string;

@@ -26,7 +26,7 @@ interface EventItem extends Item {
   readonly event: Omit<Event, "id">;
 }
 
-export interface EventQuery {
+interface EventQuery {
   /** Inclusive; default 30 days before `toMs`. */
   readonly fromMs?: number;
   /** Exclusive; default now, and everything of this millisecond. */
@@ -59,7 +59,7 @@ const MAX_SCANNED = 5_000;
 const MAX_PAGE_BYTES = 4 * 1024 * 1024;
 const MAX_DAYS = 100;
 export const DEFAULT_DAYS = 30;
-export const MAX_RETENTION_DAYS = 3650;
+const MAX_RETENTION_DAYS = 3650;
 const LAST_MS = 9_999_999_999_999;
 
 /** Newest first, as the store lists in ascending order. */

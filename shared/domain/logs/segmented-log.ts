@@ -10,7 +10,7 @@ interface Segment {
   readonly start: number;
 }
 
-export interface LogDownload {
+interface LogDownload {
   /** Of the whole log, when it was asked; the next to ask for, for one who follows it. */
   readonly size: number;
   /** Bytes of the range that the log has so far. */

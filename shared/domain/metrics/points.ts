@@ -33,7 +33,7 @@ export interface PackedPoints {
 }
 
 /** Points in binary columns; layout: see `encodePoints`. */
-export interface EncodedPoints {
+interface EncodedPoints {
   readonly count: number;
   readonly keys: readonly string[];
   readonly origins?: readonly Origin[];

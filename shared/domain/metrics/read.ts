@@ -25,7 +25,7 @@ export function pointsDocuments(
 }
 
 /** A record with the latest values of its metrics. */
-export interface RecordWithLatest<A extends RecordAttributes> {
+interface RecordWithLatest<A extends RecordAttributes> {
   readonly view: RecordView<A>;
   readonly latest: ReadonlyMap<string, Point>;
   /** How many documents had to be read that are not folded. */
@@ -105,7 +105,7 @@ export function foldedLatest<A extends RecordAttributes>(view: RecordView<A>): L
 }
 
 /** One page of a metric's history. */
-export interface HistoryPage {
+interface HistoryPage {
   readonly kind: RecordAttributes["kind"];
   readonly points: readonly Point[];
   /** Where to go on; undefined at the end. */
@@ -140,7 +140,7 @@ export async function readHistory(
 }
 
 /** A metric's history from beginning to end. */
-export interface WholeHistory {
+interface WholeHistory {
   readonly kind: RecordAttributes["kind"];
   /** In the order of `readHistory`; each has some thousand points at most, or what was appended between two of them. */
   readonly pieces: AsyncIterable<readonly Point[]>;

@@ -29,7 +29,7 @@ import { openSegment } from "./segments.ts";
 export const SEAL_DOCUMENTS = 20;
 const SEGMENT_DOCUMENTS = 5_000;
 
-export async function requestSeal(workspace: Workspace, recordId: string): Promise<void> {
+async function requestSeal(workspace: Workspace, recordId: string): Promise<void> {
   await SEAL_QUEUE.send(workspace, { workspaceId: workspace.id, recordId });
 }
 

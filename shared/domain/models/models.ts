@@ -75,7 +75,7 @@ export async function getLoggedModel(
 }
 
 /** Every value logged for a model. */
-export async function readModelPoints(workspace: Workspace, modelId: string): Promise<Point[]> {
+async function readModelPoints(workspace: Workspace, modelId: string): Promise<Point[]> {
   return sortedPoints(await readAllPoints(workspace, runsPartition(workspace, modelId)));
 }
 

@@ -70,7 +70,7 @@ export async function wasLastSweep(
   return false;
 }
 
-export interface RecordsSweep {
+interface RecordsSweep {
   /** What has been purged before is left to the second sweep. */
   readonly isFirst: boolean;
   readonly from: SweepProgress | undefined;

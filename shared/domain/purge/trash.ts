@@ -3,7 +3,7 @@ import { AlreadyExists } from "../../stores/errors.ts";
 import { CATALOG, digits, TIME_DIGITS } from "../stored-names.ts";
 import type { Workspace } from "../workspace.ts";
 
-export type TrashKind = "run" | "model" | "experiment";
+type TrashKind = "run" | "model" | "experiment";
 
 /** A note that something was soft-deleted, so that it can be found when its time is up. A note may be stale: what it names decides. */
 export interface TrashItem extends Item {

@@ -63,7 +63,7 @@ export async function getRegisteredModel(workspace: Workspace, name: string): Pr
   return (await requireModel(workspace, name)).item.model;
 }
 
-export async function requireModel(workspace: Workspace, name: string): Promise<Stored<ModelItem>> {
+async function requireModel(workspace: Workspace, name: string): Promise<Stored<ModelItem>> {
   requireModelName(name);
   return MODELS.require(workspace, name);
 }

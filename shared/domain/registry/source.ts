@@ -27,7 +27,7 @@ export type NamedSource = Pick<NewVersion, "source" | "runId" | "modelId">;
 
 export type ResolvedSource = Pick<ModelVersion, "source" | "storageLocation" | "runId" | "modelId">;
 
-export const PROMPT_TAG = "mlflow.prompt.is_prompt";
+const PROMPT_TAG = "mlflow.prompt.is_prompt";
 const PROMPT_SOURCES = ["dummy-source", "prompt-template"];
 const LOGGED_MODEL_URI = /^models:\/+(m-[0-9a-f]{32})$/;
 

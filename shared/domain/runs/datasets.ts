@@ -4,7 +4,7 @@ import type { Workspace } from "../workspace.ts";
 import { openRunIndex } from "./run-index.ts";
 
 /** A dataset that runs of an experiment have used, and what for. */
-export interface DatasetSummary {
+interface DatasetSummary {
   readonly experimentId: string;
   readonly name: string;
   readonly digest: string;

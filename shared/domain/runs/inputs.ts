@@ -15,7 +15,7 @@ export interface DatasetInput extends Dataset {
   readonly tags: readonly Tag[];
 }
 
-export interface ModelOutput {
+interface ModelOutput {
   readonly modelId: string;
   readonly step: Int64;
 }

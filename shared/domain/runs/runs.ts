@@ -23,7 +23,7 @@ import { runsPartition, type Workspace } from "../workspace.ts";
 import { randomRunName } from "./names.ts";
 import { ENDED, RUN_STATUSES, type RunAttributes, type RunHead, type RunStatus } from "./types.ts";
 
-export const RUN_NAME_TAG = "mlflow.runName";
+const RUN_NAME_TAG = "mlflow.runName";
 
 /** A run as readers see it: the stored record, its stage with its experiment's taken into account, and the latest metrics. */
 export interface Run {
@@ -127,7 +127,7 @@ function experimentBeside(workspace: Workspace, runId: string): (attributes: Run
     begun && known.experimentId === experimentId ? begun : getExperiment(workspace, experimentId);
 }
 
-export function requireWritable(run: RunAttributes, experiment: Experiment): void {
+function requireWritable(run: RunAttributes, experiment: Experiment): void {
   const stage = effectiveStage(run, experiment);
   if (stage === "active") return;
   throw invalid(`The run ${run.runId} must be in the 'active' state. Current state is ${stage}.`);

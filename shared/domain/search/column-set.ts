@@ -1,7 +1,7 @@
 import type { Cells, DenseCells } from "./cells.ts";
 
 /** What a set needs of its columns. */
-export interface SlotColumn<Value> {
+interface SlotColumn<Value> {
   readonly name: string;
   readonly cells: Pick<Cells<DenseCells>, "count" | "dense" | "entries">;
   readonly bytes: number;

@@ -27,7 +27,7 @@ export interface StoredRow {
 }
 
 /** All of a table, by slot where it is a list. */
-export interface TableContents {
+interface TableContents {
   /** Undefined: the slot is free. */
   readonly ids: (string | undefined)[];
   readonly notes: (string | undefined)[];

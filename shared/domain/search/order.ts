@@ -92,7 +92,7 @@ export function rankOf(value: SortValue, key: OrderKey): number {
 }
 
 /** Reads the rank of a slot. */
-export type RankReader = (slot: number) => number;
+type RankReader = (slot: number) => number;
 
 export function rankReader(key: OrderKey | undefined, table: ColumnTable, read: SortReader | undefined): RankReader {
   if (!key || !read || key.kind === "string") return () => 0;

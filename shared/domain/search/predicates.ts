@@ -6,7 +6,7 @@ import type { Steps } from "./steps.ts";
 import { NO_STRING, type StringColumn } from "./string-column.ts";
 
 /** Whether the row in this slot satisfies a clause. */
-export type SlotTest = (slot: number) => boolean;
+type SlotTest = (slot: number) => boolean;
 
 const NOTHING: SlotTest = () => false;
 
@@ -47,7 +47,7 @@ export function compileClause(clause: Clause, table: ColumnTable, steps: Steps):
 }
 
 /** Compiles a condition on strings that are there. */
-export function compileString(condition: StringCondition, steps: Steps): StringTest {
+function compileString(condition: StringCondition, steps: Steps): StringTest {
   switch (condition.op) {
     case "=":
       return (value) => value === condition.value;

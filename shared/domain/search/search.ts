@@ -20,7 +20,7 @@ export interface SearchedTable {
   readonly visible?: (row: RowView) => boolean;
 }
 
-export interface SearchQuery {
+interface SearchQuery {
   /** All must hold. */
   readonly clauses: readonly Clause[];
   /** Rows equal in all keys are ordered by id (code points). */
@@ -37,7 +37,7 @@ export interface FoundRow {
   readonly id: string;
 }
 
-export interface SearchResult {
+interface SearchResult {
   readonly rows: readonly FoundRow[];
   /** Where each of them stands, as long as nothing changes. */
   readonly positions: readonly SortPosition[];

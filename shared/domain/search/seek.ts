@@ -1,7 +1,7 @@
 import type { Steps } from "./steps.ts";
 
 /** Finds where a text begins at or after a place; -1 where it does not come again. */
-export type Seek = (value: string, from: number, steps: Steps) => number;
+type Seek = (value: string, from: number, steps: Steps) => number;
 
 /** `indexOf` takes a hundred times as long as it mostly does where value and text repeat themselves, the longer the text the more. */
 const SHORT = 8;

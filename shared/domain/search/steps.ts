@@ -1,7 +1,7 @@
 import { invalid } from "../errors.ts";
 
 /** What one search may do: half a second of it. The first 1,000 of a million runs, by three clauses and two sort keys, take some 10 million. */
-export const MAX_SEARCH_STEPS = 40_000_000;
+const MAX_SEARCH_STEPS = 40_000_000;
 /** So many characters does the engine look at in the time of one step. */
 const CHARACTERS_PER_STEP = 4;
 

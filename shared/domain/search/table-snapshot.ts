@@ -12,7 +12,7 @@ const SPARSE = 1;
 /** Every cell is one text around its row's id, as run ids and artifact folders are. */
 const AROUND_ID = 2;
 
-export interface SnapshotHeader {
+interface SnapshotHeader {
   /** What the rows are and how they are made; whoever reads compares it with its own. */
   readonly contents: string;
   /** Of the store's `changes`: everything before it is in. */
@@ -21,7 +21,7 @@ export interface SnapshotHeader {
 }
 
 /** What an owner knows of each row beside the table, by a name of its choice. */
-export type RowTexts<T> = Readonly<Record<string, T>>;
+type RowTexts<T> = Readonly<Record<string, T>>;
 
 export interface TableSnapshot {
   readonly table: ColumnTable;

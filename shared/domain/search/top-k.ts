@@ -1,5 +1,5 @@
 /** Orders two items of equal rank, given by index; negative when the first comes first. Never 0 for different items. */
-export type TieBreak = (left: number, right: number) => number;
+type TieBreak = (left: number, right: number) => number;
 
 /**
  * The first `limit` of the items 0 to `count` - 1, in order: by rank, ascending, then by `tieBreak`. Costs little more than one look at

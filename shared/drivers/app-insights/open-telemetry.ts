@@ -17,7 +17,7 @@ import { redact } from "../../redact.ts";
 import { operationFound, requestCharged } from "../../signals.ts";
 import type { Operation, Severity, Telemetry, TraceIds } from "../../telemetry.ts";
 
-export interface OpenTelemetryParts {
+interface OpenTelemetryParts {
   readonly tracer: Tracer;
   readonly logger: Logger;
   readonly meter: Meter;

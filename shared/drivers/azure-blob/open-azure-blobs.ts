@@ -7,7 +7,7 @@ import { AzureBlobStore } from "./azure-blob-store.ts";
 import { blobSigner } from "./blob-signer.ts";
 import { Containers } from "./containers.ts";
 
-export interface AzureBlobsOptions {
+interface AzureBlobsOptions {
   /** Of the account's blob service, as `https://account.blob.core.windows.net`. */
   readonly endpoint: string;
   readonly credential: StorageCredential;

@@ -3,12 +3,12 @@ import { MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS, MAX_ITEM_BYTES } from "../../sto
 import { InvalidArgument, TooLarge } from "../../stores/errors.ts";
 
 /** Levels of objects and arrays, the item itself included. */
-export const MAX_NESTING = 100;
+const MAX_NESTING = 100;
 const MAX_TEXT_LENGTH = 255;
 const MAX_TTL_SECONDS = 2 ** 31 - 1;
 const ID = /^[A-Za-z0-9_-]{1,255}$/;
 
-export interface EncodedItem {
+interface EncodedItem {
   readonly json: string;
   /** UTF-8 length of `json`. */
   readonly bytes: number;

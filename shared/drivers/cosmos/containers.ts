@@ -6,7 +6,7 @@ import type {
   UniqueKeyPolicy,
 } from "@azure/cosmos";
 
-export const CONTAINER_NAMES = ["runs", "catalog", "events"] as const;
+const CONTAINER_NAMES = ["runs", "catalog", "events"] as const;
 export type ContainerName = (typeof CONTAINER_NAMES)[number];
 
 export interface DocumentContainer extends ContainerDefinition {

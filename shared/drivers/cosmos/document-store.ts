@@ -32,7 +32,7 @@ const DEFAULT_PAGE_SIZE = 1_000;
 /** What is written need not come back with the answer. */
 const MINIMAL_ANSWER = { Prefer: "return=minimal" };
 
-export interface StoreParts {
+interface StoreParts {
   readonly container: Container;
   readonly wire: Wire;
   readonly retrying: Retrying;

@@ -29,7 +29,7 @@ export interface FoundDocument extends StoredDocument {
 }
 
 /** A document that has passed every check, independent of what the caller holds. */
-export interface DocumentToWrite {
+interface DocumentToWrite {
   readonly document: StoredDocument;
   /** UTF-8 length of the item's JSON. */
   readonly bytes: number;

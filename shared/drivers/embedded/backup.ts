@@ -10,7 +10,7 @@ import { Database } from "../sqlite/database.ts";
 import { newIncarnation } from "../sqlite/group-commits.ts";
 import { prepareSchema } from "../sqlite/schema.ts";
 
-export interface Backup {
+interface Backup {
   /** Absolute. */
   readonly target: string;
   readonly files: number;

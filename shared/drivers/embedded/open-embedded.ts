@@ -16,7 +16,7 @@ import { usableOrNot } from "../sqlite/own-database.ts";
 import { type DocumentTable, prepareSchema } from "../sqlite/schema.ts";
 import { SqliteWorkQueue } from "../sqlite/work-queue.ts";
 
-export interface EmbeddedOptions {
+interface EmbeddedOptions {
   /** Made where it does not exist. One process at a time works on it. */
   readonly folder: string;
   readonly clock: Clock;

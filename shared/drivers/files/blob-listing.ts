@@ -2,7 +2,7 @@ import type { BlobPage, BlobProperties } from "../../stores/blob-store.ts";
 import { type BlobCatalog, propertiesOf } from "./blob-catalog.ts";
 
 /** A page, and the least name that can follow it; undefined behind the last page. */
-export interface ListedPage {
+interface ListedPage {
   readonly page: BlobPage;
   readonly next: string | undefined;
 }

@@ -9,7 +9,7 @@ export interface BlobRow {
   readonly modified_ms: number;
 }
 
-export interface PartRow {
+interface PartRow {
   readonly start: number;
   readonly size: number;
   readonly file: number;

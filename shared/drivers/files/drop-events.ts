@@ -3,11 +3,11 @@ import type { Clock, Ids } from "../../stores/clock.ts";
 import type { WriteApi } from "./blob-catalog.ts";
 import { blobUrl } from "./signed-blobs.ts";
 
-export const DROP_CONTAINER = "drop";
+const DROP_CONTAINER = "drop";
 export const BLOB_EVENTS_QUEUE = "blob-events";
 
 /** The event that Azure's Event Grid puts on the queue when a blob was created or replaced. */
-export interface BlobCreatedEvent {
+interface BlobCreatedEvent {
   readonly id: string;
   readonly eventType: "Microsoft.Storage.BlobCreated";
   /** `/blobServices/default/containers/<container>/blobs/<path>`, not encoded. */

@@ -7,7 +7,7 @@ const RETRY_AFTER_MS = 10_000;
 const FORGOTTEN_AT_ONCE = 100;
 
 /** Whether everything that was written before the call is on the disk, and nobody reads an older state. */
-export interface Safety {
+interface Safety {
   isSafe(): Promise<boolean>;
   isSafeNow(): boolean;
 }

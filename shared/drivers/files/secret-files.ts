@@ -18,7 +18,7 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const HEADER_BYTES = 1 + NONCE_BYTES + TAG_BYTES;
 
-export interface SecretFilesOptions {
+interface SecretFilesOptions {
   /** One file for each secret; made where it does not exist. One process at a time works on it. */
   readonly folder: string;
   /** 32 random bytes that only this user may read; made with the first secret. */

@@ -7,7 +7,7 @@ import { makeKeyFile, readWholeKey } from "./key-file.ts";
 export const SIGNED_BLOBS_PATH = "/_blobs/";
 
 /** What a URL is good for: reading a blob, or writing one of its blocks. */
-export type SignedAccess = "read" | { readonly block: string };
+type SignedAccess = "read" | { readonly block: string };
 
 /** Makes and checks URLs of the local host that open one blob, or take one of its blocks, until they expire. */
 export interface SignedBlobs {

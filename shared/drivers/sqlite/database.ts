@@ -18,7 +18,7 @@ const LOCK_PAUSE_MS = 20;
 /** What the write-ahead log is cut down to when it starts again from its beginning. */
 const LOG_REST_BYTES = 1024 * 1024;
 
-export interface DatabaseOptions {
+interface DatabaseOptions {
   readonly databaseFile: string;
   /** Holds what was acknowledged and is not committed to the database yet. */
   readonly journalFile: string;

@@ -2,7 +2,7 @@ import { DataFormatTooNew } from "./data-folder-errors.ts";
 import type { Database } from "./database.ts";
 
 /** The containers of documents; each is a table of its own. */
-export const DOCUMENT_TABLES = ["runs", "catalog", "events"] as const;
+const DOCUMENT_TABLES = ["runs", "catalog", "events"] as const;
 export type DocumentTable = (typeof DOCUMENT_TABLES)[number];
 
 /** Rises with every change that an older version could not read: 2 has a journal, 3 one for each incarnation of the database. */

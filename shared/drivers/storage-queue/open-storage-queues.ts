@@ -5,7 +5,7 @@ import { storageRetries } from "../common/retries.ts";
 import { isAccountKey, type StorageCredential } from "../common/storage-credential.ts";
 import { StorageWorkQueue } from "./storage-work-queue.ts";
 
-export interface StorageQueuesOptions {
+interface StorageQueuesOptions {
   /** Of the account's queue service, as `https://account.queue.core.windows.net`. */
   readonly endpoint: string;
   readonly credential: StorageCredential;

@@ -7,7 +7,7 @@ import { pythonList } from "./python-text.ts";
 import { unquote } from "./quoting.ts";
 
 /** One clause of an order_by, `name [ASC|DESC]`. */
-export interface OrderTerm {
+interface OrderTerm {
   readonly name: SplitName;
   readonly descending: boolean;
 }

@@ -6,7 +6,7 @@ import type { SplitName } from "./identifier.ts";
 import { pythonSet, pythonTuple } from "./python-text.ts";
 
 /** Experiments, registered models and model versions have attributes and tags only. */
-export interface TaggedField {
+interface TaggedField {
   readonly entity: "attribute" | "tag";
   readonly key: string;
 }
