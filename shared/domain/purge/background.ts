@@ -1,5 +1,5 @@
 import { PURGE_QUEUE, type PurgeMessage } from "../queues.ts";
-import { registryIndex } from "../registry/registry-index.ts";
+import { foldersInUse } from "../registry/uses.ts";
 import { CATALOG } from "../stored-names.ts";
 import type { Workspace } from "../workspace.ts";
 import { listWorkspaces, type Realm, workspaceOfId, workspacesToPurge } from "../workspaces.ts";
@@ -60,6 +60,5 @@ async function resumePurges(workspace: Workspace): Promise<void> {
 /** Whether nothing can be done about it: all that is left belongs to model versions. */
 async function isHeld(workspace: Workspace, { heldBy }: PurgeItem): Promise<boolean> {
   if (heldBy === undefined) return false;
-  const registry = await registryIndex(workspace);
-  return heldBy.every((folder) => registry.isInUse(folder));
+  return heldBy.every(await foldersInUse(workspace));
 }

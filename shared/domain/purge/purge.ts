@@ -3,17 +3,12 @@ import { DEFAULT_EXPERIMENT_ID, getExperiment } from "../experiments.ts";
 import { modelNotFound } from "../models/models.ts";
 import { PURGE_QUEUE } from "../queues.ts";
 import { getHead } from "../record.ts";
+import { type KeptVersion, versionsOfExperiment, versionsOfRecord } from "../registry/uses.ts";
 import { runNotFound } from "../runs/runs.ts";
 import { requireRunId } from "../validation.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
 import { type Attributes, buryDeletedExperiment, buryDeletedRecord, deletionOf, deletionOfExperiment } from "./bury.ts";
-import {
-  experimentPrefixes,
-  type KeptVersion,
-  recordPrefixes,
-  versionsOfExperiment,
-  versionsOfRecord,
-} from "./files.ts";
+import { experimentPrefixes, recordPrefixes } from "./files.ts";
 import { forgetPurge, notePurge } from "./notes.ts";
 
 /** What a purge leaves: files that these model versions are made of. They go when the versions are deleted. */

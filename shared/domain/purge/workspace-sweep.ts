@@ -3,11 +3,24 @@ import { BLOB_CONTAINERS } from "../../stores/stores.ts";
 import { removeBelow } from "../artifacts.ts";
 import { type ExperimentItem, experimentDocumentId, experimentIdOf } from "../experiments.ts";
 import { removeSecretsOf } from "../secrets.ts";
-import { CATALOG, WORKSPACES, WORKSPACES_PARTITION } from "../stored-names.ts";
+import { BLOBS, CATALOG, WORKSPACES, WORKSPACES_PARTITION } from "../stored-names.ts";
 import type { Workspace } from "../workspace.ts";
 import { forgetWorkspace, type GoneItem, type Realm } from "../workspaces.ts";
 import type { Slice } from "./slice.ts";
 import { sweepRecordsOf, wasLastSweep } from "./sweep.ts";
+
+/** What an area keeps of a workspace outside its partition of the catalog, and how it takes that away; it may be asked again at any time. */
+interface WorkspacePart {
+  readonly name: string;
+  remove(workspace: Workspace, gone: Stored<GoneItem>, slice: Slice): Promise<void>;
+}
+
+/** In this order. Events go by themselves, when their time is up. */
+const WORKSPACE_PARTS: readonly WorkspacePart[] = [
+  { name: "blobs", remove: removeBlobs },
+  { name: "runs and logged models", remove: sweepExperiments },
+  { name: "values of secrets", remove: removeSecretsOf },
+];
 
 /**
  * First sweep: blobs, runs and models. The catalog, from which they are found, goes in the last one.
@@ -18,14 +31,7 @@ export async function continueWorkspacePurge(realm: Realm, workspace: Workspace,
   const { catalog } = realm.stores.documents;
   const gone = await catalog.get<GoneItem>(WORKSPACES_PARTITION, WORKSPACES.gone.of(workspace.id));
   if (!gone) return false;
-  for (const container of BLOB_CONTAINERS) {
-    await removeBelow(realm.stores.blobs, `${container}/${workspace.id}/`, async () => {
-      await slice.step();
-      return false;
-    });
-  }
-  await sweepExperiments(workspace, gone, slice);
-  await removeSecretsOf(workspace);
+  for (const part of WORKSPACE_PARTS) await part.remove(workspace, gone, slice);
   if (!(await wasLastSweep(realm, WORKSPACES_PARTITION, gone))) return true;
   for await (const page of catalog.list(workspace.id)) {
     for (const { item } of page) {
@@ -35,6 +41,15 @@ export async function continueWorkspacePurge(realm: Realm, workspace: Workspace,
   }
   await forgetWorkspace(realm, workspace.id);
   return false;
+}
+
+async function removeBlobs({ id, stores }: Workspace, _: Stored<GoneItem>, slice: Slice): Promise<void> {
+  for (const container of BLOB_CONTAINERS) {
+    await removeBelow(stores.blobs, BLOBS[container](id), async () => {
+      await slice.step();
+      return false;
+    });
+  }
 }
 
 /** Experiment after experiment, in order of id. */
