@@ -18,14 +18,6 @@ export interface Row {
   readonly note?: string;
 }
 
-/** A row as it was read back; its columns are in no particular order. */
-export interface StoredRow {
-  readonly numbers: readonly (readonly [column: string, value: number])[];
-  readonly strings: readonly (readonly [column: string, value: string])[];
-  readonly datasets: readonly DatasetUse[];
-  readonly note: string | undefined;
-}
-
 /** All of a table, by slot where it is a list. */
 interface TableContents {
   /** Undefined: the slot is free. */
@@ -51,7 +43,7 @@ const NO_DATASETS: readonly DatasetUse[] = [];
 
 /**
  * Rows with an id and typed columns that appear as they are needed: numbers (missing, finite or NaN; ±Infinity is kept as
- * ±1.7976931348623157e308) and strings. Columns cost in proportion to their cells. Nothing is copied out but by `read`.
+ * ±1.7976931348623157e308) and strings. Columns cost in proportion to their cells. Nothing is copied out.
  */
 export class ColumnTable {
   readonly #slotById = new Map<string, number>();
@@ -124,14 +116,6 @@ export class ColumnTable {
     return true;
   }
 
-  /** Sets the row's `note`. False when there is no such row. */
-  setNote(id: string, note: string | undefined): boolean {
-    const slot = this.#slotById.get(id);
-    if (slot === undefined) return false;
-    this.#notes[slot] = note;
-    return true;
-  }
-
   /** False when there was no such row. */
   remove(id: string): boolean {
     const slot = this.#slotById.get(id);
@@ -143,19 +127,6 @@ export class ColumnTable {
     this.#notes[slot] = undefined;
     this.#freeSlots.push(slot);
     return true;
-  }
-
-  /** A copy of the row; undefined when there is none. Visits every column. */
-  read(id: string): StoredRow | undefined {
-    const slot = this.#slotById.get(id);
-    if (slot === undefined) return undefined;
-    const numbers: [string, number][] = [];
-    for (const [name, column] of this.#numbers.entries())
-      if (column.get(slot) !== MISSING) numbers.push([name, column.get(slot)]);
-    const strings: [string, string][] = [];
-    for (const [name, column] of this.#strings.entries())
-      if (column.get(slot) !== undefined) strings.push([name, column.get(slot)!]);
-    return { numbers, strings, datasets: this.datasetsAt(slot), note: this.#notes[slot] };
   }
 
   /** Slots in use are below this; some may be free. For the search. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ColumnTable, type Row } from "../../../shared/domain/search/column-table.ts";
 import { NUMBER_COLUMNS, numberValue, type PlainRow, row } from "./arbitraries.ts";
 import { numberOf } from "./reference.ts";
+import { readRow } from "./stored-row.ts";
 
 const id = fc.integer({ min: 0, max: 30 }).map((number) => `r${number}`);
 const step = fc.oneof(
@@ -59,7 +60,7 @@ describe("ColumnTable", () => {
       note: "1",
     });
     table.upsert("r", { numbers: [["metric.c", Number.NaN]], strings: [] });
-    expect(table.read("r")).toEqual({
+    expect(readRow(table, "r")).toEqual({
       numbers: [["metric.c", Number.NaN]],
       strings: [],
       datasets: [],
@@ -67,22 +68,13 @@ describe("ColumnTable", () => {
     });
   });
 
-  it("read, note, remove: nothing for a row that is not there", () => {
+  it("note, remove: nothing for a row that is not there", () => {
     const table = new ColumnTable();
-    expect(table.read("none")).toBeUndefined();
+    expect(readRow(table, "none")).toBeUndefined();
     expect(table.note("none")).toBeUndefined();
     expect(table.remove("none")).toBe(false);
     expect(table.setNumber("none", "metric.a", 1)).toBe(false);
-    expect(table.setNote("none", "1")).toBe(false);
     expect(table.has("none")).toBe(false);
-  });
-
-  it("setNote: changes the note alone", () => {
-    const table = new ColumnTable();
-    table.upsert("r", { numbers: [["metric.a", 1]], strings: [], note: "1" });
-    expect(table.setNote("r", "2")).toBe(true);
-    expect(table.note("r")).toBe("2");
-    expect(table.read("r")?.numbers).toEqual([["metric.a", 1]]);
   });
 
   it("keeps thousands of rarely filled columns in proportion to their cells", () => {
@@ -93,7 +85,7 @@ describe("ColumnTable", () => {
     }
     expect(table.bytes).toBeLessThan(8e6);
     for (let index = 0; index < 20_000; index += 997) {
-      expect(table.read(`r${index}`)?.numbers).toEqual([[`metric.m${index % columns}`, index]]);
+      expect(readRow(table, `r${index}`)?.numbers).toEqual([[`metric.m${index % columns}`, index]]);
     }
   });
 
@@ -109,14 +101,14 @@ describe("ColumnTable", () => {
     for (let index = 0; index < 3_000; index++) {
       const seed = index % 3 === 0 ? index + 5_000 : index;
       const expected = index % 3 === 1 ? undefined : new Map(names(seed).map((name) => [name, seed]));
-      const found = table.read(`r${index}`);
+      const found = readRow(table, `r${index}`);
       expect(found && new Map(found.numbers)).toEqual(expected);
     }
     for (const rowId of [...table.ids()]) table.remove(rowId);
     expect(table.size).toBe(0);
     expect(table.numberColumn(names(0)[0]!)).toBeUndefined();
     table.upsert("new", { numbers: [["metric.m7", 1]], strings: [] });
-    expect(table.read("new")?.numbers).toEqual([["metric.m7", 1]]);
+    expect(readRow(table, "new")?.numbers).toEqual([["metric.m7", 1]]);
   });
 
   it("does not grow while rows are replaced and removed for ever", () => {
@@ -146,7 +138,7 @@ function withNumber(known: ModelRow, column: string, value: number): ModelRow {
 
 function expectSame(table: ColumnTable, rowId: string, expected: ModelRow | undefined): void {
   expect(table.has(rowId)).toBe(expected !== undefined);
-  const found = table.read(rowId);
+  const found = readRow(table, rowId);
   if (!expected) {
     expect(found).toBeUndefined();
     return;

@@ -1,11 +1,12 @@
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ColumnTable, type StoredRow } from "../../../shared/domain/search/column-table.ts";
+import { ColumnTable } from "../../../shared/domain/search/column-table.ts";
 import { FreezableChunks } from "../../../shared/domain/search/freezable-chunks.ts";
 import { search } from "../../../shared/domain/search/search.ts";
 import { encodeTable, openSnapshot, type TableSnapshot } from "../../../shared/domain/search/table-snapshot.ts";
 import { clause, NUMBER_COLUMNS, numberValue, orderKey, row } from "./arbitraries.ts";
+import { readRow, type StoredRow } from "./stored-row.ts";
 
 const HEADER = { contents: "rows-1", mark: "17", writtenMs: 1_767_225_600_000 };
 const CHUNK_BYTES = 256 * 1024;
@@ -66,7 +67,7 @@ function expectSameRows(table: ColumnTable, expected: ColumnTable): void {
   expect(table.size).toBe(expected.size);
   expect([...table.ids()].sort()).toEqual([...expected.ids()].sort());
   for (const rowId of expected.ids()) {
-    expect(sortedCells(table.read(rowId))).toEqual(sortedCells(expected.read(rowId)));
+    expect(sortedCells(readRow(table, rowId))).toEqual(sortedCells(readRow(expected, rowId)));
   }
 }
 
