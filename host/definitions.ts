@@ -66,10 +66,6 @@ function defineTrigger(definition: Definition): FunctionDefinition {
         schedule: String(trigger.schedule),
         runOnStartup: trigger.runOnStartup === true,
       };
-    case "blobtrigger":
-      throw new Error(
-        `Function "${name}" has a blob trigger, which the local host does not have: blob events arrive on the queue "blob-events".`,
-      );
     default:
       throw new Error(
         `Function "${name}" has a trigger of type "${trigger.type}", which the local host does not have. ` +

@@ -32,7 +32,7 @@ export async function openLocalStores(options: {
 }): Promise<LocalStores> {
   const { azure }: Config = readConfig();
   if (!azure) {
-    const stores = openEmbedded({ ...options, clock: machineClock, ids: machineIds });
+    const stores = openEmbedded({ ...options, clock: machineClock });
     return {
       documents: stores.documents,
       blobs: stores.blobs,

@@ -40,7 +40,7 @@ export async function writeLongRuns(
 ): Promise<{ resumed: string; watched: string }> {
   const clock = new PastClock(2 * times * RESUMED_EVERY_MS);
   const folder = join(serverFolder, "data");
-  const stores = openEmbedded({ folder, clock, ids: machineIds, baseUrl: () => "http://127.0.0.1:1" });
+  const stores = openEmbedded({ folder, clock, baseUrl: () => "http://127.0.0.1:1" });
   try {
     const realm = { stores, clock, ids: machineIds, memory: new Memory() };
     const workspace = await openWorkspace(realm, "default");

@@ -66,7 +66,7 @@ export function domainFixture(seed = 1): DomainFixture {
   const folder = temporaryFolder();
   const clock = new SettableClock();
   const ids = seededIds(seed);
-  const stores = openEmbedded({ folder, clock, ids, baseUrl: () => "http://127.0.0.1:1" });
+  const stores = openEmbedded({ folder, clock, baseUrl: () => "http://127.0.0.1:1" });
   const realm: Realm = { stores, clock, ids, memory: new Memory() };
   let workspaces = 0;
   return {

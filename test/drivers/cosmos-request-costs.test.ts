@@ -42,7 +42,7 @@ describe.skipIf(!EMULATOR)(`Cosmos DB: costs of requests${WITHOUT_EMULATOR}`, ()
     emulator = await startEmulator();
     fixture = await cosmosFixture(emulator, { httpClient: http });
     const { clock } = fixture;
-    embedded = openEmbedded({ folder, clock, ids: machineIds, baseUrl: () => "http://127.0.0.1:1" });
+    embedded = openEmbedded({ folder, clock, baseUrl: () => "http://127.0.0.1:1" });
     const { blobs, queue, secrets } = embedded;
     const stores = { documents: fixture.stores.documents, blobs, queue, secrets };
     realm = { stores, clock, ids: machineIds, memory: new Memory() };

@@ -176,46 +176,6 @@ describe("files", () => {
   });
 });
 
-describe("drop", () => {
-  it("drop: a blob created or replaced there puts Event Grid's event on the queue blob-events", async () => {
-    const { blobs, queue } = fixture.stores;
-    const { etag } = await blobs.put("drop/up load/größe.csv", utf8("a,b"), { contentType: "text/csv" });
-    await blobs.stageBlock("drop/blocks", "b1", utf8("block"));
-    await blobs.commitBlocks("drop/blocks", ["b1"]);
-    await blobs.put("artifacts/other", utf8("x"));
-    const events = (await queue.receive("blob-events", 32, 30)).map(({ body }) => JSON.parse(body));
-    expect(events).toEqual([
-      {
-        id: expect.stringMatching(/^[0-9a-f]{32}$/),
-        eventType: "Microsoft.Storage.BlobCreated",
-        subject: "/blobServices/default/containers/drop/blobs/up load/größe.csv",
-        eventTime: "2026-01-01T00:00:00.000Z",
-        data: {
-          api: "PutBlob",
-          contentType: "text/csv",
-          contentLength: 3,
-          eTag: etag,
-          url: `${baseUrl}/_blobs/drop/up%20load/gr%C3%B6%C3%9Fe.csv`,
-        },
-      },
-      expect.objectContaining({
-        subject: "/blobServices/default/containers/drop/blobs/blocks",
-        data: expect.objectContaining({ api: "PutBlockList", contentLength: 5 }),
-      }),
-    ]);
-  });
-
-  it("drop: what failed, was staged only, or removed puts none", async () => {
-    const { blobs, queue } = fixture.stores;
-    await blobs.put("drop/a", utf8("x"));
-    await refuses(blobs.put("drop/b", failing(utf8("x"))), SourceFailed);
-    await expect(blobs.put("drop/a", utf8("y"), { ifNoneMatch: "*" })).rejects.toThrow();
-    await blobs.stageBlock("drop/c", "b1", utf8("x"));
-    await blobs.remove("drop/a");
-    expect(await queue.count("blob-events")).toBe(1);
-  });
-});
-
 describe("signed URLs", () => {
   async function urlOf(expiresInSeconds = 60): Promise<URL> {
     const { url } = await fixture.stores.blobs.signedUrl("artifacts/a", expiresInSeconds);

@@ -54,7 +54,7 @@ export interface EmbeddedFixture {
 export function embeddedFixture({ durable = false, baseUrl = "http://127.0.0.1:1" } = {}): EmbeddedFixture {
   const folder = temporaryFolder();
   const clock = new ManualClock();
-  const open = () => openEmbedded({ folder, clock, ids: countingIds(), durable, baseUrl: () => baseUrl });
+  const open = () => openEmbedded({ folder, clock, durable, baseUrl: () => baseUrl });
   return {
     folder,
     clock,

@@ -10,7 +10,7 @@ import {
   DataFolderUnusable,
   DataFormatTooNew,
 } from "../../shared/drivers/sqlite/data-folder-errors.ts";
-import { countingIds, ManualClock, temporaryFolder } from "./embedded-fixture.ts";
+import { ManualClock, temporaryFolder } from "./embedded-fixture.ts";
 
 const WRITER = join(import.meta.dirname, "write-until-killed.ts");
 let parent: string;
@@ -21,7 +21,7 @@ beforeEach(() => {
 afterEach(() => rmSync(parent, { recursive: true }));
 
 function open(folder: string): EmbeddedStores {
-  return openEmbedded({ folder, clock: new ManualClock(), ids: countingIds(), baseUrl: () => "http://127.0.0.1:1" });
+  return openEmbedded({ folder, clock: new ManualClock(), baseUrl: () => "http://127.0.0.1:1" });
 }
 
 function errorOf(work: () => unknown): unknown {

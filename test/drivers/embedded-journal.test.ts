@@ -10,13 +10,7 @@ import { SqliteDocumentStore } from "../../shared/drivers/sqlite/document-store.
 import { prepareSchema } from "../../shared/drivers/sqlite/schema.ts";
 import type { Item } from "../../shared/stores/document-store.ts";
 import { collect } from "../contract/support.ts";
-import {
-  countingIds,
-  type EmbeddedFixture,
-  embeddedFixture,
-  ManualClock,
-  temporaryFolder,
-} from "./embedded-fixture.ts";
+import { type EmbeddedFixture, embeddedFixture, ManualClock, temporaryFolder } from "./embedded-fixture.ts";
 
 const COMMITTED_AFTER_MS = 60;
 const FILES = ["cairn.db", "cairn.db-wal", "cairn.journal"];
@@ -52,7 +46,7 @@ function copy(folder: string, files: readonly string[]): void {
 }
 
 async function inStores<T>(folder: string, read: (stores: EmbeddedStores) => Promise<T>, durable = false): Promise<T> {
-  const stores = openEmbedded({ folder, clock: fixture.clock, ids: countingIds(), baseUrl: () => "", durable });
+  const stores = openEmbedded({ folder, clock: fixture.clock, baseUrl: () => "", durable });
   try {
     return await read(stores);
   } finally {

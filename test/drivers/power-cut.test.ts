@@ -14,7 +14,7 @@ import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/embedded
 import type { BlobStore } from "../../shared/stores/blob-store.ts";
 import { read } from "../contract/blobs/bytes.ts";
 import { SettableClock, seededIds } from "../domain/support.ts";
-import { countingIds, ManualClock } from "./embedded-fixture.ts";
+import { ManualClock } from "./embedded-fixture.ts";
 import { makeBlockImage } from "./support/block-image.ts";
 
 const image = process.platform === "linux" && process.getuid?.() === 0 ? makeBlockImage(48) : undefined;
@@ -142,7 +142,7 @@ class Scenario {
   }
 
   #open(folder: string): EmbeddedStores {
-    return openEmbedded({ folder, clock: new ManualClock(), ids: countingIds(), baseUrl: () => "" });
+    return openEmbedded({ folder, clock: new ManualClock(), baseUrl: () => "" });
   }
 }
 
@@ -172,8 +172,7 @@ describe.skipIf(!image)("a loss of power, on an image of a disk (needs root and 
 
   it("blobs: an upload that began before its name was written and ends after it destroys nothing", async () => {
     const folder = join(image!.folder, "slow");
-    const open = (at: string) =>
-      openEmbedded({ folder: at, clock: new ManualClock(), ids: countingIds(), baseUrl: () => "" });
+    const open = (at: string) => openEmbedded({ folder: at, clock: new ManualClock(), baseUrl: () => "" });
     const stores = open(folder);
     const { promise: written, resolve: goOn } = Promise.withResolvers<void>();
     const slowly = async function* () {
@@ -199,7 +198,7 @@ describe.skipIf(!image)("a loss of power, on an image of a disk (needs root and 
   it("seal: points that were on the disk are there, whichever of document and segment has them", async () => {
     const clock = new SettableClock();
     const open = async (folder: string): Promise<{ stores: EmbeddedStores; workspace: Workspace }> => {
-      const stores = openEmbedded({ folder, clock, ids: seededIds(), baseUrl: () => "" });
+      const stores = openEmbedded({ folder, clock, baseUrl: () => "" });
       const realm = { stores, clock, ids: seededIds(), memory: new Memory() };
       return { stores, workspace: await openWorkspace(realm, "default") };
     };

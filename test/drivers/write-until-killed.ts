@@ -3,7 +3,6 @@
  * `document <number>`, `counter <value>`, `pair <number>`, `message <number>`, `blob <version>`, `block <number>`,
  * `piece <number>`.
  */
-import { randomBytes } from "node:crypto";
 import { openEmbedded } from "../../shared/drivers/embedded/open-embedded.ts";
 import { machineClock } from "../../shared/drivers/machine.ts";
 
@@ -12,10 +11,6 @@ const CHUNK_BYTES = 128 * 1024;
 const stores = openEmbedded({
   folder: process.argv[2]!,
   clock: machineClock,
-  ids: {
-    hex: (bytes) => randomBytes(bytes).toString("hex"),
-    integer: (below) => randomBytes(4).readUInt32LE() % below,
-  },
   baseUrl: () => "http://127.0.0.1:1",
 });
 const { runs } = stores.documents;

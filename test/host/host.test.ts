@@ -18,7 +18,7 @@ afterEach(async () => {
 describe("registration", () => {
   test.for([
     ["a name twice", /"twice" has already been registered/],
-    ["a blob trigger", /"blobs" has a blob trigger.*blob-events/],
+    ["a blob trigger", /"blobs" has a trigger of type "blobTrigger"/],
     ["an unknown trigger", /"documents" has a trigger of type "cosmosDBTrigger"/],
     ["an output binding", /"outputs" has a binding of type "queue"/],
     ["a retry policy", /"retries" has a retry policy/],

@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { wakeOnSend } from "../../host/queues.ts";
 import { type EmbeddedStores, openEmbedded } from "../../shared/drivers/embedded/open-embedded.ts";
-import { machineClock, machineIds } from "../../shared/drivers/machine.ts";
+import { machineClock } from "../../shared/drivers/machine.ts";
 import { tracedQueue } from "../../shared/telemetry.ts";
 import { temporaryFolder } from "../drivers/embedded-fixture.ts";
 import { outbox } from "./apps/traces-state.ts";
@@ -31,7 +31,7 @@ const failed = () => host.lines.filter(({ message }) => message.includes("failed
 describe.for(["light", "strict"] as const)("traces in log lines, %s mode", (mode) => {
   beforeEach(async () => {
     folder = temporaryFolder();
-    stores = openEmbedded({ folder, clock: machineClock, ids: machineIds, baseUrl: () => "http://localhost" });
+    stores = openEmbedded({ folder, clock: machineClock, baseUrl: () => "http://localhost" });
     host = await startTestHost({ loadApp: () => import("./apps/traces.ts"), queue: stores.queue, mode });
     outbox.queue = tracedQueue(wakeOnSend(stores.queue, host.wake), Date);
   });

@@ -11,7 +11,6 @@ import { HOST_JSON, QUICK_QUEUES, send, startTestHost, type TestHost, until } fr
 
 const QUEUE = "work-items";
 const POISON = "work-items-poison";
-const ids = { hex: (bytes: number) => "0".repeat(bytes * 2), integer: () => 0 };
 
 let folder: string;
 let stores: EmbeddedStores;
@@ -30,7 +29,7 @@ const bodies = () => work.messages.map(({ body }) => body);
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "host-work-"));
-  stores = openEmbedded({ folder, clock: machineClock, ids, baseUrl: () => "http://localhost" });
+  stores = openEmbedded({ folder, clock: machineClock, baseUrl: () => "http://localhost" });
   Object.assign(work, {
     messages: [],
     running: 0,

@@ -1,11 +1,10 @@
 import type { BlobStore } from "../../stores/blob-store.ts";
-import type { Clock, Ids } from "../../stores/clock.ts";
+import type { Clock } from "../../stores/clock.ts";
 import type { DocumentStore } from "../../stores/document-store.ts";
 import type { SecretStore } from "../../stores/secret-store.ts";
 import type { WorkQueue } from "../../stores/work-queue.ts";
 import { BlobCatalog } from "../files/blob-catalog.ts";
 import { ContentFolder } from "../files/content-folder.ts";
-import { BLOB_EVENTS_QUEUE, dropEvent } from "../files/drop-events.ts";
 import { FileBlobStore } from "../files/file-blob-store.ts";
 import { SecretFiles } from "../files/secret-files.ts";
 import { type SignedBlobs, signedBlobs } from "../files/signed-blobs.ts";
@@ -20,7 +19,6 @@ interface EmbeddedOptions {
   /** Made where it does not exist. One process at a time works on it. */
   readonly folder: string;
   readonly clock: Clock;
-  readonly ids: Ids;
   /** Whether every acknowledged write is on the disk (survives a loss of power); default false: it survives the process. */
   readonly durable?: boolean;
   /** Of the local host, for signed URLs: `http://127.0.0.1:5000`. Asked for whenever a URL is made. */
@@ -65,10 +63,7 @@ function makeStores(options: EmbeddedOptions, folder: DataFolder, database: Data
     events: new SqliteDocumentStore(database, "events", clock),
   };
   const queue = new SqliteWorkQueue(database, clock);
-  const catalog = new BlobCatalog(database, clock, (blob, api) => {
-    const event = dropEvent(blob, api, options);
-    if (event !== undefined) queue.enqueue(BLOB_EVENTS_QUEUE, JSON.stringify(event));
-  });
+  const catalog = new BlobCatalog(database, clock);
   const signed = signedBlobs(folder.signingKeyFile, clock, baseUrl);
   const blobs = new FileBlobStore(catalog, new ContentFolder(folder.blobsFolder, durable), signed, database);
   const secrets = new SecretFiles({ folder: folder.secretsFolder, keyFile: folder.secretsKeyFile, durable });

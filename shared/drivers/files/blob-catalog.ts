@@ -8,9 +8,6 @@ import type { Piece } from "./content-folder.ts";
 const DEFAULT_CONTENT_TYPE = "application/octet-stream";
 const BLOCK_LIFETIME_MS = 7 * 24 * 60 * 60 * 1_000;
 
-/** The call that wrote a blob, in Azure's words. */
-export type WriteApi = "PutBlob" | "PutBlockList" | "CopyBlob";
-
 /** A file that is written, and on the garbage list until a blob or block refers to it. */
 export interface WrittenFile {
   readonly file: number;
@@ -34,7 +31,6 @@ interface BlobWrite {
   readonly content: number;
   readonly size: number;
   readonly contentType: string | undefined;
-  readonly api: WriteApi;
 }
 
 /**
@@ -45,14 +41,11 @@ export class BlobCatalog {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #sql: BlobStatements;
-  readonly #onWrite: (blob: BlobProperties, api: WriteApi) => void;
 
-  /** @param onWrite runs inside the transaction that creates or replaces a blob */
-  constructor(database: Database, clock: Clock, onWrite: (blob: BlobProperties, api: WriteApi) => void) {
+  constructor(database: Database, clock: Clock) {
     this.#database = database;
     this.#clock = clock;
     this.#sql = blobStatements(database);
-    this.#onWrite = onWrite;
   }
 
   find(name: string): BlobRow | undefined {
@@ -96,7 +89,7 @@ export class BlobCatalog {
       this.#addParts(file, [{ file, size }]);
       const unused = [this.#dropBlocks(name, [])];
       if (size === 0) unused.push({ content: undefined, files: [file] });
-      return this.#replace({ name, content: file, size, contentType, api: "PutBlob" }, unused);
+      return this.#replace({ name, content: file, size, contentType }, unused);
     });
   }
 
@@ -106,7 +99,7 @@ export class BlobCatalog {
       this.#endAt(name, 0);
       this.#addParts(file, [{ file, size }]);
       this.#sql.addAppended.run(file);
-      return this.#replace({ name, content: file, size, contentType: undefined, api: "PutBlob" }, []);
+      return this.#replace({ name, content: file, size, contentType: undefined }, []);
     });
   }
 
@@ -158,7 +151,7 @@ export class BlobCatalog {
       this.#sql.removeGarbage.run(content);
       const unused = [this.#dropBlocks(name, blocks)];
       const size = this.#addParts(content, blocks);
-      return this.#replace({ name, content, size, contentType, api: "PutBlockList" }, unused);
+      return this.#replace({ name, content, size, contentType }, unused);
     });
   }
 
@@ -174,7 +167,7 @@ export class BlobCatalog {
       const empty = this.#sql.allocate.run().lastInsertRowid;
       this.#sql.removeGarbage.run(empty);
       this.#sql.writeBlob.run(from, empty, 0, contentType, this.#clock.now());
-      return [...this.#replace({ name: to, content, size, contentType, api: "CopyBlob" }, []).displaced];
+      return [...this.#replace({ name: to, content, size, contentType }, []).displaced];
     });
   }
 
@@ -257,12 +250,11 @@ export class BlobCatalog {
     );
   }
 
-  #replace({ name, content, size, contentType = DEFAULT_CONTENT_TYPE, api }: BlobWrite, unused: Displaced[]): Written {
+  #replace({ name, content, size, contentType = DEFAULT_CONTENT_TYPE }: BlobWrite, unused: Displaced[]): Written {
     const replaced = this.#displace(name);
     const modifiedMs = this.#clock.now();
     this.#sql.writeBlob.run(name, content, size, contentType, modifiedMs);
     const blob = { name, size, etag: etagOf({ content, size }), contentType, lastModifiedMs: modifiedMs };
-    this.#onWrite(blob, api);
     return { blob, displaced: replaced === undefined ? unused : [...unused, replaced] };
   }
 

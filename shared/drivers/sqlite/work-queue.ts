@@ -43,12 +43,11 @@ export class SqliteWorkQueue implements WorkQueue {
   }
 
   async send(queue: string, body: string, delaySeconds = 0): Promise<string> {
-    const send = () => this.#database.write(() => this.enqueue(queue, body, delaySeconds));
+    const send = () => this.#database.write(() => this.#insert(queue, body, delaySeconds));
     return afterTurn(this.#database.patiently(send));
   }
 
-  /** `send` as a part of the caller's transaction. */
-  enqueue(queue: string, body: string, delaySeconds = 0): string {
+  #insert(queue: string, body: string, delaySeconds: number): string {
     checkQueueName(queue);
     checkBody(body);
     checkDelay(delaySeconds);

@@ -26,7 +26,7 @@ const ids = seededIds();
 const { azure } = readConfig();
 const stores = azure
   ? await openAzureStores(azure, { clock, ids })
-  : openEmbedded({ folder, clock, ids, baseUrl: () => "http://127.0.0.1:1" });
+  : openEmbedded({ folder, clock, baseUrl: () => "http://127.0.0.1:1" });
 const realm = { stores, clock, ids, memory: new Memory() };
 const workspace = await openWorkspace(realm, "default");
 const run = await createRun(workspace, { experimentId: "0", userId: "u", tags: [] });
