@@ -2,10 +2,10 @@ import type { InvocationContext, TimerHandler } from "@azure/functions";
 import { handleMessage, type MessageHandler } from "../shared/domain/handle-message.ts";
 import type { MessageQueue } from "../shared/domain/message-queue.ts";
 import { foldAndSeal, seal } from "../shared/domain/metrics/seal.ts";
-import { handlePurge, watchPurges } from "../shared/domain/purge/background.ts";
+import { handlePurge } from "../shared/domain/purge/background.ts";
 import type { FoldMessage, PurgeMessage, SealMessage, SnapshotMessage } from "../shared/domain/queues.ts";
 import { writeRunSnapshot } from "../shared/domain/runs/run-snapshot.ts";
-import { sweepUploads } from "../shared/domain/uploads.ts";
+import { watchAll } from "../shared/domain/watchers.ts";
 import { workspaceOfId } from "../shared/domain/workspaces.ts";
 import { services } from "../shared/services.ts";
 import { logFault } from "./faults.ts";
@@ -43,5 +43,5 @@ export async function receive<M>(
 /** Takes up what no message looks after. */
 export const watch: TimerHandler = async (_, context) => {
   const { realm, config } = await services();
-  await Promise.all([watchPurges(realm, config.retentionDays, (line) => context.log(line)), sweepUploads(realm)]);
+  await watchAll(realm, { retentionDays: config.retentionDays, tell: (line) => context.log(line) });
 };

@@ -30,18 +30,22 @@ export async function handlePurge(realm: Realm, message: PurgeMessage, slice = n
  * @param tell takes a line about each thing whose files stay, because model versions are made of them
  */
 export async function watchPurges(realm: Realm, retentionDays: number, tell: Tell = () => {}): Promise<void> {
-  for (const workspaceId of await workspacesToPurge(realm))
-    await PURGE_QUEUE.send(realm, { kind: "workspace", workspaceId });
   const failures: unknown[] = [];
+  const alone = (work: Promise<void>) => work.catch((error) => void failures.push(error));
+  await alone(resumeWorkspacePurges(realm));
+  const beforeMs = realm.clock.now() - retentionDays * 24 * 3600 * 1000;
   for (const { id } of await listWorkspaces(realm)) {
-    await watchWorkspace(workspaceOfId(realm, id), retentionDays, tell).catch((error) => failures.push(error));
+    const workspace = workspaceOfId(realm, id);
+    await alone(resumePurges(workspace));
+    if (retentionDays > 0) await alone(purgeExpired(workspace, beforeMs, tell));
   }
   if (failures.length > 0) throw new AggregateError(failures, "Not every workspace could be looked after.");
 }
 
-async function watchWorkspace(workspace: Workspace, retentionDays: number, tell: Tell): Promise<void> {
-  await resumePurges(workspace);
-  if (retentionDays > 0) await purgeExpired(workspace, workspace.clock.now() - retentionDays * 24 * 3600 * 1000, tell);
+async function resumeWorkspacePurges(realm: Realm): Promise<void> {
+  for (const workspaceId of await workspacesToPurge(realm)) {
+    await PURGE_QUEUE.send(realm, { kind: "workspace", workspaceId });
+  }
 }
 
 async function resumePurges(workspace: Workspace): Promise<void> {
