@@ -2,14 +2,15 @@ import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } fr
 import { WorkspaceError } from "../shared/domain/errors.ts";
 import { cut } from "../shared/domain/validation.ts";
 import { toTheEnd } from "../shared/http/body.ts";
-import { type Caller, identify } from "../shared/http/callers.ts";
-import { Gate } from "../shared/http/gate.ts";
+import { type Caller, identify, nameOf } from "../shared/http/callers.ts";
+import { Gate, type Passage } from "../shared/http/gate.ts";
 import { isForeignOrigin } from "../shared/http/origin.ts";
 import { problemOf } from "../shared/http/problem.ts";
 import { inWordsOf, type Refuse, refusalOf } from "../shared/http/refusal.ts";
 import type { AppRequest, AppResponse, RequestBody } from "../shared/http/types.ts";
 import { hostOf } from "../shared/http/url.ts";
 import { type Services, services } from "../shared/services.ts";
+import { begin } from "../shared/turns.ts";
 import { INVOCATION_HEADER, logFault } from "./faults.ts";
 import { streamedRequest } from "./stream-mode.ts";
 
@@ -45,20 +46,33 @@ export function httpHandler(
       logFault(invocation, error);
       return responseInit(inWordsOf(refuse, refusal), invocation);
     }
-    const isBusy = gate.isFull();
-    const context: RequestContext = {
-      services: current,
-      // Thrown where an unknown caller would be refused, so that each dialect answers it in its own shape.
-      identify: (incoming) => {
-        if (isBusy) refuseMore();
-        requireOwnOrigin(current, incoming);
-        return identify(current, incoming);
-      },
-      logError: (error) => logFault(invocation, error),
-    };
-    const answered = await gate.pass(() => answer(context, new PassedRequest(request, invocation, current)));
+    const answered = await gate.pass((passage) => {
+      const context: RequestContext = {
+        services: current,
+        // Thrown where an unknown caller would be refused, so that each dialect answers it in its own shape.
+        identify: (incoming) => {
+          requireOwnOrigin(current, incoming);
+          return admitted(passage, incoming, identify(current, incoming));
+        },
+        logError: (error) => logFault(invocation, error),
+      };
+      return answer(context, new PassedRequest(request, invocation, passage, current));
+    });
     return responseInit(answered, invocation);
   };
+}
+
+type Known = Promise<Caller> | Caller;
+
+/**
+ * The caller, unless it has too much under way; and when it is its turn, for which those who send a body wait when it
+ * has come.
+ */
+function admitted(passage: Passage, request: AppRequest, caller: Known): Known {
+  if (caller instanceof Promise) return caller.then((known) => admitted(passage, request, known));
+  if (!passage.belongsTo(nameOf(caller))) refuseMore();
+  const sendsBody = request.method !== "GET" && request.method !== "HEAD";
+  return (sendsBody ? undefined : begin()?.then(() => caller)) ?? caller;
 }
 
 function responseInit(answered: AppResponse, { invocationId }: InvocationContext): HttpResponseInit {
@@ -67,7 +81,10 @@ function responseInit(answered: AppResponse, { invocationId }: InvocationContext
 }
 
 function refuseMore(): never {
-  throw new WorkspaceError("Unavailable", `The server is busy with ${MAX_REQUESTS_AT_ONCE} requests. Try again.`);
+  throw new WorkspaceError(
+    "Unavailable",
+    `The server is busy with ${MAX_REQUESTS_AT_ONCE} requests, more than their share of which are yours. Try again.`,
+  );
 }
 
 /**
@@ -87,11 +104,13 @@ function requireOwnOrigin({ loopbackUser, origins }: Services, { headers, url }:
 class PassedRequest implements AppRequest {
   readonly #request: HttpRequest;
   readonly #invocation: InvocationContext;
+  readonly #passage: Passage;
   readonly #limitsBodies: boolean;
 
-  constructor(request: HttpRequest, invocation: InvocationContext, { limitsBodies }: Services) {
+  constructor(request: HttpRequest, invocation: InvocationContext, passage: Passage, { limitsBodies }: Services) {
     this.#request = request;
     this.#invocation = invocation;
+    this.#passage = passage;
     this.#limitsBodies = limitsBodies;
   }
 
@@ -110,7 +129,7 @@ class PassedRequest implements AppRequest {
   /** In Azure, where the platform limits bodies, they are read to their end even if nobody wants the rest. */
   get body(): RequestBody | null {
     const body = (this.#request.body as unknown as RequestBody | null) ?? this.#bodyOfGet();
-    return body && gate.outside(this.#limitsBodies ? toTheEnd(body) : body);
+    return body && this.#passage.outside(this.#limitsBodies ? toTheEnd(body) : body);
   }
 
   /** The body of a GET or HEAD, which the Functions library hides: taken from what its worker was sent. */

@@ -15,6 +15,8 @@ export interface ClientLimits extends PlaceLimits {
   readonly bodyWindowMs: number;
   /** How long what is left of a body is read and dropped after the answer, so that its sender sees the answer, and may ask again. */
   readonly lingerMs: number;
+  /** Requests of one connection that wait for their answers; it ends when there are more. Clients send one after the other. */
+  readonly requestsAtOnce: number;
 }
 
 export const CLIENT_LIMITS: ClientLimits = {
@@ -24,6 +26,7 @@ export const CLIENT_LIMITS: ClientLimits = {
   bodyBytesPerSecond: 500,
   bodyWindowMs: 30_000,
   lingerMs: 30_000,
+  requestsAtOnce: 32,
   connections: 4000,
   connectionsPerAddress: 1000,
 };
@@ -35,6 +38,8 @@ interface Connection {
   windowFromMs: number;
   /** What it had received before that. */
   bytesBefore: number;
+  /** Requests that are not answered yet. */
+  unanswered: number;
   isRefused: boolean;
 }
 
@@ -66,7 +71,13 @@ export class Connections {
     server.on("connection", (socket: Socket) => {
       if (!places.take(socket)) return socket.destroy();
       const windowFromMs = performance.now();
-      this.#connections.set(socket, { response: undefined, windowFromMs, bytesBefore: 0, isRefused: false });
+      this.#connections.set(socket, {
+        response: undefined,
+        windowFromMs,
+        bytesBefore: 0,
+        unanswered: 0,
+        isRefused: false,
+      });
       socket.once("close", () => this.#connections.delete(socket));
     });
     server.setTimeout(limits.stalledMs, (socket: Socket) => {
@@ -77,18 +88,27 @@ export class Connections {
     server.once("close", () => clearInterval(this.#watch));
   }
 
-  /** A request has come. */
-  begin(request: IncomingMessage, response: ServerResponse): void {
+  /** A request has come. False: it is one too many, and nothing is to be done. */
+  begin(request: IncomingMessage, response: ServerResponse): boolean {
     const { socket } = request;
     const connection = this.#connections.get(socket);
-    if (!connection) return;
+    if (!connection || socket.destroyed) return false;
+    if (connection.unanswered >= this.#limits.requestsAtOnce) {
+      // At once: while an answer is awaited, node would go on reading requests by the thousand.
+      socket.destroy();
+      return false;
+    }
+    connection.unanswered++;
     connection.response = response;
     connection.windowFromMs = performance.now();
     connection.bytesBefore = socket.bytesRead;
+    return true;
   }
 
   /** What it asked for is done. */
   answered(request: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#connections.get(request.socket);
+    if (connection) connection.unanswered--;
     if (request.complete) return;
     const drop = () => dropRest(request, this.#limits.lingerMs);
     if (response.writableFinished) drop();

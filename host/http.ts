@@ -61,7 +61,7 @@ export async function listenForHttp(options: HttpOptions): Promise<HttpListener>
   const connections = new Connections(server, limits);
   server.on("request", async (request, response) => {
     if (state.closing) return answer(response, 503);
-    connections.begin(request, response);
+    if (!connections.begin(request, response)) return;
     state.running++;
     try {
       await handle(options, request, response);

@@ -108,6 +108,7 @@ export async function searchExperiments(
 ): Promise<Continued & { readonly experiments: Experiment[] }> {
   const index = await experimentIndex(workspace);
   const visible = { ACTIVE_ONLY: "active", DELETED_ONLY: "deleted", ALL: undefined }[request.view];
+  await turn();
   const { rows, ...continued } = searchPage(
     [{ table: index.table, visible: visible ? (row) => row.note === visible : undefined }],
     request,

@@ -1,8 +1,9 @@
 import { invalid, WorkspaceError } from "../domain/errors.ts";
 import type { ByteStream } from "../stores/blob-store.ts";
-import type { Caller } from "./callers.ts";
+import { begin } from "../turns.ts";
+import { type Caller, nameOf } from "./callers.ts";
 import { JsonShape } from "./json-shape.ts";
-import { PendingBytes } from "./pending-bytes.ts";
+import { Shares } from "./shares.ts";
 import type { AppRequest, RequestBody } from "./types.ts";
 
 /**
@@ -37,13 +38,13 @@ export const BATCH_BYTES = 16 * MEBIBYTE;
 export const DATASETS_BYTES = 32 * MEBIBYTE;
 
 /** What all half-read JSON bodies of this process may hold in memory together; small ones are always taken, so that large ones keep nobody out. */
-const pending = new PendingBytes(4 * DATASETS_BYTES);
+const pending = new Shares(4 * DATASETS_BYTES);
 const SMALL_BYTES = 256 * 1024;
 /** What is smaller is made of JSON in an instant, whatever it is. */
 const UNJUDGED_BYTES = 64 * 1024;
 
 /**
- * The body, which is to be JSON, as text.
+ * The body, which is to be JSON, as text, when it is the caller's turn to have something made of it.
  * @param maxBytes of the route
  * @throws TooLarge; InvalidParameter when it is not UTF-8, is nested too deep or has too many values; Unavailable when many large ones of this
  * caller come at once
@@ -78,16 +79,13 @@ export async function readText(request: AppRequest, caller: Caller, maxBytes = J
   };
   try {
     await readEach(request.body, take);
+    const turn = fault ? undefined : begin();
+    if (turn) await turn;
   } finally {
     pending.hold(holder, -size);
   }
   if (fault) throw fault;
   return decodeUtf8(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size));
-}
-
-/** A member of one workspace is another caller than one of the same name elsewhere. */
-function nameOf(caller: Caller): string {
-  return JSON.stringify([caller.kind, caller.id, "workspaceId" in caller ? caller.workspaceId : ""]);
 }
 
 /** JSON that came as a text within JSON. @throws InvalidParameter when it is nested too deep or has too many values */

@@ -57,6 +57,11 @@ export interface RunCaller {
   readonly workspaceId: string;
 }
 
+/** Who a caller is, as one text. A member of one workspace is another caller than one of the same name elsewhere. */
+export function nameOf(caller: Caller): string {
+  return JSON.stringify([caller.kind, caller.id, "workspaceId" in caller ? caller.workspaceId : ""]);
+}
+
 /** What a caller has that was let into a workspace. */
 export interface Admission {
   readonly workspace: WorkspaceReference;

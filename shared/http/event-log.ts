@@ -3,7 +3,7 @@ import { appendEvent, type Event } from "../domain/events/events.ts";
 import { cut } from "../domain/validation.ts";
 import { DEFAULT_WORKSPACE, locateWorkspace, type Realm, workspaceOfId } from "../domain/workspaces.ts";
 import { redact } from "../redact.ts";
-import { ANONYMOUS, type Caller, NotAdmitted, type Rule } from "./callers.ts";
+import { ANONYMOUS, type Caller, NotAdmitted, nameOf, type Rule } from "./callers.ts";
 import { Refusals } from "./refusals.ts";
 import type { RouteShape } from "./routes.ts";
 import type { AppRequest } from "./types.ts";
@@ -164,8 +164,7 @@ function callerOf(caller: Caller): Event["caller"] {
 
 /** Callers of one budget share a limit of events; undefined: all callers without valid credentials. */
 function budgetOf(caller: Caller): string | undefined {
-  if (caller.kind === "anonymous") return undefined;
-  return JSON.stringify([caller.kind, caller.id, "workspaceId" in caller ? caller.workspaceId : ""]);
+  return caller.kind === "anonymous" ? undefined : nameOf(caller);
 }
 
 function toldOf(resources: Asked["resources"]): Record<string, string> {

@@ -13,6 +13,7 @@ const LIMITS: ClientLimits = {
   lingerMs: 200,
   connections: 60,
   connectionsPerAddress: 50,
+  requestsAtOnce: 4,
 };
 
 const HALF_A_HEAD = "GET /hello HTTP/1.1\r\nHost: localhost\r\nX-Half:";
@@ -58,6 +59,16 @@ describe("clients that are slow, silent or many", () => {
     socket.write(HALF_A_HEAD);
     drip(socket, "x", 20);
     expect(await received).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  test("requests sent before the first is answered are answered in order; one that sends them by the thousand is closed", async () => {
+    const get = "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    const few = open();
+    few.socket.write(get.repeat(LIMITS.requestsAtOnce - 1) + get.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"));
+    expect((await few.received).match(/HTTP\/1\.1 200 OK/g)).toHaveLength(LIMITS.requestsAtOnce);
+    const many = open();
+    many.socket.write(get.repeat(1000));
+    expect((await many.received).match(/HTTP/g) ?? []).toEqual([]);
   });
 
   test("a body that comes byte by byte is answered 408 and closed", async () => {

@@ -12,7 +12,7 @@ import { provideServices } from "../../shared/services.ts";
 import { startServer } from "../setup/server.ts";
 import { useInProcess } from "./in-process.ts";
 import { served } from "./served.ts";
-import { type Answer, type Client, connect as connectTo, type Input, ok } from "./support.ts";
+import { type Client, connect as connectTo, type Input, ok } from "./support.ts";
 import { TIME_MS } from "./world.ts";
 
 /*
@@ -61,23 +61,17 @@ describeServed("limits", () => {
     expect(json.message ?? json.detail).toContain(String(mebibytes * MIB));
   });
 
-  const expectBusy = ({ status, headers, json }: Answer, message: RegExp) => {
-    expect([status, headers["retry-after"]]).toEqual([503, "1"]);
-    expect(json.error_code ?? json.title).toMatch(/^(TEMPORARILY_UNAVAILABLE|Unavailable)$/);
-    expect(json.message ?? json.detail).toMatch(message);
-  };
-
   const sockets: Socket[] = [];
   afterEach(() => {
     for (const socket of sockets.splice(0)) socket.destroy();
   });
 
   /** Sends the beginning of a request, and resolves when it has left. */
-  async function begin(length: number, sent: Buffer): Promise<void> {
+  async function begin(length: number, sent: Buffer, onAnswer: (text: string) => void = () => {}): Promise<void> {
     const { hostname, port } = new URL(server.url);
     const socket = connect(Number(port), hostname);
     sockets.push(socket);
-    socket.on("error", () => {});
+    socket.on("error", () => {}).on("data", (data) => onAnswer(data.toString()));
     const head = `POST ${LOG} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`;
     await new Promise<void>((resolve) => socket.write(Buffer.concat([Buffer.from(head), sent]), () => resolve()));
   }
@@ -92,24 +86,34 @@ describeServed("limits", () => {
 
   test("1,500 requests that wait for their clients' bodies keep nobody out", async () => {
     await Promise.all(Array.from({ length: 1500 }, () => begin(100, Buffer.from("{"))));
+    // Connections that were idle before have made room for those, which their client may learn only as it sends.
+    const newcomer = connectTo(server.url);
     for (let i = 0; i < 20; i++) {
-      const answers = [client.call("runs_get", { run_id: world.runId }), client.send("GET", "/api/v1/workspaces")];
+      const answers = [newcomer.call("runs_get", { run_id: world.runId }), newcomer.send("GET", "/api/v1/workspaces")];
       for (const { status } of await Promise.all(answers)) expect(status).toBe(200);
     }
+    newcomer.close();
   });
 
   test("128 MB of half-sent JSON are enough: more is told to come again", async () => {
-    await Promise.all(Array.from({ length: 4 }, () => begin(32 * MIB, Buffer.alloc(31 * MIB, " "))));
-    const body = Buffer.alloc(20 * MIB, " ");
-    await expect
-      .poll(async () => (await client.send("POST", LOG, { body, headers: JSON_TYPE })).status, PATIENT)
-      .toBe(503);
-    expectBusy(await client.send("POST", LOG, { body, headers: JSON_TYPE }), /too many large request bodies/);
-    expect((await client.call("runs_set_tag", { run_id: world.runId, key: "small", value: "v" })).status).toBe(200);
+    // Whoever sends what is too much is told, and gives back what was held of its body: of five one, whichever it is.
+    const answers: string[] = [];
+    for (let i = 0; i < 5; i++) {
+      void begin(32 * MIB, Buffer.alloc(31 * MIB, " "), (text) => answers.push(text));
+    }
+    await expect.poll(() => answers.length, PATIENT).toBeGreaterThan(0);
+    const [head, body] = answers[0]!.split("\r\n\r\n");
+    expect(head).toMatch(/^HTTP\/1\.1 503 [\s\S]*\r\nretry-after: 1\r\n/i);
+    expect(JSON.parse(body!)).toMatchObject({
+      error_code: "TEMPORARILY_UNAVAILABLE",
+      message: expect.stringContaining("too many large request bodies"),
+    });
+    const small = connectTo(server.url);
+    expect((await small.call("runs_set_tag", { run_id: world.runId, key: "small", value: "v" })).status).toBe(200);
     for (const socket of sockets.splice(0)) socket.destroy();
-    await expect
-      .poll(async () => (await client.send("POST", LOG, { body, headers: JSON_TYPE })).status, PATIENT)
-      .toBe(400);
+    const sending = { body: Buffer.alloc(20 * MIB, " "), headers: JSON_TYPE };
+    await expect.poll(async () => (await small.send("POST", LOG, sending)).status, PATIENT).toBe(400);
+    small.close();
   });
 });
 
@@ -149,39 +153,60 @@ describe("half-sent bodies of several callers", () => {
 
 describe("a gate", () => {
   const sleep = Promise.withResolvers<void>();
+  /** Whether one more request of that caller may be worked on. */
+  const isOpen = (gate: Gate, caller = "a") => gate.pass(async (passage) => passage.belongsTo(caller));
+  const work = (gate: Gate, caller: string, until: Promise<unknown>) =>
+    gate.pass((passage) => {
+      passage.belongsTo(caller);
+      return until;
+    });
 
   test("is full with as many requests as it was made for, and open again when one has ended, however it did", async () => {
     const gate = new Gate(2);
-    const fails = gate.pass(() => sleep.promise.then(() => Promise.reject(new Error("planted"))));
-    expect(gate.isFull()).toBe(false);
-    const ends = gate.pass(() => sleep.promise);
-    expect(gate.isFull()).toBe(true);
+    const fails = work(
+      gate,
+      "a",
+      sleep.promise.then(() => Promise.reject(new Error("planted"))),
+    );
+    expect(await isOpen(gate)).toBe(true);
+    const ends = work(gate, "a", sleep.promise);
+    expect(await isOpen(gate)).toBe(false);
     sleep.resolve();
     await ends;
     await expect(fails).rejects.toThrow("planted");
-    expect(gate.isFull()).toBe(false);
+    expect(await isOpen(gate)).toBe(true);
+  });
+
+  test("is full for who has filled it, and open for others", async () => {
+    const gate = new Gate(2);
+    const ending = Promise.withResolvers<void>();
+    const works = Array.from({ length: 3 }, () => work(gate, "greedy", ending.promise));
+    expect([await isOpen(gate, "greedy"), await isOpen(gate, "modest")]).toEqual([false, true]);
+    ending.resolve();
+    await Promise.all(works);
   });
 
   test("does not count who waits for a body, but who works on one", async () => {
     const gate = new Gate(1);
     const body = new PassThrough();
-    const chunks = gate.outside(body)[Symbol.asyncIterator]();
     const [got, worked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const passing = gate.pass(async () => {
+    const passing = gate.pass(async (passage) => {
+      passage.belongsTo("a");
+      const chunks = passage.outside(body)[Symbol.asyncIterator]();
       await chunks.next();
       got.resolve();
       await worked.promise;
       await chunks.next();
     });
-    expect(gate.isFull()).toBe(false);
+    expect(await isOpen(gate)).toBe(true);
     body.write("x");
     await got.promise;
-    expect(gate.isFull()).toBe(true);
+    expect(await isOpen(gate)).toBe(false);
     worked.resolve();
-    await expect.poll(() => gate.isFull(), PATIENT).toBe(false);
+    await expect.poll(() => isOpen(gate), PATIENT).toBe(true);
     body.end();
     await passing;
-    expect(gate.isFull()).toBe(false);
+    expect(await isOpen(gate)).toBe(true);
   });
 });
 
@@ -197,7 +222,11 @@ describe("a process that works on 1,000 requests", () => {
       limitsBodies: false,
     });
     const sleep = Promise.withResolvers<void>();
-    const sleeper = httpHandler(() => sleep.promise.then(() => ({ status: 204 })));
+    const sleeper = httpHandler(async ({ identify }, request) => {
+      await identify(request);
+      await sleep.promise;
+      return { status: 204 };
+    });
     const mlflow = httpHandler(({ services: { realm, events }, identify, logError }, request) =>
       answerMlflow({ realm, events, settings: { limitsBodies: false }, identify, logError }, request),
     );

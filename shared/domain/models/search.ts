@@ -151,6 +151,7 @@ export async function searchLoggedModels(
     const index = await workspace.memory.index(modelsScope(workspace, experiment.experimentId), create);
     return { index };
   });
+  await turn();
   const steps = new Steps();
   const asksForPoints = filter.metricClauses.length + datasets.length > 0;
   const tables = searched.map(({ index }) => ({

@@ -126,6 +126,7 @@ export function registryIndex(workspace: Workspace): Promise<RegistryIndex> {
 /** Registered models that satisfy a filter, each with its highest version in every stage. */
 export async function searchRegisteredModels(workspace: Workspace, request: PageRequest) {
   const index = await registryIndex(workspace);
+  await turn();
   const { rows, ...continued } = searchPage([{ table: index.models }], request, workspace.id);
   const models = rows.map(({ id }) => index.modelAt(id));
   return { models: models.map((model) => ({ model, latest: index.latestVersions(model) })), ...continued };
@@ -138,6 +139,7 @@ export async function searchModelVersions(
   steps = new Steps(),
 ): Promise<Continued & { readonly versions: NamedVersion[] }> {
   const index = await registryIndex(workspace);
+  await turn();
   const { rows, ...continued } = searchPage(
     [{ table: index.versions, visible: (row) => !index.isOrphan(row.id) }],
     request,

@@ -1,4 +1,5 @@
 import { inParallel } from "../../parallel.ts";
+import { turn } from "../../turns.ts";
 import { experimentsOf, type View } from "../experiment-search.ts";
 import { type Experiment, effectiveStage } from "../experiments.ts";
 import { readRecord } from "../record.ts";
@@ -31,6 +32,7 @@ export async function searchRuns(
 ): Promise<Continued & { readonly runs: FoundRun[] }> {
   const experiments = await experimentsOf(workspace, experimentIds);
   const searched = await inParallel(experiments, (experiment) => withIndex(workspace, experiment));
+  await turn();
   const { rows, ...continued } = searchPage(
     searched.map(({ index, experiment }) => ({ table: index.table, visible: visibility(experiment, request.view) })),
     request,
