@@ -12,6 +12,18 @@ export interface RouteShape {
   readonly maxBodyBytes?: number;
 }
 
+/** The names of the parameters in a route's path. */
+export type ParameterNames<P extends string> = P extends `${string}:${infer Rest}`
+  ? Rest extends `${infer Name}/${infer More}`
+    ? Name | ParameterNames<More>
+    : Rest
+  : never;
+
+/** The same, in order. */
+export function parameterNames(path: string): string[] {
+  return [...path.matchAll(/:(\w+)/g)].map(([, name]) => name!);
+}
+
 export interface Match<R> {
   readonly route: R;
   /** As they stand in the URL, not decoded. */

@@ -75,10 +75,10 @@ const dialect: Dialect<MlflowContext, FoundOperation, Record<string, string>, un
     const match = find[surface](method, operation);
     return match ? { route: match.route, params: match.params, surface, query, workspaceName } : noSuchRoute;
   },
-  parameters: ({ params }) => params,
+  parameters: ({ params }) => decoded(params),
   workspaceName({ route, workspaceName }, { name }, { headers }) {
     const named = requireOneWorkspace(workspaceName, headers.get("x-mlflow-workspace"));
-    return route.outsideWorkspace ? name && decodePart(name) : named;
+    return route.outsideWorkspace ? name : named;
   },
   read: readInput,
   call: ({ context: { realm, settings }, found: { surface }, workspace, caller, input, params, request }) => ({
@@ -100,6 +100,12 @@ const dialect: Dialect<MlflowContext, FoundOperation, Record<string, string>, un
 /** Answers one request in MLflow's dialect; never throws. */
 export function answerMlflow(context: MlflowContext, request: AppRequest): Promise<AppResponse> {
   return serve(dialect, context, request);
+}
+
+function decoded(params: Readonly<Record<string, string>>): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const name in params) result[name] = decodePart(params[name]!);
+  return result;
 }
 
 /** A browser that shows MLflow's page asks its user to sign in. */

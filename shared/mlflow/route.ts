@@ -2,19 +2,20 @@ import type { Writes } from "../domain/access/run-scope.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import type { Realm } from "../domain/workspaces.ts";
 import type { Caller } from "../http/callers.ts";
+import type { ParameterNames } from "../http/routes.ts";
 import type { Route } from "../http/serve.ts";
 import type { AppRequest, AppResponse } from "../http/types.ts";
 import type { ByteStream } from "../stores/blob-store.ts";
 import { type Decoded, type Fields, type Message, message } from "./message.ts";
 
 /** One request as a route sees it: decoded, authorized, its workspace opened. */
-export interface Call<T> {
+export interface Call<T, N extends string = string> {
   readonly workspace: Workspace;
   readonly realm: Realm;
   readonly caller: Caller;
   readonly input: T;
-  /** Path parameters as they stand in the URL. */
-  readonly path: Readonly<Record<string, string>>;
+  /** The parameters of the path, decoded. */
+  readonly path: Readonly<Record<N, string>>;
   readonly request: AppRequest;
   /** Where the operation was asked for. */
   readonly surface: Surface;
@@ -43,22 +44,28 @@ export interface MlflowRoute extends Route {
   handle(call: Call<any>): unknown;
 }
 
-type Definition<T> = Omit<MlflowRoute, "handle" | "request" | "writes" | "made" | "answer"> & {
-  writes?(call: Call<T>): Writes;
-  handle(call: Call<T>): Promise<AppResponse> | AppResponse;
+type Definition<T, P extends string> = Omit<
+  MlflowRoute,
+  "path" | "handle" | "request" | "writes" | "made" | "answer"
+> & {
+  readonly path: P;
+  writes?(call: Call<T, ParameterNames<P>>): Writes;
+  handle(call: Call<T, ParameterNames<P>>): Promise<AppResponse> | AppResponse;
 };
 
 /** What makes something has ids to tell besides its answer. */
-type Creation<T, R> = Omit<Definition<T>, "handle"> & {
+type Creation<T, R> = Omit<Definition<T, string>, "handle"> & {
   handle(call: Call<T>): Promise<R>;
   made(result: R): Readonly<Record<string, string>>;
   answer(result: R): AppResponse;
 };
 
 /** Ties the fields of a request to its handler; the table itself does not know their types. */
-export function route<F extends Fields>(definition: Definition<Decoded<F>> & { readonly request: F }): MlflowRoute;
-export function route(definition: Definition<undefined>): MlflowRoute;
-export function route(definition: Definition<never> & { readonly request?: Fields }): MlflowRoute {
+export function route<F extends Fields, const P extends string>(
+  definition: Definition<Decoded<F>, P> & { readonly request: F },
+): MlflowRoute;
+export function route<const P extends string>(definition: Definition<undefined, P>): MlflowRoute;
+export function route(definition: Definition<never, string> & { readonly request?: Fields }): MlflowRoute {
   const { request, ...rest } = definition;
   return request ? { ...rest, request: message(request) } : rest;
 }

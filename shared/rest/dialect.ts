@@ -25,7 +25,7 @@ export function restDispatcher(routes: readonly RestRoute[]) {
       const match = find(method, below);
       return match ? { ...match, query } : refuseMethod(METHODS.filter((other) => find(other, below)));
     },
-    parameters: ({ params }) => readParameters(params),
+    parameters: ({ route, params }) => readParameters(route.params ?? {}, params),
     workspaceName: (_, { workspace }) => workspace,
     read: async ({ route, query }, request, caller) => ({
       query: route.query && readQuery(route.query, query),

@@ -5,7 +5,7 @@ import { readText } from "../http/body.ts";
 import type { Caller } from "../http/callers.ts";
 import type { AppRequest } from "../http/types.ts";
 import { decodePart } from "../http/url.ts";
-import { NAME_RULES, PATH_PARAMETERS } from "./parameters.ts";
+import type { Parameter } from "./parameters.ts";
 import { faultInWords } from "./validation-words.ts";
 
 export type ObjectSchema<T> = z.ZodMiniType<T> & { readonly shape: Readonly<Record<string, z.ZodMiniType>> };
@@ -14,16 +14,19 @@ export type ObjectSchema<T> = z.ZodMiniType<T> & { readonly shape: Readonly<Reco
  * The parts of the path, decoded.
  * @throws InvalidParameter for what cannot be a name that callers choose; NotFound for what can be no name or id of ours
  */
-export function readParameters(parts: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(parts).map(([name, part]) => {
-      const value = decodePart(part);
-      if (PATH_PARAMETERS[name]!.safeParse(value).success) return [name, value];
-      const rule = NAME_RULES[name];
-      if (rule) throw invalid(`'${name}' must be ${rule}, not "${cut(value)}".`);
-      throw notFound(`Nothing has the ${name} '${cut(value)}'.`);
-    }),
-  );
+export function readParameters(
+  parameters: Readonly<Record<string, Parameter>>,
+  parts: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const read = Object.entries(parameters).map(([name, it]) => [name, readParameter(name, it, parts[name] ?? "")]);
+  return Object.fromEntries(read);
+}
+
+function readParameter(name: string, { schema, rule }: Parameter, part: string): string {
+  const value = decodePart(part);
+  if (schema.safeParse(value).success) return value;
+  if (rule) throw invalid(`'${name}' must be ${rule}, not "${cut(value)}".`);
+  throw notFound(`Nothing has the ${name} '${cut(value)}'.`);
 }
 
 /**

@@ -2,7 +2,6 @@ import * as z from "zod/mini";
 import packageJson from "../../package.json" with { type: "json" };
 import type { ErrorCode } from "../domain/errors.ts";
 import { STATUS } from "../http/refusal.ts";
-import { PATH_PARAMETERS, parameterNames } from "./parameters.ts";
 import type { RestRoute } from "./route.ts";
 
 type Json = Record<string, unknown>;
@@ -103,9 +102,9 @@ function operation(route: RestRoute, schemas: Json): Json {
 
 const tagOf = ({ name }: RestRoute): string => name.replace(/_.*/, "");
 
-function pathParameters({ path }: RestRoute): Json[] {
-  return parameterNames(path).map((name) =>
-    parameter("path", name, schemaOf(PATH_PARAMETERS[name]!, "input", {}), true),
+function pathParameters({ params = {} }: RestRoute): Json[] {
+  return Object.entries(params).map(([name, { schema }]) =>
+    parameter("path", name, schemaOf(schema, "input", {}), true),
   );
 }
 

@@ -5,23 +5,26 @@ import { SECRET_NAME, SECRET_RULE } from "../domain/secrets.ts";
 import { EXPERIMENT_ID, RUN_ID } from "../domain/validation.ts";
 import { WORKSPACE_NAME } from "../domain/workspaces.ts";
 
-const text = (description: string, pattern: RegExp) => z.string().check(z.regex(pattern), z.describe(description));
-
-/** What the parts of REST paths are; a name means the same in every operation. What cannot be one is found nowhere: 404, or breaks a rule: 400. */
-export const PATH_PARAMETERS: Readonly<Record<string, z.ZodMiniType<string>>> = {
-  workspace: text("The name of a workspace.", WORKSPACE_NAME),
-  experimentId: text("The id of an experiment.", EXPERIMENT_ID),
-  runId: text("The id of a run.", RUN_ID),
-  modelId: text("The id of a logged model.", RUN_ID),
-  member: text("An object id of Microsoft Entra ID; or a name, for somebody who comes with a key.", MEMBER_ID),
-  secret: text("The name of a secret; upper and lower case are the same.", SECRET_NAME),
-  keyId: text("The id of a key, which is not the key.", KEY_ID),
-};
-
-/** Of those that callers choose, in words. The names of workspaces are not among them: what is none is told apart from a foreign one by nothing. */
-export const NAME_RULES: Readonly<Record<string, string>> = { member: MEMBER_RULE, secret: SECRET_RULE };
-
-/** The names of the parameters in a route's path, in order. */
-export function parameterNames(path: string): string[] {
-  return [...path.matchAll(/:(\w+)/g)].map(([, name]) => name!);
+/** A part of a path. */
+export interface Parameter {
+  readonly schema: z.ZodMiniType<string>;
+  /** Of a name that callers choose, in words: what breaks it is 400. What can be no name or id of ours is found nowhere: 404. */
+  readonly rule?: string;
 }
+
+function text(description: string, pattern: RegExp, rule?: string): Parameter {
+  return { schema: z.string().check(z.regex(pattern), z.describe(description)), rule };
+}
+
+/** Without a rule, though callers choose it: what is no name is told apart from a foreign one by nothing. */
+export const WORKSPACE = text("The name of a workspace.", WORKSPACE_NAME);
+export const EXPERIMENT = text("The id of an experiment.", EXPERIMENT_ID);
+export const RUN = text("The id of a run.", RUN_ID);
+export const MODEL = text("The id of a logged model.", RUN_ID);
+export const MEMBER = text(
+  "An object id of Microsoft Entra ID; or a name, for somebody who comes with a key.",
+  MEMBER_ID,
+  MEMBER_RULE,
+);
+export const SECRET = text("The name of a secret; upper and lower case are the same.", SECRET_NAME, SECRET_RULE);
+export const KEY = text("The id of a key, which is not the key.", KEY_ID);

@@ -1,20 +1,23 @@
 import type * as z from "zod/mini";
 import type { Role } from "../domain/access/roles.ts";
+import type { Writes } from "../domain/access/run-scope.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import type { Realm } from "../domain/workspaces.ts";
 import type { Caller } from "../http/callers.ts";
+import type { ParameterNames } from "../http/routes.ts";
 import type { Route } from "../http/serve.ts";
 import type { ObjectSchema } from "./input.ts";
+import type { Parameter } from "./parameters.ts";
 
-export interface RestCall<B, Q> {
+export interface RestCall<B, Q, N extends string = string> {
   readonly realm: Realm;
   readonly caller: Caller;
   /** The caller's in the workspace of the path. */
   readonly role: Role | undefined;
   /** Of the path. */
   readonly workspace: Workspace;
-  readonly params: Readonly<Record<string, string>>;
+  readonly params: Readonly<Record<N, string>>;
   readonly query: Q;
   readonly body: B;
 }
@@ -24,9 +27,11 @@ export interface RestCall<B, Q> {
  * `workspace` is about the workspace of that name. What validates its input is what the OpenAPI
  * document shows of it.
  */
-export interface RestRoute<B = unknown, Q = unknown, R = unknown> extends Route {
+export interface RestRoute<B = unknown, Q = unknown, R = unknown, N extends string = string> extends Route {
   /** One sentence for the document. */
   readonly summary: string;
+  /** The parts of the path that are parameters, in order; absent: there are none. */
+  readonly params?: Readonly<Record<N, Parameter>>;
   /** Absent: the operation takes no query. */
   readonly query?: ObjectSchema<Q>;
   /** Absent: the operation takes no body. */
@@ -40,11 +45,18 @@ export interface RestRoute<B = unknown, Q = unknown, R = unknown> extends Route 
   /** Members of the body that name resources, as parts of the path do; events tell of them by these names. */
   readonly about?: readonly (keyof B & string)[];
   made?(result: R): Readonly<Record<string, string>>;
-  do(call: RestCall<B, Q>): Promise<R>;
+  readonly writes?: (call: RestCall<B, Q, N>) => Writes;
+  do(call: RestCall<B, Q, N>): Promise<R>;
 }
 
-/** Ties the types of query, body and answer to their operation. */
-export function restRoute<B, Q, R = void>(definition: RestRoute<B, Q, R>): RestRoute {
+type Definition<P extends string, B, Q, R> = Omit<RestRoute<B, Q, R, ParameterNames<P>>, "path" | "params"> & {
+  readonly path: P;
+} & ([ParameterNames<P>] extends [never]
+    ? { readonly params?: undefined }
+    : { readonly params: Readonly<Record<ParameterNames<P>, Parameter>> });
+
+/** Ties the types of path, query, body and answer to their operation. */
+export function restRoute<const P extends string, B, Q, R = void>(definition: Definition<P, B, Q, R>): RestRoute {
   const isInside = definition.path.startsWith("workspaces/:workspace/");
   const place = { outsideWorkspace: !isInside, mayBeFirst: isInside && definition.method !== "GET" };
   return { ...place, ...(definition as unknown as RestRoute) };

@@ -123,6 +123,11 @@ describe("what leaves an event", () => {
     });
   });
 
+  test("an event tells the parts of a path as they are, not as they were escaped", async () => {
+    const [event] = await newEvents(() => app.client.call("artifacts_delete", {}, { path: "my models/ä.txt" }));
+    expect(event).toMatchObject({ action: "artifacts_delete", resources: { path: "my models/ä.txt" } });
+  });
+
   test("tells no secret, and nothing of what was sent but names", async () => {
     const secret = `ghp_${"0".repeat(36)}`;
     const [event] = await newEvents(() =>

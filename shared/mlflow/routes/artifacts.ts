@@ -16,7 +16,6 @@ import { BATCH_BYTES } from "../../http/body.ts";
 import { contentTypeOf, download } from "../../http/download.ts";
 import { tooLargeForHost } from "../../http/large-uploads.ts";
 import type { AppRequest } from "../../http/types.ts";
-import { decodePart } from "../../http/url.ts";
 import { TooLarge } from "../../stores/errors.ts";
 import { filesBelow } from "../artifact-folder.ts";
 import { integer, list, message, optional, required, string, withDefault } from "../message.ts";
@@ -49,8 +48,6 @@ const COMPLETE = {
   parts: required(list(message({ part_number: required(integer), etag: optional(string), url: optional(string) }))),
 };
 
-const folderOf = (path: Readonly<Record<string, string>>): string => decodePart(path.path ?? path._ ?? "");
-
 export const artifactRoutes = [
   route({
     name: "artifacts_list",
@@ -70,7 +67,7 @@ export const artifactRoutes = [
     path: FILE,
     permission: "read",
     handle: async ({ workspace, path, request }) => {
-      const artifact = decodePart(path.path!);
+      const artifact = path.path;
       const found = await download(workspace.stores.blobs, blobToRead(workspace, artifact), request);
       if (!found) throw artifactNotFound(artifact);
       return found;
@@ -83,7 +80,7 @@ export const artifactRoutes = [
     permission: "write",
     withoutEvent: FILES,
     mayBeFirst: true,
-    writes: ({ path }) => ({ artifact: decodePart(path.path!) }),
+    writes: ({ path }) => ({ artifact: path.path }),
     handle: async ({ workspace, path, request, settings }) => {
       requireWithinLimit(request, settings);
       if (request.headers.get("content-range") !== null) {
@@ -91,7 +88,7 @@ export const artifactRoutes = [
           "A file is uploaded whole, or in parts by way of mpu/create: the header Content-Range is not taken.",
         );
       }
-      const blob = await blobToWrite(workspace, decodePart(path.path!));
+      const blob = await blobToWrite(workspace, path.path);
       const contentType = contentTypeOf(basename(blob));
       await workspace.stores.blobs.put(blob, request.body ?? new Uint8Array(), { contentType });
       return EMPTY;
@@ -103,7 +100,7 @@ export const artifactRoutes = [
     path: FILE,
     permission: "write",
     handle: async ({ workspace, path }) => {
-      await deleteArtifacts(workspace, decodePart(path.path!));
+      await deleteArtifacts(workspace, path.path);
       return EMPTY;
     },
   }),
@@ -114,9 +111,9 @@ export const artifactRoutes = [
     permission: "write",
     withoutEvent: FILES,
     request: { path: required(string), num_parts: required(integer) },
-    writes: ({ path, input }) => ({ artifact: uploadTarget(folderOf(path), input.path) }),
+    writes: ({ path, input }) => ({ artifact: uploadTarget(path.path, input.path) }),
     handle: async ({ workspace, path, input }) => {
-      const file = uploadTarget(folderOf(path), input.path);
+      const file = uploadTarget(path.path, input.path);
       const { uploadId, targets } = await beginUpload(workspace, file, input.num_parts);
       const credentials = targets.map(({ number, url, headers }) => ({ url, part_number: number, headers }));
       return ok({ upload_id: uploadId, credentials });
@@ -131,9 +128,9 @@ export const artifactRoutes = [
     mayBeFirst: true,
     maxBodyBytes: BATCH_BYTES,
     request: COMPLETE,
-    writes: ({ path, input }) => ({ artifact: uploadTarget(folderOf(path), input.path) }),
+    writes: ({ path, input }) => ({ artifact: uploadTarget(path.path, input.path) }),
     handle: async ({ workspace, path, input }) => {
-      const file = uploadTarget(folderOf(path), input.path);
+      const file = uploadTarget(path.path, input.path);
       const numbers = input.parts.map(({ part_number }) => part_number);
       await completeUpload(workspace, file, input.upload_id, numbers, contentTypeOf(basename(file)));
       return EMPTY;
@@ -146,9 +143,9 @@ export const artifactRoutes = [
     permission: "write",
     withoutEvent: FILES,
     request: { path: required(string), upload_id: withDefault(string, "") },
-    writes: ({ path, input }) => ({ artifact: uploadTarget(folderOf(path), input.path) }),
+    writes: ({ path, input }) => ({ artifact: uploadTarget(path.path, input.path) }),
     handle: async ({ workspace, path, input }) => {
-      const file = uploadTarget(folderOf(path), input.path);
+      const file = uploadTarget(path.path, input.path);
       if (input.upload_id !== "") await abortUpload(workspace, file, input.upload_id);
       return EMPTY;
     },
@@ -159,7 +156,7 @@ export const artifactRoutes = [
     path: "2.0/mlflow-artifacts/presigned/**:path",
     permission: "read",
     handle: async ({ workspace, path }) => {
-      const artifact = decodePart(path.path!);
+      const artifact = path.path;
       const { size } = await requireArtifact(workspace, artifact);
       const blob = blobToRead(workspace, artifact);
       const { url, headers } = await workspace.stores.blobs.signedUrl(blob, SIGNED_FOR_SECONDS);

@@ -13,7 +13,6 @@ import { searchLoggedModels } from "../../domain/models/search.ts";
 import { MODEL_STATUSES } from "../../domain/models/types.ts";
 import { BATCH_BYTES } from "../../http/body.ts";
 import type { AppResponse } from "../../http/types.ts";
-import { decodePart } from "../../http/url.ts";
 import { loggedModelJson, metricJson, TAGS } from "../entities.ts";
 import { parseLoggedModelFilter, parseLoggedModelOrder } from "../filter/logged-models.ts";
 import { bool, enumeration, integer, list, message, optional, required, string, withDefault } from "../message.ts";
@@ -40,8 +39,7 @@ const DATASETS = list(DATASET);
 const ORDERS = list(ORDER);
 
 /** The id in the path decides; one in the body must agree. */
-function modelId(path: Readonly<Record<string, string>>, input?: { model_id?: string }): string {
-  const id = decodePart(path.model_id!);
+function modelId({ model_id: id }: { readonly model_id: string }, input?: { model_id?: string }): string {
   if (input?.model_id && input.model_id !== id) throw invalid("The path and the body name different logged models.");
   return id;
 }
@@ -179,7 +177,7 @@ export const loggedModelRoutes = [
     withoutEvent: LOGGED,
     writes: ({ path }) => ({ models: [modelId(path)] }),
     handle: async ({ workspace, path }) => {
-      await deleteLoggedModelTag(workspace, modelId(path), decodePart(path.tag_key!));
+      await deleteLoggedModelTag(workspace, modelId(path), path.tag_key);
       return EMPTY;
     },
   }),

@@ -3,7 +3,6 @@ import { getLoggedModel } from "../../domain/models/models.ts";
 import { getModelVersion } from "../../domain/registry/versions.ts";
 import { listDatasets } from "../../domain/runs/datasets.ts";
 import { getRun } from "../../domain/runs/runs.ts";
-import { decodePart } from "../../http/url.ts";
 import { downloadBelow, filesBelow } from "../artifact-folder.ts";
 import { list, object, optional, required, string, versionText, withDefault } from "../message.ts";
 import { ok, route } from "../route.ts";
@@ -60,7 +59,7 @@ export const pageRoutes = [
     permission: "read",
     request: { artifact_directory_path: withDefault(string, "") },
     handle: async ({ workspace, path, input }) => {
-      const { view } = await getLoggedModel(workspace, decodePart(path.model_id!));
+      const { view } = await getLoggedModel(workspace, path.model_id);
       return filesBelow(workspace, view.attributes.artifactUri, input.artifact_directory_path);
     },
   }),
@@ -71,7 +70,7 @@ export const pageRoutes = [
     permission: "read",
     request: { artifact_file_path: required(string) },
     handle: async ({ workspace, path, input, request }) => {
-      const { view } = await getLoggedModel(workspace, decodePart(path.model_id!));
+      const { view } = await getLoggedModel(workspace, path.model_id);
       return downloadBelow(workspace, view.attributes.artifactUri, input.artifact_file_path, request);
     },
   }),

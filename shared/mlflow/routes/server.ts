@@ -8,7 +8,6 @@ import {
   updateWorkspace,
   type WorkspaceInfo,
 } from "../../domain/workspaces.ts";
-import { decodePart } from "../../http/url.ts";
 import { createOwnWorkspace, visibleWorkspaces } from "../../http/workspace-access.ts";
 import { optional, required, string, withDefault } from "../message.ts";
 import { ok, route } from "../route.ts";
@@ -93,8 +92,7 @@ export const serverRoutes = [
     path: ONE,
     permission: "read",
     outsideWorkspace: true,
-    handle: async ({ realm, path }) =>
-      ok({ workspace: workspaceJson(await getWorkspace(realm, decodePart(path.name!))) }),
+    handle: async ({ realm, path }) => ok({ workspace: workspaceJson(await getWorkspace(realm, path.name)) }),
   }),
   route({
     name: "workspaces_update",
@@ -106,7 +104,7 @@ export const serverRoutes = [
     handle: async ({ realm, path, input }) => {
       refuseArtifactRoot(input.default_artifact_root);
       if (input.description === undefined) throw invalid("Workspace update must have at least one key");
-      const workspace = await updateWorkspace(realm, decodePart(path.name!), input.description);
+      const workspace = await updateWorkspace(realm, path.name, input.description);
       return ok({ workspace: workspaceJson(workspace) });
     },
   }),
@@ -120,7 +118,7 @@ export const serverRoutes = [
       mode: withDefault(string, "RESTRICT"),
     },
     handle: async ({ realm, path, input }) => {
-      const name = decodePart(path.name!);
+      const name = path.name;
       const mode = requireOfferedMode(input.mode);
       if (name === DEFAULT_WORKSPACE) throw invalid("The 'default' workspace is reserved and cannot be deleted");
       await (mode.toUpperCase() === "RESTRICT" ? deleteEmptyWorkspace : deleteWorkspace)(realm, name);

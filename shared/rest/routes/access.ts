@@ -5,6 +5,7 @@ import { ROLES, type Role } from "../../domain/access/roles.ts";
 import { WorkspaceError } from "../../domain/errors.ts";
 import type { Caller } from "../../http/callers.ts";
 import { textOfAtMost } from "../max-characters.ts";
+import { KEY, MEMBER, WORKSPACE } from "../parameters.ts";
 import { type RestRoute, restRoute } from "../route.ts";
 import { Time } from "../time.ts";
 
@@ -90,6 +91,7 @@ export const accessRoutes: readonly RestRoute[] = [
     summary: "List the members, in order of id.",
     method: "GET",
     path: "workspaces/:workspace/members",
+    params: { workspace: WORKSPACE },
     permission: "read",
     returns: z.object({ value: z.array(MemberJson) }),
     status: 200,
@@ -100,6 +102,7 @@ export const accessRoutes: readonly RestRoute[] = [
     summary: "Make somebody a member, or change a member's role.",
     method: "PUT",
     path: "workspaces/:workspace/members/:member",
+    params: { workspace: WORKSPACE, member: MEMBER },
     permission: "manage",
     body: MemberRole,
     about: ["role"],
@@ -107,23 +110,25 @@ export const accessRoutes: readonly RestRoute[] = [
     status: 200,
     refusals: ["InvalidState"],
     do: async ({ workspace, params, body, caller }) =>
-      memberJson(await putMember(workspace, params.member!, body.role, caller.id)),
+      memberJson(await putMember(workspace, params.member, body.role, caller.id)),
   }),
   restRoute({
     name: "members_delete",
     summary: "Take a member out, with their keys; at once here, within 30 seconds on every instance.",
     method: "DELETE",
     path: "workspaces/:workspace/members/:member",
+    params: { workspace: WORKSPACE, member: MEMBER },
     permission: "manage",
     status: 204,
     refusals: ["InvalidState"],
-    do: async ({ workspace, params }) => dismissMember(workspace, params.member!),
+    do: async ({ workspace, params }) => dismissMember(workspace, params.member),
   }),
   restRoute({
     name: "keys_list",
     summary: "List the keys: an owner sees all, others their own.",
     method: "GET",
     path: "workspaces/:workspace/keys",
+    params: { workspace: WORKSPACE },
     permission: "keys",
     returns: z.object({ value: z.array(KeyJson) }),
     status: 200,
@@ -138,6 +143,7 @@ export const accessRoutes: readonly RestRoute[] = [
     summary: "Make a key for a member.",
     method: "POST",
     path: "workspaces/:workspace/keys",
+    params: { workspace: WORKSPACE },
     permission: "keys",
     body: NewKey,
     about: ["name", "member", "role"],
@@ -161,10 +167,11 @@ export const accessRoutes: readonly RestRoute[] = [
     summary: "Revoke a key; at once here, within 30 seconds on every instance.",
     method: "DELETE",
     path: "workspaces/:workspace/keys/:keyId",
+    params: { workspace: WORKSPACE, keyId: KEY },
     permission: "keys",
     status: 204,
     do: async ({ workspace, params, caller, role }) => {
-      await revokeKey(workspace, params.keyId!, ownKeysOnly(caller, role));
+      await revokeKey(workspace, params.keyId, ownKeysOnly(caller, role));
     },
   }),
 ];

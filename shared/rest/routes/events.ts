@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { DEFAULT_DAYS, type Event, listEvents } from "../../domain/events/events.ts";
 import { textOfAtMost } from "../max-characters.ts";
+import { WORKSPACE } from "../parameters.ts";
 import { type RestRoute, restRoute } from "../route.ts";
 import { Time } from "../time.ts";
 
@@ -59,6 +60,7 @@ export const eventRoutes: readonly RestRoute[] = [
       "List who changed what and who was refused what, newest first. Pages may be short; what has a nextPageToken goes on.",
     method: "GET",
     path: "workspaces/:workspace/events",
+    params: { workspace: WORKSPACE },
     permission: "manage",
     query: EventsQuery,
     returns: z.object({ value: z.array(EventJson), nextPageToken: z.optional(z.string()) }),

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { mintRunToken, renewRunToken } from "../../domain/access/run-tokens.ts";
 import { WorkspaceError } from "../../domain/errors.ts";
+import { RUN, WORKSPACE } from "../parameters.ts";
 import { type RestRoute, restRoute } from "../route.ts";
 import { Time } from "../time.ts";
 
@@ -42,6 +43,7 @@ export const runTokenRoutes: readonly RestRoute[] = [
     summary: "Make a token for a run that has not ended; or, called with such a token, renew its lease.",
     method: "POST",
     path: "workspaces/:workspace/runs/:runId/token",
+    params: { workspace: WORKSPACE, runId: RUN },
     permission: "write",
     writes: ({ params }) => ({ runs: [params.runId] }),
     body: LeaseRequest,
@@ -49,7 +51,7 @@ export const runTokenRoutes: readonly RestRoute[] = [
     status: 200,
     refusals: ["InvalidState"],
     do: async ({ workspace, params, body, caller }) => {
-      const runId = params.runId!;
+      const runId = params.runId;
       const leaseMs = body.leaseSeconds * 1000;
       if (caller.kind !== "run") {
         const { secret, ...lease } = await mintRunToken(workspace, runId, leaseMs, body.longestSeconds * 1000);

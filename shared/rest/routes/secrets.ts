@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { deleteSecret, listSecrets, readSecret, type Secret, setSecret } from "../../domain/secrets.ts";
 import { MAX_SECRET_BYTES } from "../../stores/secret-store.ts";
+import { SECRET, WORKSPACE } from "../parameters.ts";
 import { type RestRoute, restRoute } from "../route.ts";
 import { Time } from "../time.ts";
 
@@ -33,6 +34,7 @@ export const secretRoutes: readonly RestRoute[] = [
     summary: "List the secrets, in order of name; without their values.",
     method: "GET",
     path: "workspaces/:workspace/secrets",
+    params: { workspace: WORKSPACE },
     permission: "read",
     returns: z.object({ value: z.array(SecretJson) }),
     status: 200,
@@ -43,33 +45,36 @@ export const secretRoutes: readonly RestRoute[] = [
     summary: "Set a secret, new or not; on every instance within five minutes.",
     method: "PUT",
     path: "workspaces/:workspace/secrets/:secret",
+    params: { workspace: WORKSPACE, secret: SECRET },
     permission: "write",
     body: NewSecretValue,
     returns: SecretJson,
     status: 200,
     refusals: ["InvalidState", "NotImplemented"],
     do: async ({ workspace, params, body, caller }) =>
-      secretJson(await setSecret(workspace, params.secret!, body.value, caller.id)),
+      secretJson(await setSecret(workspace, params.secret, body.value, caller.id)),
   }),
   restRoute({
     name: "secrets_read",
     summary: "Show the value of a secret.",
     method: "GET",
     path: "workspaces/:workspace/secrets/:secret/value",
+    params: { workspace: WORKSPACE, secret: SECRET },
     permission: "secrets",
     returns: SecretValue,
     status: 200,
     refusals: ["NotImplemented"],
-    do: async ({ workspace, params }) => ({ value: await readSecret(workspace, params.secret!) }),
+    do: async ({ workspace, params }) => ({ value: await readSecret(workspace, params.secret) }),
   }),
   restRoute({
     name: "secrets_delete",
     summary: "Delete a secret.",
     method: "DELETE",
     path: "workspaces/:workspace/secrets/:secret",
+    params: { workspace: WORKSPACE, secret: SECRET },
     permission: "write",
     status: 204,
     refusals: ["NotImplemented"],
-    do: async ({ workspace, params }) => deleteSecret(workspace, params.secret!),
+    do: async ({ workspace, params }) => deleteSecret(workspace, params.secret),
   }),
 ];

@@ -10,6 +10,7 @@ import {
 } from "../../domain/workspaces.ts";
 import { createOwnWorkspace, visibleWorkspaces } from "../../http/workspace-access.ts";
 import { textOfAtMost } from "../max-characters.ts";
+import { EXPERIMENT, MODEL, RUN, WORKSPACE } from "../parameters.ts";
 import { type RestRoute, restRoute } from "../route.ts";
 
 const Name = z
@@ -96,34 +97,37 @@ export const workspaceRoutes: readonly RestRoute[] = [
     summary: "Show a workspace.",
     method: "GET",
     path: "workspaces/:workspace",
+    params: { workspace: WORKSPACE },
     permission: "read",
     returns: WorkspaceJson,
     status: 200,
-    do: async ({ realm, params }) => workspaceJson(await getWorkspace(realm, params.workspace!)),
+    do: async ({ realm, params }) => workspaceJson(await getWorkspace(realm, params.workspace)),
   }),
   restRoute({
     name: "workspaces_update",
     summary: "Describe a workspace anew.",
     method: "PATCH",
     path: "workspaces/:workspace",
+    params: { workspace: WORKSPACE },
     permission: "manage",
     body: WorkspaceChanges,
     returns: WorkspaceJson,
     status: 200,
     do: async ({ realm, params, body }) =>
-      workspaceJson(await updateWorkspace(realm, params.workspace!, body.description)),
+      workspaceJson(await updateWorkspace(realm, params.workspace, body.description)),
   }),
   restRoute({
     name: "workspaces_delete",
     summary: "Delete a workspace with everything in it, for good; `default` stays.",
     method: "DELETE",
     path: "workspaces/:workspace",
+    params: { workspace: WORKSPACE },
     permission: "manage",
     returns: Accepted,
     status: 202,
     refusals: ["InvalidState"],
     do: async ({ realm, params }) => {
-      await deleteWorkspace(realm, params.workspace!);
+      await deleteWorkspace(realm, params.workspace);
       return PURGING;
     },
   }),
@@ -133,32 +137,35 @@ export const workspaceRoutes: readonly RestRoute[] = [
       "Remove a deleted run for good: metrics, artifacts and all, but for files that a model version is made of.",
     method: "DELETE",
     path: "workspaces/:workspace/runs/:runId",
+    params: { workspace: WORKSPACE, runId: RUN },
     permission: "manage",
     returns: Purging,
     status: 202,
     refusals: ["InvalidState"],
-    do: async ({ workspace, params }) => purgingJson(await purgeRecord(workspace, "run", params.runId!)),
+    do: async ({ workspace, params }) => purgingJson(await purgeRecord(workspace, "run", params.runId)),
   }),
   restRoute({
     name: "models_purge",
     summary: "Remove a deleted logged model for good.",
     method: "DELETE",
     path: "workspaces/:workspace/logged-models/:modelId",
+    params: { workspace: WORKSPACE, modelId: MODEL },
     permission: "manage",
     returns: Purging,
     status: 202,
     refusals: ["InvalidState"],
-    do: async ({ workspace, params }) => purgingJson(await purgeRecord(workspace, "model", params.modelId!)),
+    do: async ({ workspace, params }) => purgingJson(await purgeRecord(workspace, "model", params.modelId)),
   }),
   restRoute({
     name: "experiments_purge",
     summary: "Remove a deleted experiment for good, with its runs and logged models.",
     method: "DELETE",
     path: "workspaces/:workspace/experiments/:experimentId",
+    params: { workspace: WORKSPACE, experimentId: EXPERIMENT },
     permission: "manage",
     returns: Purging,
     status: 202,
     refusals: ["InvalidState"],
-    do: async ({ workspace, params }) => purgingJson(await purgeExperiment(workspace, params.experimentId!)),
+    do: async ({ workspace, params }) => purgingJson(await purgeExperiment(workspace, params.experimentId)),
   }),
 ];
