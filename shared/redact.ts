@@ -1,8 +1,10 @@
+import { CREDENTIAL } from "./credential-form.ts";
+
 const HIDDEN = "[hidden]";
 
 /** What is a secret by its form. Each pattern looks at a character a bounded number of times, whatever the text. */
 const FORMS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
-  [/cairn_(key|run)_w[0-9a-f]{16}_[0-9a-f]+/g, HIDDEN],
+  [new RegExp(`${CREDENTIAL}[0-9a-f]+`, "g"), HIDDEN],
   [/\b(Bearer|Basic|SharedKey|SharedAccessSignature) +[\w.~+/:=&%-]{16,}/gi, `$1 ${HIDDEN}`],
   [/(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86,}==/g, HIDDEN],
   [/\b(sk|ghp|gho|ghs|github_pat|glpat|hf|xox[abprs])([-_])[A-Za-z0-9_-]{16,}/g, `$1$2${HIDDEN}`],

@@ -1,9 +1,9 @@
+import { type ReadCredential, readCredential } from "../domain/access/credentials.ts";
 import { holderOfKey } from "../domain/access/keys.ts";
 import { recentMember } from "../domain/access/members.ts";
 import { grants, type Permission, type Role } from "../domain/access/roles.ts";
 import type { Writes } from "../domain/access/run-scope.ts";
 import { type RunOfToken, runOfToken } from "../domain/access/run-tokens.ts";
-import { type ReadSecret, readSecret } from "../domain/access/secrets.ts";
 import { WorkspaceError } from "../domain/errors.ts";
 import {
   DEFAULT_WORKSPACE,
@@ -100,12 +100,12 @@ export function identify(by: Authentication, request: AppRequest): Promise<Calle
   if (by.loopbackUser) return LOOPBACK;
   const credential = credentialOf(request.headers.get("authorization"));
   if (credential === undefined) return ANONYMOUS;
-  const secret = readSecret(credential);
+  const secret = readCredential(credential);
   if (secret) return callerWith(by.realm, secret);
   return by.entra && isSignedToken(credential) ? callerOfToken(by, by.entra, credential) : ANONYMOUS;
 }
 
-async function callerWith(realm: Realm, secret: ReadSecret): Promise<Caller> {
+async function callerWith(realm: Realm, secret: ReadCredential): Promise<Caller> {
   const { kind, workspaceId } = secret;
   const workspace = workspaceOfId(realm, workspaceId);
   if (kind === "run") {

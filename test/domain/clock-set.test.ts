@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
+import { readCredential } from "../../shared/domain/access/credentials.ts";
 import { createKey, holderOfKey, listKeys } from "../../shared/domain/access/keys.ts";
 import { putMember } from "../../shared/domain/access/members.ts";
-import { readSecret } from "../../shared/domain/access/secrets.ts";
 import { watchPurges } from "../../shared/domain/purge/background.ts";
 import { purgeRecord } from "../../shared/domain/purge/purge.ts";
 import { deleteRun } from "../../shared/domain/runs/runs.ts";
@@ -49,9 +49,9 @@ it("purge: one whose message is lost is resumed, though the clock is set back a 
 it("a key: its last use is noted again when the clock has been set back a year", async () => {
   await putMember(workspace, "ada", "contributor", "test");
   const { secret } = await createKey(workspace, { name: "k", member: "ada", createdBy: "test" });
-  await holderOfKey(workspace, readSecret(secret)!);
+  await holderOfKey(workspace, readCredential(secret)!);
   fixture.clock.nowMs -= 365 * DAY;
   fixture.clock.pass(30 * SECOND);
-  await holderOfKey(withColdMemory(workspace), readSecret(secret)!);
+  await holderOfKey(withColdMemory(workspace), readCredential(secret)!);
   expect(await listKeys(workspace)).toMatchObject([{ lastUsedMs: fixture.clock.now() }]);
 });

@@ -2,6 +2,9 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { CREDENTIAL_KINDS } from "../../shared/credential-form.ts";
+import { issueCredential, readCredential } from "../../shared/domain/access/credentials.ts";
+import { machineIds } from "../../shared/drivers/machine.ts";
 import { brief } from "../../shared/http/refusal.ts";
 import { redact } from "../../shared/redact.ts";
 import { PLANTED, plantedIn } from "../setup/secrets.ts";
@@ -36,6 +39,12 @@ const BEGINNINGS = [
 ];
 
 describe("redact", () => {
+  test.each(CREDENTIAL_KINDS)("a credential of the kind %s that we issue is hidden, wherever it stands", (kind) => {
+    const { secret } = issueCredential(machineIds, kind, "w0123456789abcdef");
+    expect(readCredential(secret)).toMatchObject({ kind, workspaceId: "w0123456789abcdef" });
+    expect(redact(`x${secret}, and "${secret}"`)).toBe('x[hidden], and "[hidden]"');
+  });
+
   /** What is quadratic takes minutes for 200,000 characters; what is linear some milliseconds. */
   test.each(BEGINNINGS)("200,000 characters of %j hold nobody up", (beginning) => {
     for (const end of ["", "!", " ", "@", "="]) redact(beginning.repeat(200_000 / beginning.length) + end);

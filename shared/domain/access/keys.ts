@@ -3,6 +3,7 @@ import { invalid, invalidState, notFound } from "../errors.ts";
 import { KeyedLock } from "../keyed-lock.ts";
 import { CATALOG } from "../stored-names.ts";
 import { cut } from "../validation.ts";
+import { issueCredential, type ReadCredential, sameHash } from "./credentials.ts";
 import {
   listMembers,
   type Member,
@@ -13,7 +14,6 @@ import {
   requireMemberId,
 } from "./members.ts";
 import { lowerRole, type Role } from "./roles.ts";
-import { issueSecret, type ReadSecret, sameHash } from "./secrets.ts";
 
 /** A key as its owners see it; what it is itself is shown once, when it is made. */
 export interface Key {
@@ -99,7 +99,7 @@ interface DraftedKey {
 }
 
 export function draftKey(workspace: MembersOf, input: NewKey): DraftedKey {
-  const { secret, hash, id } = issueSecret(workspace.ids, "key", workspace.id);
+  const { secret, hash, id } = issueCredential(workspace.ids, "key", workspace.id);
   const { name, member, role, expiresMs, createdBy } = input;
   const createdMs = workspace.clock.now();
   const key: Key = {
@@ -160,7 +160,7 @@ export async function dismissMember(workspace: MembersOf, id: string): Promise<v
 }
 
 /** Who a key speaks for; undefined when it is unknown, revoked or expired, or its member is gone. Read at most every 30 s. */
-export async function holderOfKey(workspace: MembersOf, { id, hash }: ReadSecret): Promise<KeyHolder | undefined> {
+export async function holderOfKey(workspace: MembersOf, { id, hash }: ReadCredential): Promise<KeyHolder | undefined> {
   const { memory, clock } = workspace;
   const item = await memory.recent.get(clock, recentKey(workspace.id, id), () => readForUse(workspace, id));
   if (!item || !sameHash(item.hash, hash)) return undefined;

@@ -7,7 +7,7 @@ import { requireActiveRun } from "../runs/runs.ts";
 import { ENDED, type RunAttributes } from "../runs/types.ts";
 import { CATALOG } from "../stored-names.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";
-import { issueSecret, type ReadSecret, sameHash } from "./secrets.ts";
+import { issueCredential, type ReadCredential, sameHash } from "./credentials.ts";
 
 /**
  * What a script comes with while it runs. The token stays, its lease is renewed by whoever looks after the script; it ends with its lease, at
@@ -57,7 +57,7 @@ export async function mintRunToken(
   longestMs: number,
 ): Promise<Lease & { secret: string }> {
   const runEnds = await endsOfUnended(workspace, runId);
-  const { secret, hash, id } = issueSecret(workspace.ids, "run", workspace.id);
+  const { secret, hash, id } = issueCredential(workspace.ids, "run", workspace.id);
   const nowMs = workspace.clock.now();
   const endsMs = nowMs + longestMs + AFTERWARDS_MS;
   const lease = { leaseUntilMs: Math.min(nowMs + leaseMs, endsMs), endsMs };
@@ -95,7 +95,7 @@ export async function renewRunToken(
 /** The run that a token speaks for; undefined when it is unknown, its lease has ended, or the run is deleted. Read at most every 30 s. */
 export async function runOfToken(
   workspace: WorkspaceOfToken,
-  { id, hash }: ReadSecret,
+  { id, hash }: ReadCredential,
 ): Promise<RunOfToken | undefined> {
   const { memory, clock } = workspace;
   const key = recentKey(workspace.id, id);

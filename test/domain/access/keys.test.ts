@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { readCredential } from "../../../shared/domain/access/credentials.ts";
 import { createKey, dismissMember, holderOfKey, listKeys, revokeKey } from "../../../shared/domain/access/keys.ts";
 import { listMembers, putMember } from "../../../shared/domain/access/members.ts";
-import { readSecret } from "../../../shared/domain/access/secrets.ts";
 import { listEvents } from "../../../shared/domain/events/events.ts";
 import { Memory } from "../../../shared/domain/memory.ts";
 import type { Workspace } from "../../../shared/domain/workspace.ts";
@@ -33,7 +33,7 @@ beforeEach(async () => {
 });
 
 const make = (more: object = {}) => createKey(workspace, { name: "k", member: "ada", createdBy: "test", ...more });
-const holder = (secret: string, at = workspace) => holderOfKey(at, readSecret(secret)!);
+const holder = (secret: string, at = workspace) => holderOfKey(at, readCredential(secret)!);
 
 /** What the store holds, as text. */
 async function stored(): Promise<string> {
@@ -87,9 +87,9 @@ describe("API keys", () => {
     const last = secret.endsWith("0") ? "1" : "0";
     expect(await holder(secret.slice(0, -1) + last)).toBeUndefined();
     expect(await holder(secret, other)).toBeUndefined();
-    expect(readSecret(secret.toUpperCase())).toBeUndefined();
-    expect(readSecret(`${secret} `)).toBeUndefined();
-    expect(readSecret(secret.replace("_key_", "_run_"))).not.toMatchObject({ hash: readSecret(secret)!.hash });
+    expect(readCredential(secret.toUpperCase())).toBeUndefined();
+    expect(readCredential(`${secret} `)).toBeUndefined();
+    expect(readCredential(secret.replace("_key_", "_run_"))).not.toMatchObject({ hash: readCredential(secret)!.hash });
   });
 
   test("revokeKey: the key is out at once here, and within 30 s in another process", async () => {
@@ -226,7 +226,7 @@ describe("the owner's key of the local host", () => {
     expect(await holder(second!, home)).toMatchObject({ role: "owner" });
     expect(await listKeys(home)).toHaveLength(1);
     expect(await ownerKey(fresh.realm)).toBeUndefined();
-    const { id: keyId } = readSecret(second!)!;
+    const { id: keyId } = readCredential(second!)!;
     expect(await eventsOfHost()).toHaveLength(2);
     expect(await eventsOfHost()).toContainEqual(
       expect.objectContaining({

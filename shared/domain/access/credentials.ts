@@ -1,13 +1,14 @@
 import { hash, timingSafeEqual } from "node:crypto";
+import { CREDENTIAL, type CREDENTIAL_KINDS } from "../../credential-form.ts";
 import type { Ids } from "../../stores/clock.ts";
 
 /**
  * Credentials that we issue: `cairn_<kind>_<workspace id>_<64 hex digits>`. Scanners know them by `cairn_(key|run)_w[0-9a-f]{16}_[0-9a-f]{64}`.
  * Only their SHA-256 is stored; 256 random bits need no slower one.
  */
-type SecretKind = "key" | "run";
+type CredentialKind = (typeof CREDENTIAL_KINDS)[number];
 
-interface IssuedSecret {
+interface IssuedCredential {
   /** Shown once. */
   readonly secret: string;
   readonly hash: string;
@@ -15,23 +16,23 @@ interface IssuedSecret {
   readonly id: string;
 }
 
-export interface ReadSecret extends IssuedSecret {
-  readonly kind: SecretKind;
+export interface ReadCredential extends IssuedCredential {
+  readonly kind: CredentialKind;
   readonly workspaceId: string;
 }
 
-const SECRET = /^cairn_(key|run)_(w[0-9a-f]{16})_[0-9a-f]{64}$/;
+const WHOLE = new RegExp(`^${CREDENTIAL}[0-9a-f]{64}$`);
 const ID_LENGTH = 16;
 
-export function issueSecret(ids: Ids, kind: SecretKind, workspaceId: string): IssuedSecret {
+export function issueCredential(ids: Ids, kind: CredentialKind, workspaceId: string): IssuedCredential {
   return describe(`cairn_${kind}_${workspaceId}_${ids.hex(32)}`);
 }
 
 /** Undefined for what we can never have issued. */
-export function readSecret(text: string): ReadSecret | undefined {
-  const [, kind, workspaceId] = SECRET.exec(text) ?? [];
+export function readCredential(text: string): ReadCredential | undefined {
+  const [, kind, workspaceId] = WHOLE.exec(text) ?? [];
   if (!kind || !workspaceId) return undefined;
-  return { ...describe(text), kind: kind as SecretKind, workspaceId };
+  return { ...describe(text), kind: kind as CredentialKind, workspaceId };
 }
 
 /** Whether two hashes are the same, in a time that does not tell how much of them is. */
@@ -39,7 +40,7 @@ export function sameHash(a: string, b: string): boolean {
   return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
 }
 
-function describe(secret: string): IssuedSecret {
+function describe(secret: string): IssuedCredential {
   const digest = hash("sha256", secret);
   return { secret, hash: digest, id: digest.slice(0, ID_LENGTH) };
 }
