@@ -42,8 +42,9 @@ const MIN_HEADER = TOKEN_BEGINNING.length + 8;
 /** The run up to a token's header, which ends with a dot that something follows. A pattern for it would look at `eyJeyJeyJ…` again from each `eyJ`. */
 function hideWebToken(run: string): string {
   let start = 0;
+  let header = -1;
   for (let dot = run.indexOf("."); dot >= 0 && dot + 1 < run.length; dot = run.indexOf(".", start)) {
-    const header = run.indexOf(TOKEN_BEGINNING, start);
+    if (header < start) header = run.indexOf(TOKEN_BEGINNING, start);
     if (header < 0) return run;
     if (dot - header >= MIN_HEADER && run[dot + 1] !== ".") return run.slice(0, header) + HIDDEN;
     start = dot + 1;

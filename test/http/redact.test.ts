@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { CREDENTIAL_KINDS } from "../../shared/credential-form.ts";
 import { issueCredential, readCredential } from "../../shared/domain/access/credentials.ts";
 import { machineIds } from "../../shared/drivers/machine.ts";
@@ -48,6 +48,14 @@ describe("redact", () => {
   /** What is quadratic takes minutes for 200,000 characters; what is linear some milliseconds. */
   test.each(BEGINNINGS)("200,000 characters of %j hold nobody up", (beginning) => {
     for (const end of ["", "!", " ", "@", "="]) redact(beginning.repeat(200_000 / beginning.length) + end);
+  });
+
+  test("what may be a token is sought once, however many dots stand before it", () => {
+    const sought = vi.spyOn(String.prototype, "indexOf");
+    const text = `${"a.".repeat(1000)}eyJ`;
+    expect(redact(text)).toBe(text);
+    expect(sought.mock.calls.filter(([what]) => what === "eyJ").length).toBe(1);
+    sought.mockRestore();
   });
 
   test("what it has hidden stays as it is, whatever is hidden in whatever text", () => {
