@@ -1,6 +1,6 @@
 import { folderOfUri, pathOfUri } from "./artifact-paths.ts";
 import { invalid } from "./errors.ts";
-import type { ModelAttributes } from "./models/types.ts";
+import type { ModelAttributes } from "./logged-models/types.ts";
 import type { Tombstone } from "./record.ts";
 import type { RecordHead } from "./record-shape.ts";
 import type { RunAttributes } from "./runs/types.ts";

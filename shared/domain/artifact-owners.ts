@@ -1,5 +1,5 @@
 import { pathOfUri } from "./artifact-paths.ts";
-import type { ModelAttributes } from "./models/types.ts";
+import type { ModelAttributes } from "./logged-models/types.ts";
 import { getHead } from "./record.ts";
 import type { RunAttributes } from "./runs/types.ts";
 import { RUN_ID } from "./validation.ts";

@@ -1,7 +1,7 @@
 import type { Item } from "../stores/document-store.ts";
 import type { Key } from "./access/keys.ts";
 import { DEFAULT_EXPERIMENT_ID, type Experiment, experimentDocumentId } from "./experiments.ts";
-import { modelsScope } from "./models/models.ts";
+import { modelsScope } from "./logged-models/models.ts";
 import { runsScope } from "./runs/runs.ts";
 import { BLOBS } from "./stored-names.ts";
 import type { Workspace } from "./workspace.ts";

@@ -1,7 +1,7 @@
 import type { Experiment } from "../domain/experiments.ts";
 import { int64Json } from "../domain/int64.ts";
+import type { LoggedModel } from "../domain/logged-models/models.ts";
 import type { Point } from "../domain/metrics/points.ts";
-import type { LoggedModel } from "../domain/models/models.ts";
 import type { NamedVersion, RegisteredModel } from "../domain/registry/types.ts";
 import { loadInput } from "../domain/runs/inputs.ts";
 import type { Run } from "../domain/runs/runs.ts";

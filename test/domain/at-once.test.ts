@@ -2,7 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { createExperiment } from "../../shared/domain/experiments.ts";
-import { searchLoggedModels } from "../../shared/domain/models/search.ts";
+import { searchLoggedModels } from "../../shared/domain/logged-models/search.ts";
 import { searchRuns } from "../../shared/domain/runs/search.ts";
 import type { Workspace } from "../../shared/domain/workspace.ts";
 import { inParallel, SIDE_BY_SIDE } from "../../shared/parallel.ts";

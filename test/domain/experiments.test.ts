@@ -10,7 +10,7 @@ import {
   restoreExperiment,
   setExperimentTag,
 } from "../../shared/domain/experiments.ts";
-import { createLoggedModel, getLoggedModel } from "../../shared/domain/models/models.ts";
+import { createLoggedModel, getLoggedModel } from "../../shared/domain/logged-models/models.ts";
 import { logBatch, logMetric, logParam } from "../../shared/domain/runs/log.ts";
 import { createRun, deleteRun, getRun, restoreRun, setTag, updateRun } from "../../shared/domain/runs/runs.ts";
 import type { Workspace } from "../../shared/domain/workspace.ts";

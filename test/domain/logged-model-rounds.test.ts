@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createExperiment, deleteExperiment, restoreExperiment } from "../../shared/domain/experiments.ts";
-import { fold } from "../../shared/domain/metrics/fold.ts";
 import {
   createLoggedModel,
   deleteLoggedModel,
@@ -10,9 +9,10 @@ import {
   getLoggedModel,
   logLoggedModelParams,
   setLoggedModelTags,
-} from "../../shared/domain/models/models.ts";
-import { searchLoggedModels } from "../../shared/domain/models/search.ts";
-import { MODEL_STATUSES, type ModelStatus } from "../../shared/domain/models/types.ts";
+} from "../../shared/domain/logged-models/models.ts";
+import { searchLoggedModels } from "../../shared/domain/logged-models/search.ts";
+import { MODEL_STATUSES, type ModelStatus } from "../../shared/domain/logged-models/types.ts";
+import { fold } from "../../shared/domain/metrics/fold.ts";
 import { logBatch } from "../../shared/domain/runs/log.ts";
 import { createRun } from "../../shared/domain/runs/runs.ts";
 import { runsPartition, type Workspace } from "../../shared/domain/workspace.ts";

@@ -8,8 +8,8 @@ import {
   getLoggedModel,
   logLoggedModelParams,
   setLoggedModelTags,
-} from "../../shared/domain/models/models.ts";
-import { type ModelSearch, searchLoggedModels } from "../../shared/domain/models/search.ts";
+} from "../../shared/domain/logged-models/models.ts";
+import { type ModelSearch, searchLoggedModels } from "../../shared/domain/logged-models/search.ts";
 import { logBatch, logMetric } from "../../shared/domain/runs/log.ts";
 import { createRun, getRun } from "../../shared/domain/runs/runs.ts";
 import type { Workspace } from "../../shared/domain/workspace.ts";

@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vit
 import { removeBelow } from "../../shared/domain/artifacts.ts";
 import { searchExperiments } from "../../shared/domain/experiment-search.ts";
 import { createExperiment, deleteExperiment } from "../../shared/domain/experiments.ts";
-import { createLoggedModel } from "../../shared/domain/models/models.ts";
-import { searchLoggedModels } from "../../shared/domain/models/search.ts";
+import { createLoggedModel } from "../../shared/domain/logged-models/models.ts";
+import { searchLoggedModels } from "../../shared/domain/logged-models/search.ts";
 import { handlePurge, watchPurges } from "../../shared/domain/purge/background.ts";
 import { purgeExperiment } from "../../shared/domain/purge/purge.ts";
 import { createModelVersion } from "../../shared/domain/registry/create-version.ts";

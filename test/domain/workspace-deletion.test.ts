@@ -9,8 +9,8 @@ import {
   deleteExperimentTag,
   setExperimentTag,
 } from "../../shared/domain/experiments.ts";
+import { createLoggedModel, deleteLoggedModel } from "../../shared/domain/logged-models/models.ts";
 import { Memory } from "../../shared/domain/memory.ts";
-import { createLoggedModel, deleteLoggedModel } from "../../shared/domain/models/models.ts";
 import { handlePurge } from "../../shared/domain/purge/background.ts";
 import { purgeExperiment, purgeRecord } from "../../shared/domain/purge/purge.ts";
 import { PURGE_QUEUE } from "../../shared/domain/queues.ts";

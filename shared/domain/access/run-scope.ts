@@ -1,7 +1,7 @@
 import { ownersOf } from "../artifact-owners.ts";
 import { artifactPath } from "../artifact-paths.ts";
 import { WorkspaceError } from "../errors.ts";
-import type { ModelAttributes } from "../models/types.ts";
+import type { ModelAttributes } from "../logged-models/types.ts";
 import { readRecord } from "../record.ts";
 import { type NamedSource, requireOwnSource } from "../registry/source.ts";
 import type { RunAttributes } from "../runs/types.ts";

@@ -1,5 +1,5 @@
 import { hashOf } from "../hash.ts";
-import type { ModelAttributes } from "../models/types.ts";
+import type { ModelAttributes } from "../logged-models/types.ts";
 import { SEAL_QUEUE } from "../queues.ts";
 import { changeRecord, getHead } from "../record.ts";
 import type { Quiet, RecordAttributes, RecordHead } from "../record-shape.ts";

@@ -7,7 +7,7 @@ import {
   experimentsScope,
   findExperiment,
 } from "../experiments.ts";
-import type { ModelAttributes } from "../models/types.ts";
+import type { ModelAttributes } from "../logged-models/types.ts";
 import { optimistically } from "../optimistic.ts";
 import { getHead, type Tombstone } from "../record.ts";
 import type { RecordHead } from "../record-shape.ts";

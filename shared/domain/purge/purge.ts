@@ -1,6 +1,6 @@
 import { invalidState } from "../errors.ts";
 import { DEFAULT_EXPERIMENT_ID, getExperiment } from "../experiments.ts";
-import { modelNotFound } from "../models/models.ts";
+import { modelNotFound } from "../logged-models/models.ts";
 import { PURGE_QUEUE } from "../queues.ts";
 import { getHead } from "../record.ts";
 import { type KeptVersion, versionsOfExperiment, versionsOfRecord } from "../registry/uses.ts";

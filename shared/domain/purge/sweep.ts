@@ -1,6 +1,6 @@
 import type { Item, Stored } from "../../stores/document-store.ts";
+import { modelsScope } from "../logged-models/models.ts";
 import { removeDocuments } from "../metrics/read.ts";
-import { modelsScope } from "../models/models.ts";
 import { optimistically } from "../optimistic.ts";
 import { renewRunSnapshot } from "../runs/run-snapshot.ts";
 import { runsScope } from "../runs/runs.ts";

@@ -1,7 +1,7 @@
 import { localPathOf, requireNoHost, schemeOf } from "../artifact-locations.ts";
 import { invalid, WorkspaceError } from "../errors.ts";
-import { getLoggedModel } from "../models/models.ts";
-import type { ModelAttributes } from "../models/types.ts";
+import { getLoggedModel } from "../logged-models/models.ts";
+import type { ModelAttributes } from "../logged-models/types.ts";
 import { decodeFully } from "../percent.ts";
 import { readRecord } from "../record.ts";
 import type { RunAttributes } from "../runs/types.ts";

@@ -1,6 +1,6 @@
 import { folderOfUri } from "../artifact-paths.ts";
 import type { Experiment } from "../experiments.ts";
-import type { ModelAttributes } from "../models/types.ts";
+import type { ModelAttributes } from "../logged-models/types.ts";
 import { getHead } from "../record.ts";
 import type { RunAttributes } from "../runs/types.ts";
 import { runsPartition, type Workspace } from "../workspace.ts";

@@ -1,9 +1,9 @@
 import { pointsIngested } from "../../signals.ts";
 import { invalid } from "../errors.ts";
+import { appendModelPoints, findModelPoints, type ModelPoints, namesModel } from "../logged-models/log.ts";
 import { appendPoints, pointsItem, pointsTime } from "../metrics/append.ts";
 import { endQuiet, SETTLED_AFTER_MS, suggestFold } from "../metrics/fold.ts";
 import type { Point } from "../metrics/points.ts";
-import { appendModelPoints, findModelPoints, type ModelPoints, namesModel } from "../models/log.ts";
 import type { Draft } from "../record.ts";
 import { checkedParam, checkedTag, type Param, type Tag } from "../tag.ts";
 import { cut, invalidValue, LIMITS, requireEntityName, requireLength } from "../validation.ts";

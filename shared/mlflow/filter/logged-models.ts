@@ -1,4 +1,4 @@
-import type { MetricClause, MetricOrder, ModelSearch } from "../../domain/models/search.ts";
+import type { MetricClause, MetricOrder, ModelSearch } from "../../domain/logged-models/search.ts";
 import type { Clause, NumberOperator } from "../../domain/search/clauses.ts";
 import { searchableExperimentId } from "../../domain/search/experiment-id.ts";
 import type { OrderKey } from "../../domain/search/order.ts";

@@ -8,9 +8,9 @@ import {
   type LoggedModel,
   logLoggedModelParams,
   setLoggedModelTags,
-} from "../../domain/models/models.ts";
-import { searchLoggedModels } from "../../domain/models/search.ts";
-import { MODEL_STATUSES } from "../../domain/models/types.ts";
+} from "../../domain/logged-models/models.ts";
+import { searchLoggedModels } from "../../domain/logged-models/search.ts";
+import { MODEL_STATUSES } from "../../domain/logged-models/types.ts";
 import { BATCH_BYTES } from "../../http/body.ts";
 import type { AppResponse } from "../../http/types.ts";
 import { loggedModelJson, metricJson, TAGS } from "../entities.ts";

@@ -1,4 +1,4 @@
-import { noteModelVersion } from "../../domain/models/registrations.ts";
+import { noteModelVersion } from "../../domain/logged-models/registrations.ts";
 import { createModelVersion } from "../../domain/registry/create-version.ts";
 import { searchModelVersions } from "../../domain/registry/registry-index.ts";
 import { isPrompt } from "../../domain/registry/source.ts";

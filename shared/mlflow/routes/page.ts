@@ -1,5 +1,5 @@
 import { invalid } from "../../domain/errors.ts";
-import { getLoggedModel } from "../../domain/models/models.ts";
+import { getLoggedModel } from "../../domain/logged-models/models.ts";
 import { getModelVersion } from "../../domain/registry/versions.ts";
 import { listDatasets } from "../../domain/runs/datasets.ts";
 import { getRun } from "../../domain/runs/runs.ts";

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createLoggedModel } from "../../../shared/domain/logged-models/models.ts";
 import { appendPoints, pointsItem } from "../../../shared/domain/metrics/append.ts";
 import { fold, SETTLED_AFTER_MS } from "../../../shared/domain/metrics/fold.ts";
 import type { Point } from "../../../shared/domain/metrics/points.ts";
 import { readWithLatest } from "../../../shared/domain/metrics/read.ts";
 import { foldAndSeal, seal } from "../../../shared/domain/metrics/seal.ts";
-import { createLoggedModel } from "../../../shared/domain/models/models.ts";
 import { FOLD_QUEUE } from "../../../shared/domain/queues.ts";
 import { getHead } from "../../../shared/domain/record.ts";
 import { logBatch, logMetric } from "../../../shared/domain/runs/log.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createExperiment, deleteExperiment, experimentDocumentId } from "../../../shared/domain/experiments.ts";
-import { deleteLoggedModel } from "../../../shared/domain/models/models.ts";
+import { deleteLoggedModel } from "../../../shared/domain/logged-models/models.ts";
 import { watchPurges } from "../../../shared/domain/purge/background.ts";
 import { purgeExperiment, purgeRecord } from "../../../shared/domain/purge/purge.ts";
 import { createModelVersion } from "../../../shared/domain/registry/create-version.ts";

@@ -7,7 +7,7 @@ import {
   findExperimentByName,
   restoreExperiment,
 } from "../../../shared/domain/experiments.ts";
-import { deleteLoggedModel, getLoggedModel } from "../../../shared/domain/models/models.ts";
+import { deleteLoggedModel, getLoggedModel } from "../../../shared/domain/logged-models/models.ts";
 import { handlePurge, watchPurges } from "../../../shared/domain/purge/background.ts";
 import { purgeExperiment, purgeRecord } from "../../../shared/domain/purge/purge.ts";
 import { createModelVersion } from "../../../shared/domain/registry/create-version.ts";

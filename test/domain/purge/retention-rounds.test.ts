@@ -6,7 +6,7 @@ import {
   findExperiment,
   restoreExperiment,
 } from "../../../shared/domain/experiments.ts";
-import { createLoggedModel, deleteLoggedModel, getLoggedModel } from "../../../shared/domain/models/models.ts";
+import { createLoggedModel, deleteLoggedModel, getLoggedModel } from "../../../shared/domain/logged-models/models.ts";
 import { watchPurges } from "../../../shared/domain/purge/background.ts";
 import { purgeExperiment, purgeRecord } from "../../../shared/domain/purge/purge.ts";
 import { createModelVersion } from "../../../shared/domain/registry/create-version.ts";

@@ -5,7 +5,7 @@ import {
   findExperiment,
   restoreExperiment,
 } from "../../../shared/domain/experiments.ts";
-import { deleteLoggedModel, getLoggedModel } from "../../../shared/domain/models/models.ts";
+import { deleteLoggedModel, getLoggedModel } from "../../../shared/domain/logged-models/models.ts";
 import { watchPurges } from "../../../shared/domain/purge/background.ts";
 import { deleteRun, getRun, restoreRun } from "../../../shared/domain/runs/runs.ts";
 import { DAY, refusal } from "../support.ts";

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect } from "vitest";
 import { artifactBlob } from "../../../shared/domain/artifacts.ts";
+import { createLoggedModel } from "../../../shared/domain/logged-models/models.ts";
 import { Memory } from "../../../shared/domain/memory.ts";
 import { appendPoints, pointsItem } from "../../../shared/domain/metrics/append.ts";
-import { createLoggedModel } from "../../../shared/domain/models/models.ts";
 import { handlePurge } from "../../../shared/domain/purge/background.ts";
 import { PURGE_QUEUE } from "../../../shared/domain/queues.ts";
 import { logInputs } from "../../../shared/domain/runs/inputs.ts";

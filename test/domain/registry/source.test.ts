@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createExperiment } from "../../../shared/domain/experiments.ts";
-import { createLoggedModel, deleteLoggedModel, getLoggedModel } from "../../../shared/domain/models/models.ts";
-import { noteModelVersion } from "../../../shared/domain/models/registrations.ts";
+import { createLoggedModel, deleteLoggedModel, getLoggedModel } from "../../../shared/domain/logged-models/models.ts";
+import { noteModelVersion } from "../../../shared/domain/logged-models/registrations.ts";
 import { createModelVersion } from "../../../shared/domain/registry/create-version.ts";
 import { createRegisteredModel, setAlias } from "../../../shared/domain/registry/models.ts";
 import type { NewVersion } from "../../../shared/domain/registry/source.ts";

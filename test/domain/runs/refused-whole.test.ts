@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createExperiment, setExperimentTag } from "../../../shared/domain/experiments.ts";
-import { createLoggedModel, setLoggedModelTags } from "../../../shared/domain/models/models.ts";
+import { createLoggedModel, setLoggedModelTags } from "../../../shared/domain/logged-models/models.ts";
 import { createRegisteredModel, setRegisteredModelTag } from "../../../shared/domain/registry/models.ts";
 import { type DatasetInput, logInputs } from "../../../shared/domain/runs/inputs.ts";
 import { logBatch } from "../../../shared/domain/runs/log.ts";

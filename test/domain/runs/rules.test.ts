@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLoggedModel, getLoggedModel } from "../../../shared/domain/models/models.ts";
+import { createLoggedModel, getLoggedModel } from "../../../shared/domain/logged-models/models.ts";
 import { loadInput, logInputs, logOutputs } from "../../../shared/domain/runs/inputs.ts";
 import { logBatch, logMetric, logParam } from "../../../shared/domain/runs/log.ts";
 import { recordModel } from "../../../shared/domain/runs/log-model.ts";

@@ -1,4 +1,4 @@
-import type { MetricClause } from "../../../shared/domain/models/search.ts";
+import type { MetricClause } from "../../../shared/domain/logged-models/search.ts";
 import type { Clause } from "../../../shared/domain/search/clauses.ts";
 import { ColumnTable, type DatasetUse, type RowView } from "../../../shared/domain/search/column-table.ts";
 import { searchableExperimentId } from "../../../shared/domain/search/experiment-id.ts";
