@@ -5,7 +5,7 @@ import * as errors from "../../shared/stores/errors.ts";
 export async function otherProcess() {
   vi.resetModules();
   vi.doMock("../../shared/stores/errors.ts", () => errors);
-  const [runs, log, fold, memory, experiments, versions, creation, models] = await Promise.all([
+  const [runs, log, fold, memory, experiments, versions, creation, models, secrets] = await Promise.all([
     import("../../shared/domain/runs/runs.ts"),
     import("../../shared/domain/runs/log.ts"),
     import("../../shared/domain/metrics/fold.ts"),
@@ -14,7 +14,18 @@ export async function otherProcess() {
     import("../../shared/domain/registry/versions.ts"),
     import("../../shared/domain/registry/create-version.ts"),
     import("../../shared/domain/registry/models.ts"),
+    import("../../shared/domain/secrets.ts"),
   ]);
   vi.doUnmock("../../shared/stores/errors.ts");
-  return { ...experiments, ...runs, ...log, ...fold, ...versions, ...creation, ...models, Memory: memory.Memory };
+  return {
+    ...experiments,
+    ...runs,
+    ...log,
+    ...fold,
+    ...versions,
+    ...creation,
+    ...models,
+    ...secrets,
+    Memory: memory.Memory,
+  };
 }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deleteSecret, listSecrets, readSecret, setSecret } from "../../shared/domain/secrets.ts";
 import type { Workspace } from "../../shared/domain/workspace.ts";
-import { type DomainFixture, domainFixture, Power, survives } from "./support.ts";
+import { otherProcess } from "./other-process.ts";
+import { type DomainFixture, domainFixture, Power, refusal, survives, withEachWrite } from "./support.ts";
 
 let fixture: DomainFixture;
 let workspace: Workspace;
@@ -61,4 +62,62 @@ describe("secrets, killed at every write", () => {
     );
     expect(await listSecrets(workspace)).toEqual([]);
   });
+});
+
+describe("secrets, with another process faster", () => {
+  let other: Awaited<ReturnType<typeof otherProcess>>;
+  let workspace: Workspace;
+  let far: Workspace;
+
+  beforeAll(async () => {
+    other = await otherProcess();
+    workspace = await fixture.freshWorkspace();
+    far = { ...workspace, memory: new other.Memory() };
+  });
+
+  /** The workspace in which `meanwhile` happens elsewhere once the first value has been put into the store. */
+  function overtaken(meanwhile: () => Promise<unknown>): Workspace {
+    let isOver = false;
+    const stores = withEachWrite(workspace.stores, async (write) => {
+      const result = await write();
+      if (!isOver) {
+        isOver = true;
+        await meanwhile();
+      }
+      return result;
+    });
+    return { ...workspace, stores };
+  }
+
+  const values = () => workspace.stores.secrets!.names(`ws-${workspace.id}-`);
+
+  test.each<[title: string, before: string | undefined, meanwhile: () => Promise<unknown>]>([
+    ["made by both", undefined, () => other.setSecret(far, "raced", "theirs", "bob")],
+    ["rotated by both", "old", () => other.setSecret(far, "raced", "theirs", "bob")],
+    ["rotated here and deleted there", "old", () => other.deleteSecret(far, "raced")],
+  ])(
+    "setSecret: one that is %s has the later value, and no other is left in the store",
+    async (_, before, meanwhile) => {
+      if (before !== undefined) await setSecret(workspace, "raced", before, "ada");
+      await setSecret(overtaken(meanwhile), "raced", "ours", "ada");
+      expect(await readSecret(workspace, "raced")).toBe("ours");
+      expect(await values()).toHaveLength(1);
+      await deleteSecret(workspace, "raced");
+      expect(await values()).toEqual([]);
+    },
+  );
+
+  test("readSecret: one whose value has gone meanwhile is not found", async () => {
+    await setSecret(workspace, "going", "value", "ada");
+    for (const key of await values()) await workspace.stores.secrets!.remove(key);
+    await expect(readSecret(workspace, "going")).rejects.toEqual(refusal("NotFound", /'going'/));
+    await deleteSecret(workspace, "going");
+  });
+});
+
+test("listSecrets: in order of name, without regard to case", async () => {
+  const names = ["alpha", "Beta", "delta", "EPSILON", "gamma", "Zeta"];
+  for (const name of [...names].reverse()) await setSecret(workspace, name, "value", "ada");
+  expect((await listSecrets(workspace)).map(({ name }) => name)).toEqual(names);
+  for (const name of names) await deleteSecret(workspace, name);
 });

@@ -100,6 +100,19 @@ describe("members of a workspace", () => {
     expect(reads()).toBe(2);
   });
 
+  test("recentMember: somebody who is a member is read once in 30 s", async () => {
+    await put("a", "owner");
+    const { counted, reads } = countingReads(withColdMemory(workspace));
+    for (let i = 0; i < 29; i++) {
+      expect(await recentMember(counted, "a")).toBeDefined();
+      fixture.clock.pass(SECOND);
+    }
+    expect(reads()).toBe(1);
+    fixture.clock.pass(SECOND);
+    await recentMember(counted, "a");
+    expect(reads()).toBe(2);
+  });
+
   test("recentMember: what cannot be read is an error, not a stranger", async () => {
     const { catalog } = workspace.stores.documents;
     const failing = Object.assign(Object.create(catalog), { get: () => Promise.reject(new Error("outage")) });
