@@ -9,6 +9,7 @@ export default {
   plugins: ["@stryker-mutator/vitest-runner"],
   vitest: { configFile: "test/mutants.vitest.ts", pool: "forks" },
   coverageAnalysis: "perTest",
+  dryRunTimeoutMinutes: 60,
   // What is computed once, while a module loads, needs all tests again for each change: a table's words, mostly.
   ignoreStatic: true,
   // One that is not there: Stryker would rewrite ours through TypeScript's old programming interface, which TypeScript 7 does not have.
