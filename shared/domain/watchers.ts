@@ -1,3 +1,4 @@
+import { inParallel } from "../parallel.ts";
 import { watchPurges } from "./purge/background.ts";
 import type { Tell } from "./purge/retention.ts";
 import { sweepUploads } from "./uploads.ts";
@@ -27,10 +28,14 @@ export const WATCHERS: readonly Watcher[] = [
  * @throws AggregateError with what each of those that failed has failed of
  */
 export async function watchAll(realm: Realm, settings: WatchSettings, watchers = WATCHERS): Promise<void> {
-  const results = await Promise.allSettled(watchers.map(async ({ watch }) => watch(realm, settings)));
-  const failed = results.flatMap((result, i) =>
-    result.status === "rejected" ? [{ name: watchers[i]!.name, error: result.reason as unknown }] : [],
-  );
+  const failed: { readonly name: string; readonly error: unknown }[] = [];
+  await inParallel(watchers, async ({ name, watch }) => {
+    try {
+      await watch(realm, settings);
+    } catch (error) {
+      failed.push({ name, error });
+    }
+  });
   if (failed.length === 0) return;
   const names = failed.map(({ name }) => name).join(", ");
   throw new AggregateError(
