@@ -19,7 +19,7 @@ const SDKS =
 
 /** What no registration needs: all but names, and the library that they are registered with. */
 const ONLY_FOR_CALLS =
-  /^shared\/(config|services|domain\/(?!queues)|drivers|mlflow|rest)|^node_modules\/(?!@azure\/functions|cookie\/)/;
+  /^shared\/(config|services|domain\/(?!queues|message-queue|errors|validation)|drivers|mlflow|rest)|^node_modules\/(?!@azure\/functions|cookie\/)/;
 
 const made = usePackage();
 const { textOf } = made;
