@@ -1,3 +1,4 @@
+import { StoreUnavailable } from "../../stores/errors.ts";
 import { WorkspaceError } from "../errors.ts";
 import { DEFAULT_EXPERIMENT_ID, getExperiment } from "../experiments.ts";
 import { getHead } from "../record.ts";
@@ -9,15 +10,32 @@ import { removeTrash, type TrashItem, trashBefore } from "./trash.ts";
 
 export type Tell = (line: string) => void;
 
-/** Purges what was soft-deleted before that time and is so still; tells whose files stay, for which model versions. */
+const MAX_FAULTS = 10;
+
+/**
+ * Purges what was soft-deleted before that time and is so still; tells whose files stay, for which model versions. What cannot be purged keeps
+ * nothing else from going, and its turn comes again.
+ * @throws AggregateError with the first faults; StoreUnavailable at once
+ */
 export async function purgeExpired(workspace: Workspace, beforeMs: number, tell: Tell): Promise<void> {
+  const faults: unknown[] = [];
   for await (const note of trashBefore(workspace, beforeMs)) {
-    if (await isStillDeleted(workspace, note)) {
-      const { kept } = await purge(workspace, note);
-      if (kept.length > 0) tell(`The ${note.what} ${note.targetId} was purged; files stay for ${inWords(kept)}.`);
+    try {
+      await purgeNoted(workspace, note, tell);
+    } catch (error) {
+      if (error instanceof StoreUnavailable) throw error;
+      if (faults.length < MAX_FAULTS) faults.push(error);
     }
-    await removeTrash(workspace, note);
   }
+  if (faults.length > 0) throw new AggregateError(faults, "Not everything that was deleted long ago could be purged.");
+}
+
+async function purgeNoted(workspace: Workspace, note: TrashItem, tell: Tell): Promise<void> {
+  if (await isStillDeleted(workspace, note)) {
+    const { kept } = await purge(workspace, note);
+    if (kept.length > 0) tell(`The ${note.what} ${note.targetId} was purged; files stay for ${inWords(kept)}.`);
+  }
+  await removeTrash(workspace, note);
 }
 
 function purge(workspace: Workspace, { what, targetId }: TrashItem): Promise<Purged> {

@@ -115,4 +115,30 @@ describe("what is soft-deleted", () => {
     await restoreRun(workspace, runId);
     expect((await getRun(workspace, runId)).stage).toBe("active");
   });
+
+  it("what cannot be purged keeps nothing else from going, and goes once it can", async () => {
+    const experimentId = await createExperiment(workspace, { name: "e" });
+    const [stuck, free] = [await fullRun(experimentId), await fullRun(experimentId)];
+    for (const runId of [stuck, free]) {
+      await deleteRun(workspace, runId);
+      fixture.clock.pass(1);
+    }
+    fixture.clock.pass(31 * DAY);
+    const { documents } = realm.stores;
+    const runs = new Proxy(documents.runs, {
+      get(target, name) {
+        const method = Reflect.get(target, name) as (...values: unknown[]) => unknown;
+        return (...values: unknown[]) => {
+          if (name === "get" && String(values[0]).endsWith(stuck)) throw new Error("planted");
+          return method.apply(target, values);
+        };
+      },
+    });
+    const failing = { ...realm, stores: { ...realm.stores, documents: { ...documents, runs } } };
+    await expect(watchPurges(failing, 30)).rejects.toThrow();
+    await expect(getRun(workspace, free)).rejects.toEqual(refusal("NotFound"));
+    expect((await getRun(workspace, stuck)).stage).toBe("deleted");
+    await watchPurges(realm, 30);
+    await expect(getRun(workspace, stuck)).rejects.toEqual(refusal("NotFound"));
+  });
 });
