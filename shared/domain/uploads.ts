@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { InvalidArgument } from "../stores/errors.ts";
+import { InvalidArgument, PreconditionFailed } from "../stores/errors.ts";
 import { blobToWrite } from "./artifacts.ts";
 import { invalid } from "./errors.ts";
 import { ALL_UPLOADS, BLOBS } from "./stored-names.ts";
@@ -81,8 +81,10 @@ async function commit(
   try {
     return (await blobs.commitBlocks(staging, ids, { contentType })).size;
   } catch (error) {
-    if (!(error instanceof InvalidArgument)) throw error;
+    const isRefused = error instanceof InvalidArgument;
+    if (!isRefused && !(error instanceof PreconditionFailed)) throw error;
     if (await blobs.head(staging)) return undefined;
+    if (!isRefused) throw error;
     throw invalid("The upload cannot be completed: not all of its parts have been uploaded.");
   }
 }

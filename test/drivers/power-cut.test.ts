@@ -151,83 +151,86 @@ async function contentOf(blobs: BlobStore, name: string): Promise<Buffer | "lost
   return read(blobs, name).catch(() => "lost" as const);
 }
 
-describe.skipIf(!image)("a loss of power, on an image of a disk (needs root and loop devices)", () => {
-  it("blobs: leaves of what was overwritten the old content or a new one, whole, and takes writes again", async () => {
-    const folder = join(image!.folder, "data");
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 14 }), async (steps) => {
-        const scenario = new Scenario(folder);
-        try {
-          await scenario.take({ do: "settle" });
-          for (const next of steps) await scenario.take(next);
-          await scenario.cutPower();
-        } finally {
-          await scenario.close();
-          rmSync(folder, { recursive: true });
-        }
-      }),
-      { numRuns: 6, examples: [[UNLINKED_EARLY]] },
-    );
-  }, 120_000);
+describe.skipIf(!image)(
+  `a loss of power, on an image of a disk${image ? "" : " [unsupported: it needs root and loop devices]"}`,
+  () => {
+    it("blobs: leaves of what was overwritten the old content or a new one, whole, and takes writes again", async () => {
+      const folder = join(image!.folder, "data");
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 14 }), async (steps) => {
+          const scenario = new Scenario(folder);
+          try {
+            await scenario.take({ do: "settle" });
+            for (const next of steps) await scenario.take(next);
+            await scenario.cutPower();
+          } finally {
+            await scenario.close();
+            rmSync(folder, { recursive: true });
+          }
+        }),
+        { numRuns: 6, examples: [[UNLINKED_EARLY]] },
+      );
+    }, 120_000);
 
-  it("blobs: an upload that began before its name was written and ends after it destroys nothing", async () => {
-    const folder = join(image!.folder, "slow");
-    const open = (at: string) => openEmbedded({ folder: at, clock: new ManualClock(), baseUrl: () => "" });
-    const stores = open(folder);
-    const { promise: written, resolve: goOn } = Promise.withResolvers<void>();
-    const slowly = async function* () {
-      yield bytesOf(1, 70_000);
-      await written;
-      yield bytesOf(1, 70_000);
-    };
-    const slow = stores.blobs.put("artifacts/a", slowly());
-    await stores.blobs.put("artifacts/a", bytesOf(2, 100));
-    await stores.sweep();
-    image!.settle();
-    goOn();
-    await slow;
-    await stores.sweep();
-    await image!.cutPower(async (mounted) => {
-      const after = open(join(mounted, "slow"));
-      expect(await contentOf(after.blobs, "artifacts/a")).toEqual(bytesOf(1, 140_000));
-      await after.close();
-    });
-    await stores.close();
-  });
-
-  it("seal: points that were on the disk are there, whichever of document and segment has them", async () => {
-    const clock = new SettableClock();
-    const open = async (folder: string): Promise<{ stores: EmbeddedStores; workspace: Workspace }> => {
-      const stores = openEmbedded({ folder, clock, baseUrl: () => "" });
-      const realm = { stores, clock, ids: seededIds(), memory: new Memory() };
-      return { stores, workspace: await openWorkspace(realm, "default") };
-    };
-    const { stores, workspace } = await open(join(image!.folder, "sealed"));
-    const run = await createRun(workspace, { experimentId: "0", userId: "u", tags: [] });
-    const { runId } = run.view.attributes;
-    let logged = 0;
-    const logSome = async () => {
-      for (const end = logged + 30; logged < end; logged++) {
-        clock.pass(5);
-        await logMetric(workspace, runId, { key: "loss", value: logged, timestamp: logged, step: logged });
-      }
+    it("blobs: an upload that began before its name was written and ends after it destroys nothing", async () => {
+      const folder = join(image!.folder, "slow");
+      const open = (at: string) => openEmbedded({ folder: at, clock: new ManualClock(), baseUrl: () => "" });
+      const stores = open(folder);
+      const { promise: written, resolve: goOn } = Promise.withResolvers<void>();
+      const slowly = async function* () {
+        yield bytesOf(1, 70_000);
+        await written;
+        yield bytesOf(1, 70_000);
+      };
+      const slow = stores.blobs.put("artifacts/a", slowly());
+      await stores.blobs.put("artifacts/a", bytesOf(2, 100));
       await stores.sweep();
       image!.settle();
-      clock.pass(SETTLED_AFTER_MS + 1000);
-    };
-    // The second one takes in the segment of the first.
-    for (let time = 0; time < 2; time++) {
-      await logSome();
-      expect(await seal(workspace, runId)).toBe(30);
-      // By itself a server does so a second later.
+      goOn();
+      await slow;
       await stores.sweep();
       await image!.cutPower(async (mounted) => {
-        const after = await open(join(mounted, "sealed"));
-        const history = await readHistory(after.workspace, runsPartition(after.workspace, runId), "loss", 1000);
-        expect(history?.points.map(({ step }) => step)).toEqual(Array.from({ length: logged }, (_, step) => step));
-        await after.stores.close();
+        const after = open(join(mounted, "slow"));
+        expect(await contentOf(after.blobs, "artifacts/a")).toEqual(bytesOf(1, 140_000));
+        await after.close();
       });
-    }
-    await stores.close();
-  });
-});
+      await stores.close();
+    });
+
+    it("seal: points that were on the disk are there, whichever of document and segment has them", async () => {
+      const clock = new SettableClock();
+      const open = async (folder: string): Promise<{ stores: EmbeddedStores; workspace: Workspace }> => {
+        const stores = openEmbedded({ folder, clock, baseUrl: () => "" });
+        const realm = { stores, clock, ids: seededIds(), memory: new Memory() };
+        return { stores, workspace: await openWorkspace(realm, "default") };
+      };
+      const { stores, workspace } = await open(join(image!.folder, "sealed"));
+      const run = await createRun(workspace, { experimentId: "0", userId: "u", tags: [] });
+      const { runId } = run.view.attributes;
+      let logged = 0;
+      const logSome = async () => {
+        for (const end = logged + 30; logged < end; logged++) {
+          clock.pass(5);
+          await logMetric(workspace, runId, { key: "loss", value: logged, timestamp: logged, step: logged });
+        }
+        await stores.sweep();
+        image!.settle();
+        clock.pass(SETTLED_AFTER_MS + 1000);
+      };
+      // The second one takes in the segment of the first.
+      for (let time = 0; time < 2; time++) {
+        await logSome();
+        expect(await seal(workspace, runId)).toBe(30);
+        // By itself a server does so a second later.
+        await stores.sweep();
+        await image!.cutPower(async (mounted) => {
+          const after = await open(join(mounted, "sealed"));
+          const history = await readHistory(after.workspace, runsPartition(after.workspace, runId), "loss", 1000);
+          expect(history?.points.map(({ step }) => step)).toEqual(Array.from({ length: logged }, (_, step) => step));
+          await after.stores.close();
+        });
+      }
+      await stores.close();
+    });
+  },
+);

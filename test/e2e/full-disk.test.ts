@@ -45,7 +45,7 @@ const start = async (...args: string[]): Promise<Client> => {
   return connect(server.url);
 };
 
-describe.skipIf(!isMounted)("a full disk (needs root and tmpfs)", () => {
+describe.skipIf(!isMounted)(`a full disk${isMounted ? "" : " [unsupported: it needs root and tmpfs]"}`, () => {
   test.for([[], ["--durable"]])(
     "reads go on, writes are 507 with words, and work once there is room, with %s",
     async (args) => {

@@ -119,7 +119,7 @@ describeServed("artifact transfers", (flavour) => {
 
     // Azure Storage itself knows If-Match, not If-Range.
     test.skipIf(isSigned && onAzure)(
-      "If-Range goes on with the same file, and sends a replaced one whole",
+      `${isSigned && onAzure ? "[unsupported: Azure Storage knows no If-Range] " : ""}If-Range goes on with the same file, and sends a replaced one whole`,
       async () => {
         await put("resumed", "0123456789");
         const { etag } = (await fetched("resumed")).headers;
@@ -197,7 +197,7 @@ describeServed("artifact transfers", (flavour) => {
   });
 
   test.runIf(mode === "strict")(
-    "a file over the platform's limit is refused at once, with the variables that send it in parts",
+    `a file over the platform's limit is refused at once, with the variables that send it in parts${mode === "strict" ? "" : " [unsupported: there is no limit]"}`,
     async () => {
       const size = 100 * MIB + 1;
       const { status, text } = await announced(`${server.url}${base}/too-large.bin`, size);
@@ -270,12 +270,22 @@ describeServed("artifact transfers", (flavour) => {
       expect((await get("aborted.bin")).status).toBe(404);
     });
 
+    test("completing at the same moment, by as many as like, is done once", async () => {
+      for (let i = 0; i < 8; i++) {
+        const path = `at-once-${i}.bin`;
+        const { upload_id, credentials } = await create(path, 1);
+        await putPart(credentials[0], Buffer.from("in parts"));
+        const complete = { path, upload_id, parts: parts(1) };
+        const answers = await Promise.all([1, 2, 3].map(() => finish("complete", complete)));
+        expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+        expect((await get(path)).text).toBe("in parts");
+      }
+    });
+
     test("completing may be repeated, and takes nothing back that came later", async () => {
       const { upload_id, credentials } = await create("twice.bin", 1);
       await putPart(credentials[0], Buffer.from("in parts"));
       const complete = { path: "twice.bin", upload_id, parts: parts(1) };
-      const both = await Promise.all([finish("complete", complete), finish("complete", complete)]);
-      expect(both.map(({ status }) => status)).toEqual([200, 200]);
       expect(await ok(finish("complete", complete))).toEqual({});
       expect((await get("twice.bin")).text).toBe("in parts");
       await put("twice.bin", "later");
