@@ -156,7 +156,9 @@ describe.skipIf(!EMULATOR)(`Cosmos DB: costs of requests${WITHOUT_EMULATOR}`, ()
   it("runs/get: of a run that is written to, 3 requests in two round trips, with a query for the points that are not folded yet", async () => {
     await call("runs_get", { run_id: runId });
     const { kinds, units, roundTrips } = http.take();
-    expect([[...kinds].sort(), roundTrips]).toEqual([["query", "read", "read"], 2]);
+    expect([...kinds].sort()).toEqual(["query", "read", "read"]);
+    // The head is read behind the query; the experiment is on its way beside both, so that they may count as one.
+    expect(roundTrips).toBeLessThanOrEqual(2);
     expect(units).toBeLessThanOrEqual(12);
   });
 
